@@ -1,0 +1,30 @@
+"""The gym: boards under continuous inference as Gymnasium environments.
+
+Importing this package registers the environments; the modules behind them load when first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+if TYPE_CHECKING:
+    from tvfs_gym.envs.board_env import BoardEnv as BoardEnv
+    from tvfs_gym.envs.scenario import Scenario as Scenario
+
+gymnasium.register(
+    id="tvfs_gym/OdroidXU4-v0",
+    entry_point="tvfs_gym.envs.board_env:twin_env",
+    kwargs={"profile": "odroid_xu4"},
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "BoardEnv":
+        from tvfs_gym.envs.board_env import BoardEnv
+
+        return BoardEnv
+    if name == "Scenario":
+        from tvfs_gym.envs.scenario import Scenario
+
+        return Scenario
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

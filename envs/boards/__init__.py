@@ -1,0 +1,1 @@
+"""Boards: the protocol, the digital twin, and board profiles."""

@@ -1,0 +1,202 @@
+"""Board profiles: what is known of a board, each section with its source."""
+
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+
+from pydantic import Field, field_validator, model_validator
+
+from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.physics.thermal import RcNetwork
+from tvfs_gym.envs.tables import Table, read_toml
+
+PROFILES = files("tvfs_gym.envs.boards") / "profiles"
+
+
+class OperatingPoint(Table):
+    """A VF level."""
+
+    frequency_hz: float = Field(gt=0)
+    voltage_v: float = Field(gt=0)
+
+
+class Power(Table):
+    """Switching power: see `tvfs_gym.envs.physics.power.dynamic_power_w`."""
+
+    source: str
+    cluster_nf: float = Field(ge=0)
+    thread_nf: float = Field(gt=0)
+    rest_w: float = Field(ge=0)
+
+
+class Leakage(Table):
+    """Leakage: see `tvfs_gym.envs.physics.power.leakage_power_w`."""
+
+    source: str
+    c1_a_k2: float = Field(ge=0)
+    c2_k: float = Field(ge=0)
+    gate_a: float = Field(ge=0)
+
+
+class Latency(Table):
+    """Latency of a pass of MobileNetV1 1.0 224, and the cost of a change of VF level."""
+
+    source: str
+    clock_gcycles: float = Field(gt=0)
+    memory_s: float = Field(ge=0)
+    jitter_log_sigma: float = Field(ge=0)
+    switch_s: float = Field(ge=0)
+
+
+class Sensor(Table):
+    """The on-chip temperature sensor, and whether the board measures power."""
+
+    source: str
+    resolution_c: float = Field(gt=0)
+    measures_power: bool
+
+
+class Cooling(Table):
+    """An RC network: see `tvfs_gym.envs.physics.thermal.RcNetwork`."""
+
+    source: str
+    resistances_k_w: tuple[float, ...] = Field(min_length=1)
+    capacitances_j_k: tuple[float, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ladder(self) -> "Cooling":
+        if len(self.resistances_k_w) != len(self.capacitances_j_k):
+            raise ValueError("resistances_k_w and capacitances_j_k must be of the same length")
+        if min(self.resistances_k_w + self.capacitances_j_k) <= 0:
+            raise ValueError("resistances_k_w and capacitances_j_k must be positive")
+        return self
+
+    @cached_property
+    def network(self) -> RcNetwork:
+        """The network itself."""
+        return RcNetwork(self.resistances_k_w, self.capacitances_j_k)
+
+
+class Trip(Table):
+    """A trip of the throttling governor.
+
+    Attributes:
+        temperature_c: Where it lies, degC; None for the scenario's T_max.
+        hysteresis_c: How far below it is left again, degC.
+        lower: Lowest cooling state: VF levels below the highest.
+        upper: Highest cooling state.
+    """
+
+    temperature_c: float | None = None
+    hysteresis_c: float = Field(ge=0)
+    lower: int = Field(ge=0)
+    upper: int = Field(ge=0)
+
+
+class Throttling(Table):
+    """A preset of the throttling governor: see `tvfs_gym.envs.physics.throttling`."""
+
+    source: str
+    poll_s: float = Field(gt=0)
+    honours_hysteresis: bool
+    trips: tuple[Trip, ...]
+
+
+class BoardProfile(Table):
+    """A board.
+
+    Attributes:
+        name: Its name in results.
+        description: What it is.
+        threads: Threads of a pass, one per core.
+        critical_c: Temperature at which the board shuts itself down, degC.
+        operating_points_source: Where the VF levels were read.
+        operating_points: VF levels, slowest first.
+        power: Of the cluster that runs the inference, and of the rest of the chip.
+        leakage: Of the same cluster.
+        latency: Of the reference network.
+        sensor: On-chip temperature.
+        cooling: Thermal networks by name, the usual one first.
+        throttling: Presets by name, the default first.
+    """
+
+    name: str
+    description: str
+    threads: int = Field(gt=0)
+    critical_c: float
+    operating_points_source: str
+    operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
+    power: Power
+    leakage: Leakage
+    latency: Latency
+    sensor: Sensor
+    cooling: dict[str, Cooling] = Field(min_length=1)
+    throttling: dict[str, Throttling] = Field(min_length=1)
+
+    @field_validator("operating_points")
+    @classmethod
+    def _slowest_first(cls, points: tuple[OperatingPoint, ...]) -> tuple[OperatingPoint, ...]:
+        frequencies = [point.frequency_hz for point in points]
+        if any(b <= a for a, b in pairwise(frequencies)):
+            raise ValueError("operating points must stand in ascending order of frequency_hz")
+        return points
+
+    @model_validator(mode="after")
+    def _states_exist(self) -> "BoardProfile":
+        highest = len(self.operating_points) - 1
+        for name, preset in self.throttling.items():
+            for trip in preset.trips:
+                if not trip.lower <= trip.upper <= highest:
+                    raise ValueError(
+                        f"throttling.{name}: cooling states {trip.lower}..{trip.upper} must "
+                        f"ascend within 0..{highest}"
+                    )
+        return self
+
+    def cooling_named(self, name: str | None) -> Cooling:
+        """A cooling by name; None for the usual one.
+
+        Raises:
+            InputError: The board has no such cooling.
+        """
+        if name is None:
+            return next(iter(self.cooling.values()))
+        if name not in self.cooling:
+            raise unknown(f"cooling of {self.name}", name, self.cooling)
+        return self.cooling[name]
+
+    def throttling_named(self, name: str | None) -> Throttling:
+        """A throttling preset by name; None for the default.
+
+        Raises:
+            InputError: The board has no such preset.
+        """
+        if name is None:
+            return next(iter(self.throttling.values()))
+        if name not in self.throttling:
+            raise unknown(f"throttling preset of {self.name}", name, self.throttling)
+        return self.throttling[name]
+
+
+def profile_names() -> tuple[str, ...]:
+    """Lists the profiles that ship with the package."""
+    return tuple(sorted(file.name.removesuffix(".toml") for file in PROFILES.iterdir()))
+
+
+@lru_cache
+def load_profile(board: str) -> BoardProfile:
+    """Loads a profile.
+
+    Args:
+        board: A name from `profile_names`, or the path of a TOML file.
+
+    Raises:
+        InputError: There is no such profile, or it has unknown keys, unsorted operating points or
+            other values that fit no board.
+    """
+    if board.endswith(".toml"):
+        return read_toml(Path(board), BoardProfile)
+    if board not in profile_names():
+        raise unknown("board", board, profile_names())
+    return read_toml(PROFILES / f"{board}.toml", BoardProfile)

@@ -1,0 +1,219 @@
+"""The digital twin: a board profile, a scenario and recorded outcomes, run by the kernel."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.boards.board import Configuration, Telemetry, WindowVector
+from tvfs_gym.envs.boards.profile import BoardProfile, Throttling
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.topology import Family
+from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics.latency import pass_latency_s
+from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
+from tvfs_gym.envs.physics.thermal import die_temperature_c, sensor_reading_c
+from tvfs_gym.envs.physics.throttling import NEVER_POLLED_C, NO_TARGET
+from tvfs_gym.envs.scenario import Scenario
+
+JITTER_99_PERCENT = 2.3263
+"""Standard normal quantile: AdapTTA expects a pass to last no longer than in 99 of 100 cases."""
+
+SETTLED_C = 1e-9
+"""Change of temperature under which the settled start temperature counts as found."""
+
+
+class TwinBoard:
+    """A simulated board; implements `tvfs_gym.envs.boards.board.Board`.
+
+    Args:
+        profile: The board.
+        family: The topologies, with their outcomes.
+    """
+
+    deterministic = True
+
+    def __init__(self, profile: BoardProfile, family: Family) -> None:
+        self.profile = profile
+        self.family = family
+        self.operating_points = profile.operating_points
+        outcomes = outcome_table(family.name)
+        self.views = outcomes.views
+        self._outcomes = np.stack([outcomes.confidence, outcomes.correct.astype(np.float32)], -1)
+        self._levels = np.array(
+            [(point.frequency_hz / 1e9, point.voltage_v) for point in profile.operating_points]
+        )
+        self._topologies = np.array([(t.relative_latency, t.activity) for t in family.topologies])
+        best = max(family.topologies, key=lambda topology: topology.top1_published)
+        self.nominal_latency_s = pass_latency_s(
+            self._levels[-1, kernel.FREQUENCY_GHZ],
+            best.relative_latency,
+            profile.latency.clock_gcycles,
+            profile.latency.memory_s,
+        )
+        self.reset(Scenario(), (0, 0))
+
+    def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
+        """Starts a new episode.
+
+        Raises:
+            InputError: The scenario names a cooling or throttling preset the board does not have,
+                or starts at or above the critical temperature.
+        """
+        start_c = scenario.start_temperature_c
+        if start_c is not None and start_c >= self.profile.critical_c:
+            raise InputError(
+                f"start_temperature_c = {start_c} must lie below the board's critical "
+                f"{self.profile.critical_c} degC."
+            )
+        for change in scenario.changes:
+            self.profile.cooling_named(change.cooling)
+        self._scenario = self._present = scenario
+        self._most_passes = min(scenario.max_passes, self.views)
+        self._cooling = self.profile.cooling_named(scenario.cooling)
+        self._network = self._cooling.network.modes
+        preset = self.profile.throttling_named(scenario.throttling)
+        self._trips = np.array(
+            [
+                (
+                    scenario.t_max_c if trip.temperature_c is None else trip.temperature_c,
+                    trip.hysteresis_c,
+                    trip.lower,
+                    trip.upper,
+                )
+                for trip in preset.trips
+            ]
+        ).reshape(-1, 4)
+        self._parameters = self._parameters_of(scenario, preset)
+        modes = self._cooling.network.modes_of(self._start_nodes_c(scenario))
+        trip_state = np.tile([NO_TARGET, 0.0], len(preset.trips))
+        self._state = np.concatenate([np.zeros(kernel.STATE_SIZE), modes, trip_state])
+        self._state[kernel.POLLED_C] = NEVER_POLLED_C
+        self._state[kernel.KEY_0], self._state[kernel.KEY_1] = key
+        self._energy_j = self._energy_read_j = self._time_read_s = 0.0
+        return self.telemetry()
+
+    def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
+        profile = self.profile
+        jitter = profile.latency.jitter_log_sigma
+        values = {
+            kernel.CLUSTER_NF: profile.power.cluster_nf,
+            kernel.THREAD_NF: profile.power.thread_nf,
+            kernel.THREADS: profile.threads,
+            kernel.REST_W: profile.power.rest_w,
+            kernel.LEAKAGE_C1_A_K2: profile.leakage.c1_a_k2,
+            kernel.LEAKAGE_C2_K: profile.leakage.c2_k,
+            kernel.LEAKAGE_GATE_A: profile.leakage.gate_a,
+            kernel.CLOCK_GCYCLES: profile.latency.clock_gcycles,
+            kernel.MEMORY_S: profile.latency.memory_s,
+            kernel.JITTER_LOG_SIGMA: jitter,
+            kernel.EXPECTED_PASS_FACTOR: math.exp(JITTER_99_PERCENT * jitter),
+            kernel.SWITCH_S: profile.latency.switch_s,
+            kernel.SENSOR_RESOLUTION_C: profile.sensor.resolution_c,
+            kernel.POLL_S: preset.poll_s,
+            kernel.HONOURS_HYSTERESIS: preset.honours_hysteresis,
+            kernel.CRITICAL_C: profile.critical_c,
+            kernel.T_MAX_C: scenario.t_max_c,
+            kernel.TAU: scenario.tau,
+            kernel.ARRIVAL_PERIOD_S: scenario.arrival_period_s,
+            **self._changeable(scenario),
+        }
+        return np.array([values[index] for index in range(kernel.PARAMETERS_SIZE)], np.float64)
+
+    @staticmethod
+    def _changeable(scenario: Scenario) -> dict[int, float]:
+        return {
+            kernel.AMBIENT_C: scenario.ambient_c,
+            kernel.LATENCY_CONSTRAINT_S: scenario.latency_constraint_s,
+            kernel.DEADLINE_S: scenario.deadline_s,
+            kernel.SLOWDOWN: 1.0 / (1.0 - scenario.background_load),
+        }
+
+    def _start_nodes_c(self, scenario: Scenario) -> NDArray[np.float64]:
+        """Uniform if the scenario says so, else settled after idling at the slowest VF level."""
+        network = self._cooling.network
+        if scenario.start_temperature_c is not None:
+            return np.full(len(network.resistances_k_w), scenario.start_temperature_c)
+        before_c, die_c = -math.inf, scenario.ambient_c
+        while abs(die_c - before_c) > SETTLED_C:
+            power_w = self._idle_power_w(die_c)
+            before_c, die_c = die_c, scenario.ambient_c + network.total_resistance_k_w * power_w
+        return network.steady_nodes_c(scenario.ambient_c, power_w)
+
+    def _idle_power_w(self, temperature_c: float) -> float:
+        power, leakage = self.profile.power, self.profile.leakage
+        frequency_ghz, voltage_v = self._levels[0]
+        return float(
+            dynamic_power_w(frequency_ghz, voltage_v, 0, 0.0, power.cluster_nf, power.thread_nf)
+            + leakage_power_w(
+                voltage_v, temperature_c, leakage.c1_a_k2, leakage.c2_k, leakage.gate_a
+            )
+            + power.rest_w
+        )
+
+    def apply(self, configuration: Configuration) -> None:
+        """Chooses the configuration of the frames to come."""
+        state, wanted = self._state, configuration.max_passes
+        state[kernel.TOPOLOGY] = configuration.topology
+        state[kernel.REQUESTED_LEVEL] = configuration.vf_level
+        state[kernel.MAX_PASSES] = min(wanted or self._most_passes, self._most_passes)
+
+    def infer(self, frames: int) -> tuple[WindowVector, NDArray[np.float64]]:
+        """Answers the next frames; the arrays returned are the caller's own."""
+        if self._scenario.changes:
+            self._follow_changes()
+        answers = np.empty((frames, kernel.FRAME_SIZE))
+        window = np.empty(kernel.WINDOW_SIZE)
+        kernel.run_window(
+            self._state,
+            self._parameters,
+            self._network,
+            self._trips,
+            self._levels,
+            self._topologies,
+            self._outcomes,
+            answers,
+            window,
+        )
+        self._energy_j += window[kernel.W_ENERGY_J]
+        return window, answers
+
+    def _follow_changes(self) -> None:
+        present = self._scenario.at(self._state[kernel.TIME_S])
+        if present is self._present:
+            return
+        self._present = present
+        for index, value in self._changeable(present).items():
+            self._parameters[index] = value
+        cooling = self.profile.cooling_named(present.cooling)
+        if cooling is not self._cooling:
+            nodes_c = self._cooling.network.nodes_of(self._modes)
+            self._modes[:] = cooling.network.modes_of(nodes_c)
+            self._cooling, self._network = cooling, cooling.network.modes
+
+    @property
+    def _modes(self) -> NDArray[np.float64]:
+        return self._state[kernel.STATE_SIZE :][: len(self._network)]
+
+    def telemetry(self) -> Telemetry:
+        """Reads the sensors."""
+        time_s = float(self._state[kernel.TIME_S])
+        clock = int(self._state[kernel.CLOCK_LEVEL])
+        power_w = None
+        if self.profile.sensor.measures_power and time_s > self._time_read_s:
+            power_w = (self._energy_j - self._energy_read_j) / (time_s - self._time_read_s)
+        self._energy_read_j, self._time_read_s = self._energy_j, time_s
+        return Telemetry(
+            time_s=time_s,
+            temperature_c=sensor_reading_c(
+                die_temperature_c(self._modes), self.profile.sensor.resolution_c
+            ),
+            frequency_hz=self.operating_points[clock].frequency_hz,
+            vf_level=clock,
+            cap_level=len(self.operating_points) - 1 - int(self._state[kernel.COOLING_STATE]),
+            power_w=power_w,
+        )
+
+    def close(self) -> None:
+        """Nothing to restore."""

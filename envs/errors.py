@@ -1,0 +1,38 @@
+"""The error of a user's mistake, and its most common wording."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used; the message says what was expected, came, and helps.
+
+    The command line prints the message alone and exits with status 2.
+    """
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """Builds the error for a name that is not among the known ones, nearest names first.
+
+    Args:
+        kind: What the name stands for, e.g. ``"controller"``.
+        name: The name that came.
+        known: Every name that would have been right.
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(names)}."
+    return InputError(f"unknown {kind} '{name}': {hint}")
+
+
+def invalid(what: str, error: ValidationError) -> InputError:
+    """Builds the error for data that does not fit its model, naming the first wrong field."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "unknown key"
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return InputError(f"{what}: {field + ': ' if field else ''}{message}{more}")

@@ -1,0 +1,1 @@
+"""The inner classifier: TFLite networks, augmented views, AdapTTA, and their recorded outcomes."""

@@ -1,0 +1,171 @@
+"""Recorded outcomes: what real networks answered, per image and number of views."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.inference.topology import ZOO, Family, load_family
+from tvfs_gym.envs.tables import Traversable
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one topology answered: arrays of shape (images, views), after 1, 2, ... views.
+
+    Attributes:
+        confidence: Confidence of the consensus.
+        label: Its class, from 0 on without background; -1 for "background".
+        in_top5: Whether the image's true class is among its five highest.
+    """
+
+    confidence: NDArray[np.float32]
+    label: NDArray[np.int16]
+    in_top5: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class RecordedOutcomes:
+    """The recordings of several topologies over the same images.
+
+    Attributes:
+        truth: The images' classes, shape (images,).
+        recordings: By topology name.
+        provenance: The command, runtime, networks' hashes, images and resizer that made them.
+    """
+
+    truth: NDArray[np.int16]
+    recordings: Mapping[str, Recording]
+    provenance: Mapping[str, Any]
+
+    def __getitem__(self, topology: str) -> Recording:
+        """The recording of a topology.
+
+        Raises:
+            InputError: It was not recorded.
+        """
+        if topology not in self.recordings:
+            raise unknown("recorded topology", topology, self.recordings)
+        return self.recordings[topology]
+
+    def correct(self, topology: str) -> NDArray[np.bool_]:
+        """Whether the consensus was right, shape (images, views)."""
+        return self[topology].label == self.truth[:, np.newaxis]
+
+    def passes(self, topology: str, views: int, tau: float) -> NDArray[np.intp]:
+        """Passes that AdapTTA spends on each image, shape (images,).
+
+        Args:
+            topology: A recorded topology.
+            views: Views of the policy: the most passes.
+            tau: Confidence threshold.
+        """
+        confident = self[topology].confidence[:, :views] >= tau
+        confident[:, -1] = True
+        return confident.argmax(axis=1) + 1
+
+    def adaptta(self, topology: str, views: int, tau: float) -> tuple[NDArray[np.bool_], float]:
+        """Replays AdapTTA over all images.
+
+        Returns:
+            Whether each image was answered correctly, and the mean number of passes.
+        """
+        passes = self.passes(topology, views, tau)
+        return self.correct(topology)[np.arange(len(passes)), passes - 1], float(passes.mean())
+
+    def save(self, path: Path) -> None:
+        """Writes them to one compressed .npz file."""
+        arrays: dict[str, NDArray[Any]] = {"truth": self.truth}
+        for name, recording in self.recordings.items():
+            for field, array in vars(recording).items():
+                arrays[f"{name}/{field}"] = array
+        arrays["provenance"] = np.array(json.dumps(self.provenance))
+        np.savez_compressed(path, **arrays)
+
+
+def load_outcomes(path: Path | Traversable) -> RecordedOutcomes:
+    """Reads recorded outcomes.
+
+    Raises:
+        InputError: The file is missing or holds no recorded outcomes.
+    """
+    try:
+        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as data:
+            names = dict.fromkeys(key.rsplit("/", 1)[0] for key in data if "/" in key)
+            recordings = {
+                name: Recording(
+                    data[f"{name}/confidence"], data[f"{name}/label"], data[f"{name}/in_top5"]
+                )
+                for name in names
+            }
+            return RecordedOutcomes(data["truth"], recordings, json.loads(str(data["provenance"])))
+    except OSError as error:
+        raise InputError(f"cannot read recorded outcomes from {path}: {error.strerror}.") from error
+    except (BadZipFile, KeyError, ValueError) as error:
+        raise InputError(f"{path} holds no recorded outcomes: {error}.") from error
+
+
+@dataclass(frozen=True)
+class OutcomeTable:
+    """The outcomes of a family, as the twin replays them.
+
+    Attributes:
+        confidence: Of the consensus, shape (topologies, images, views).
+        correct: 1 where the consensus is right, same shape.
+    """
+
+    confidence: NDArray[np.float32]
+    correct: NDArray[np.uint8]
+
+    @property
+    def views(self) -> int:
+        """Views recorded per image: the most passes a frame can get."""
+        return self.confidence.shape[2]
+
+    def accuracy(self, topology: int, max_passes: int, tau: float) -> float:
+        """Share of the images that AdapTTA answers right with at most so many passes.
+
+        Args:
+            topology: Index in the family.
+            max_passes: At least 1.
+            tau: Confidence threshold.
+        """
+        confident = self.confidence[topology, :, :max_passes] >= tau
+        last = np.where(confident.any(axis=1), confident.argmax(axis=1), confident.shape[1] - 1)
+        return float(self.correct[topology][np.arange(len(last)), last].mean())
+
+
+PUBLISHED_IMAGES = 1000
+"""Images that stand for a published top-1 accuracy, which is printed to 0.1 %."""
+
+
+@lru_cache
+def outcome_table(family_name: str) -> OutcomeTable:
+    """The outcomes of a family that ships with the package."""
+    family = load_family(family_name)
+    if family.outcomes is None:
+        return _published(family)
+    outcomes = load_outcomes(ZOO / family.outcomes)
+    confidence = np.stack([outcomes[name].confidence for name in family.names])
+    correct = np.stack([outcomes.correct(name) for name in family.names])
+    return OutcomeTable(confidence, correct.astype(np.uint8))
+
+
+def _published(family: Family) -> OutcomeTable:
+    """One pass per image; the images are ranked by difficulty, alike for all topologies.
+
+    The published tables give no confidence; the accuracy itself stands for it.
+    """
+    accuracy = np.array([topology.top1_published / 100 for topology in family.topologies])
+    rank = np.arange(PUBLISHED_IMAGES)
+    correct = rank < np.round(accuracy * PUBLISHED_IMAGES)[:, np.newaxis]
+    confidence = np.broadcast_to(accuracy[:, np.newaxis, np.newaxis], (*correct.shape, 1))
+    return OutcomeTable(confidence.astype(np.float32), correct[..., np.newaxis].astype(np.uint8))

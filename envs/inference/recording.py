@@ -1,0 +1,123 @@
+"""Recording: running networks over labelled images once, so that the twin can replay them."""
+
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.adaptta import Consensus
+from tvfs_gym.envs.inference.augmentation import CROP_FRACTION, POLICIES, RESIZER, views
+from tvfs_gym.envs.inference.classifier import TfliteClassifier
+from tvfs_gym.envs.inference.images import LabelledImage, open_image
+from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, Recording
+from tvfs_gym.envs.inference.runtime import runtime
+from tvfs_gym.envs.inference.topology import Topology
+
+POLICY = "10C"
+"""The longest policy; the shorter ones are its beginnings."""
+
+CHUNK = 25
+"""Images that a process records at a time."""
+
+
+def record(
+    topologies: Sequence[Topology],
+    models: Path,
+    images: Sequence[LabelledImage],
+    command: str,
+    processes: int,
+    on_images_done: Callable[[Topology, int], None],
+) -> RecordedOutcomes:
+    """Runs every view of every image through every topology.
+
+    Args:
+        topologies: What to record.
+        models: The folder with their files.
+        images: Labelled images.
+        command: The command line, for the provenance.
+        processes: Processes to share the work; each runs one thread.
+        on_images_done: Called with the topology and the number of images just finished.
+
+    Raises:
+        InputError: A network or an image cannot be used, or a hash differs from its topology's.
+    """
+    hashes = {topology.name: _checked_hash(topology, models) for topology in topologies}
+    chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+    recordings = {}
+    # A forked process would inherit the interpreter's thread pool in an unknown state.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for topology in topologies:
+            TfliteClassifier(topology, models)  # a wrong file is an error here, not in a process
+            parts = []
+            for part in pool.map(record_chunk, repeat(topology), repeat(models), chunks):
+                parts.append(part)
+                on_images_done(topology, len(part.label))
+            recordings[topology.name] = _joined(parts)
+    truth = np.array([image.label for image in images], np.int16)
+    return RecordedOutcomes(truth, recordings, _provenance(command, hashes, images))
+
+
+def record_chunk(topology: Topology, models: Path, images: Iterable[LabelledImage]) -> Recording:
+    """Records one topology over some images, in this process."""
+    classifier = TfliteClassifier(topology, models)
+    confidence, label, in_top5 = [], [], []
+    for image in images:
+        consensus = Consensus()
+        frame = open_image(image.path)
+        true_index = image.label + topology.label_offset
+        for view in views(frame, topology.input_px, POLICY):
+            consensus.add(classifier.probabilities(view))
+            confidence.append(consensus.confidence)
+            label.append(consensus.answer - topology.label_offset)
+            in_top5.append(true_index in np.argsort(-consensus.mean, kind="stable")[:5])
+    shape = (-1, POLICIES[POLICY])
+    return Recording(
+        np.array(confidence, np.float32).reshape(shape),
+        np.array(label, np.int16).reshape(shape),
+        np.array(in_top5, bool).reshape(shape),
+    )
+
+
+def _joined(parts: Sequence[Recording]) -> Recording:
+    def join(field: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, field) for part in parts])
+
+    return Recording(join("confidence"), join("label"), join("in_top5"))
+
+
+def _checked_hash(topology: Topology, models: Path) -> str:
+    path = models / topology.file
+    if not path.is_file():
+        raise InputError(f"there is no network at {path}.")
+    digest = sha256(path.read_bytes()).hexdigest()
+    if topology.sha256 not in (None, digest):
+        raise InputError(
+            f"{path} is not the file that topology {topology.name} names: its SHA-256 is "
+            f"{digest}, expected {topology.sha256}."
+        )
+    return digest
+
+
+def _provenance(
+    command: str, hashes: dict[str, str], images: Sequence[LabelledImage]
+) -> dict[str, Any]:
+    return {
+        "command": command,
+        "runtime": runtime(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "networks_sha256": hashes,
+        "images": [image.path.name for image in images],
+        "images_sha256": sha256(b"".join(i.path.read_bytes() for i in images)).hexdigest(),
+        "geometry": f"square crops of {CROP_FRACTION} of the shorter side: C, TL, TR, BL, BR, mirrored",
+        "resizer": RESIZER,
+        "aggregation": "running mean of the softmax vectors",
+    }

@@ -1,0 +1,105 @@
+"""Topologies: the ConvNet configurations a controller chooses between, and their families."""
+
+from functools import lru_cache
+from importlib.resources import files
+
+from pydantic import Field, field_validator
+
+from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.tables import Table, read_toml
+
+ZOO = files("tvfs_gym.envs.inference") / "zoo"
+DEFAULT_FAMILY = "recorded"
+
+
+class Topology(Table):
+    """One ConvNet configuration: a .tflite file with its input size.
+
+    Attributes:
+        name: Its name in results, e.g. ``mobilenet_v1_1.0_224``.
+        file: Name of the TFLite file.
+        sha256: Hash of that file, if it is at hand.
+        input_px: Height and width of the square RGB input, pixels.
+        classes: Length of the output vector.
+        label_offset: Output index of ImageNet class 0 (1 where index 0 is "background").
+        pixel_mean: Grey level that the network reads as 0.
+        pixel_scale: Grey levels per unit of the network's real-valued input.
+        top1_published: Published ImageNet top-1 accuracy, percent.
+        relative_latency: Latency of a pass relative to MobileNetV1 1.0 224's on the same board.
+        activity: Switching activity of its passes relative to MobileNetV1 1.0 224's.
+        source: Where these numbers were read.
+    """
+
+    name: str
+    file: str
+    sha256: str | None = None
+    input_px: int = Field(gt=0)
+    classes: int = Field(gt=1)
+    label_offset: int = Field(ge=0)
+    pixel_mean: float
+    pixel_scale: float = Field(gt=0)
+    top1_published: float = Field(gt=0, le=100)
+    relative_latency: float = Field(gt=0)
+    activity: float = Field(default=1.0, gt=0)
+    source: str
+
+
+class Family(Table):
+    """Topologies that may stand in one table, fastest first.
+
+    Attributes:
+        name: Its name in results.
+        description: What it is.
+        outcomes: The file of recorded outcomes; None if each topology's published top-1 accuracy
+            and one pass per frame stand in for them.
+        topologies: Its members, in ascending order of latency.
+        variants: Other files of the same networks, recorded beside them, outside the family.
+    """
+
+    name: str
+    description: str
+    outcomes: str | None = None
+    topologies: tuple[Topology, ...] = Field(min_length=1)
+    variants: tuple[Topology, ...] = ()
+
+    @field_validator("topologies")
+    @classmethod
+    def _fastest_first(cls, topologies: tuple[Topology, ...]) -> tuple[Topology, ...]:
+        latencies = [topology.relative_latency for topology in topologies]
+        if latencies != sorted(latencies):
+            raise ValueError("topologies must stand in ascending order of relative_latency")
+        return topologies
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its topologies, fastest first."""
+        return tuple(topology.name for topology in self.topologies)
+
+    def index(self, name: str) -> int:
+        """Finds a topology's index.
+
+        Raises:
+            InputError: The family has no such topology.
+        """
+        if name not in self.names:
+            raise unknown("topology", name, self.names)
+        return self.names.index(name)
+
+
+def family_names() -> tuple[str, ...]:
+    """Lists the families that ship with the package."""
+    return tuple(
+        sorted(f.name.removesuffix(".toml") for f in ZOO.iterdir() if f.name.endswith(".toml"))
+    )
+
+
+@lru_cache
+def load_family(name: str) -> Family:
+    """Loads a family by name.
+
+    Raises:
+        InputError: There is no such family.
+    """
+    if name not in family_names():
+        raise unknown("topology family", name, family_names())
+    return read_toml(ZOO / f"{name}.toml", Family)

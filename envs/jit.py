@@ -1,0 +1,40 @@
+"""Compilation of the scalar physics with numba where it is installed.
+
+The decorated functions are written in the subset of Python that numba compiles, so they give the
+same bits without it (``NUMBA_DISABLE_JIT=1``, or numba absent, as on a 32-bit board).
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+try:
+    import numba
+except ImportError:
+    numba = None  # type: ignore[assignment]
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def _fingerprint() -> str:
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+
+
+_SOURCES = _fingerprint()
+
+
+def jit(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Compiles a function, with a cache on disk; without numba returns it as it is."""
+    if numba is None:
+        return function
+    # numba's cache looks only at the file a function stands in, not at those of the functions it
+    # calls; a name that changes with any of the sources keeps it from serving stale code.
+    function.__qualname__ += f"-{_SOURCES}"
+    # No function here allocates, so none needs numba's reference counts, which cost three times the
+    # arithmetic; one that did would fail to compile.
+    options: dict[str, Any] = {"cache": True, "_nrt": False}
+    compiled: Callable[Parameters, Result] = numba.njit(**options)(function)
+    return compiled

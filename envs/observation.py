@@ -1,0 +1,63 @@
+"""The observation: what a controller on the board may know, normalised."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.physics import kernel
+
+NOMINAL_LATENCY_S, LAST_LEVEL, LAST_TOPOLOGY, VIEWS = range(4)
+"""Entries of a board's scales, against which its windows are seen."""
+
+FEATURES = (
+    ("temperature", "sensor reading / 100 degC", -0.5, 2.0),
+    ("headroom", "(T_max - sensor reading) / 50 degC", -2.0, 2.0),
+    ("temperature_rate", "change of the reading over the window / 10 K/s", -5.0, 5.0),
+    ("vf_level", "VF level of the clock / highest", 0.0, 1.0),
+    ("cap", "VF level that throttling allows / highest", 0.0, 1.0),
+    ("topology", "index / highest, fastest first", 0.0, 1.0),
+    ("latency_mean", "mean frame latency / L_c", 0.0, 10.0),
+    ("latency_max", "highest frame latency / L_c", 0.0, 10.0),
+    ("late_share", "late frames / frames", 0.0, 1.0),
+    ("passes_mean", "mean passes per frame / views of the longest policy", 0.0, 1.0),
+    ("confidence_mean", "mean confidence of the answers", 0.0, 1.0),
+    ("latency_constraint", "L_c / nominal latency", 0.0, 20.0),
+    ("t_max", "T_max / 100 degC", -0.5, 2.0),
+)
+"""Name, meaning, lowest and highest value of each entry."""
+
+LOW = np.array([feature[2] for feature in FEATURES], np.float32)
+HIGH = np.array([feature[3] for feature in FEATURES], np.float32)
+
+
+@jit
+def observe(
+    window: NDArray[np.float64],
+    scales: NDArray[np.float64],
+    observation: NDArray[np.float32],
+) -> None:
+    """Fills an observation from a window.
+
+    Args:
+        window: Entries as in `tvfs_gym.envs.boards.board.Window`.
+        scales: Entries as above.
+        observation: Filled, entries as in `FEATURES`, clipped to the bounds.
+    """
+    temperature_c = window[kernel.W_TEMPERATURE_C]
+    constraint_s = window[kernel.W_LATENCY_CONSTRAINT_S]
+    t_max_c = window[kernel.W_T_MAX_C]
+    observation[0] = temperature_c / 100.0
+    observation[1] = (t_max_c - temperature_c) / 50.0
+    observation[2] = window[kernel.W_TEMPERATURE_RATE_C_S] / 10.0
+    observation[3] = window[kernel.W_VF_LEVEL] / scales[LAST_LEVEL]
+    observation[4] = window[kernel.W_CAP_LEVEL] / scales[LAST_LEVEL]
+    observation[5] = window[kernel.W_TOPOLOGY] / scales[LAST_TOPOLOGY]
+    observation[6] = window[kernel.W_LATENCY_MEAN_S] / constraint_s
+    observation[7] = window[kernel.W_LATENCY_MAX_S] / constraint_s
+    observation[8] = window[kernel.W_LATE_FRAMES] / max(window[kernel.W_FRAMES], 1.0)
+    observation[9] = window[kernel.W_PASSES_MEAN] / scales[VIEWS]
+    observation[10] = window[kernel.W_CONFIDENCE_MEAN]
+    observation[11] = constraint_s / scales[NOMINAL_LATENCY_S]
+    observation[12] = t_max_c / 100.0
+    for i in range(len(observation)):
+        observation[i] = min(max(observation[i], LOW[i]), HIGH[i])

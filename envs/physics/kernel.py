@@ -1,0 +1,377 @@
+"""The twin's one step function: a window of continuous inference on one board.
+
+It is the only place where the equations of power, heat, throttling and latency meet. Everything
+it works on is a plain array, whose columns are the constants below; `tvfs_gym.envs.boards.twin`
+fills them from a board profile and a scenario.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.inference.stopping import wants_another_pass
+from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
+from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
+from tvfs_gym.envs.physics.randomness import standard_normal, threefry_2x32, unit
+from tvfs_gym.envs.physics.thermal import die_temperature_c, propagate, sensor_reading_c
+from tvfs_gym.envs.physics.throttling import step_wise
+
+Array = NDArray[np.float64]
+
+(
+    TIME_S,  # since reset
+    FRAME,  # frames answered since reset
+    NEXT_ARRIVAL_S,
+    NEXT_POLL_S,
+    POLLED_C,  # the governor's previous reading
+    COOLING_STATE,
+    TOPOLOGY,
+    REQUESTED_LEVEL,
+    MAX_PASSES,
+    CLOCK_LEVEL,  # the level the clock runs at: requested, or the cap if that is lower
+    KEY_0,  # two 32-bit words: the episode's random stream
+    KEY_1,
+    STATE_SIZE,
+) = range(13)
+"""The board's state; behind it stand the thermal modes, then the trips' state, two per trip."""
+
+(
+    CLUSTER_NF,
+    THREAD_NF,
+    THREADS,
+    REST_W,  # power of the rest of the chip
+    LEAKAGE_C1_A_K2,
+    LEAKAGE_C2_K,
+    LEAKAGE_GATE_A,
+    CLOCK_GCYCLES,
+    MEMORY_S,
+    JITTER_LOG_SIGMA,
+    EXPECTED_PASS_FACTOR,  # expected upper end of a pass relative to its median
+    SWITCH_S,  # cost of a change of VF level
+    SENSOR_RESOLUTION_C,
+    POLL_S,
+    HONOURS_HYSTERESIS,
+    CRITICAL_C,
+    AMBIENT_C,
+    T_MAX_C,
+    LATENCY_CONSTRAINT_S,
+    DEADLINE_S,  # the constraint if AdapTTA is deadline-aware, else infinity
+    TAU,
+    SLOWDOWN,  # by background load
+    ARRIVAL_PERIOD_S,  # 0: back to back
+    PARAMETERS_SIZE,
+) = range(24)
+"""What does not change within a window."""
+
+FREQUENCY_GHZ, VOLTAGE_V = range(2)
+"""Columns of the VF levels."""
+
+RELATIVE_LATENCY, ACTIVITY = range(2)
+"""Columns of the topologies."""
+
+CONFIDENCE, CORRECT = range(2)
+"""Last axis of the outcomes: confidence of the consensus, and 1 where it is right."""
+
+(
+    FRAME_LATENCY_S,
+    FRAME_PASSES,
+    FRAME_CONFIDENCE,
+    FRAME_CORRECT,
+    FRAME_ON_TIME,
+    FRAME_SIZE,
+) = range(6)
+"""Columns of the frames, one row per frame of the window."""
+
+(
+    W_TIME_S,
+    W_DURATION_S,
+    W_TEMPERATURE_C,
+    W_TEMPERATURE_RATE_C_S,
+    W_TEMPERATURE_MEAN_C,
+    W_TEMPERATURE_MAX_C,
+    W_FREQUENCY_HZ,
+    W_VF_LEVEL,
+    W_CAP_LEVEL,
+    W_TOPOLOGY,
+    W_FRAMES,
+    W_LATENCY_MEAN_S,
+    W_LATENCY_MAX_S,
+    W_LATE_FRAMES,
+    W_CORRECT_FRAMES,
+    W_ON_TIME_CORRECT_FRAMES,
+    W_PASSES_MEAN,
+    W_CONFIDENCE_MEAN,
+    W_ENERGY_J,
+    W_TIME_ABOVE_T_MAX_S,
+    W_THROTTLED_S,
+    W_VF_SWITCHES,
+    W_SHUT_DOWN,
+    W_LATENCY_CONSTRAINT_S,
+    W_T_MAX_C,
+    W_COST_TEMPERATURE,
+    W_COST_DEADLINE,
+    W_COST,
+    WINDOW_SIZE,
+) = range(29)
+"""The window's result; its fields are described in `tvfs_gym.envs.boards.board.Window`."""
+
+
+class Board(NamedTuple):
+    """The arrays of one board, as the kernel's functions hand them on.
+
+    Attributes:
+        state: Its first STATE_SIZE entries are used by name.
+        modes: The thermal modes: the part of the state behind those.
+        trip_state: The trips' state: the last part.
+        parameters: What does not change within a window.
+        network: Matches the modes.
+        trips: Match the trips' state.
+        levels: VF levels.
+        topologies: Of the family.
+        window: What happens in the window adds up here.
+    """
+
+    state: Array
+    modes: Array
+    trip_state: Array
+    parameters: Array
+    network: Array
+    trips: Array
+    levels: Array
+    topologies: Array
+    window: Array
+
+
+@jit
+def _spend(board: Board, duration_s: float, threads: float, activity: float) -> None:
+    """Lets time pass at the present clock and adds up what happens in it."""
+    state, parameters, window = board.state, board.parameters, board.window
+    clock = int(state[CLOCK_LEVEL])
+    voltage_v = board.levels[clock, VOLTAGE_V]
+    before_c = die_temperature_c(board.modes)
+    power_w = (
+        dynamic_power_w(
+            board.levels[clock, FREQUENCY_GHZ],
+            voltage_v,
+            threads,
+            activity,
+            parameters[CLUSTER_NF],
+            parameters[THREAD_NF],
+        )
+        + leakage_power_w(
+            voltage_v,
+            before_c,
+            parameters[LEAKAGE_C1_A_K2],
+            parameters[LEAKAGE_C2_K],
+            parameters[LEAKAGE_GATE_A],
+        )
+        + parameters[REST_W]
+    )
+    propagate(board.modes, board.network, parameters[AMBIENT_C], power_w, duration_s)
+    after_c = die_temperature_c(board.modes)
+    state[TIME_S] += duration_s
+    window[W_DURATION_S] += duration_s
+    window[W_ENERGY_J] += power_w * duration_s
+    window[W_TEMPERATURE_MEAN_C] += 0.5 * (before_c + after_c) * duration_s
+    window[W_TEMPERATURE_MAX_C] = max(window[W_TEMPERATURE_MAX_C], after_c)
+    if after_c > parameters[T_MAX_C]:
+        window[W_TIME_ABOVE_T_MAX_S] += duration_s
+    if state[CLOCK_LEVEL] < state[REQUESTED_LEVEL]:
+        window[W_THROTTLED_S] += duration_s
+    if after_c >= parameters[CRITICAL_C]:
+        window[W_SHUT_DOWN] = 1.0
+
+
+@jit
+def _set_clock(board: Board) -> None:
+    """Runs the clock at the requested level or the cap, whichever is lower."""
+    state = board.state
+    clock = min(state[REQUESTED_LEVEL], len(board.levels) - 1 - state[COOLING_STATE])
+    if clock != state[CLOCK_LEVEL]:
+        state[CLOCK_LEVEL] = clock
+        board.window[W_VF_SWITCHES] += 1.0
+        _spend(board, board.parameters[SWITCH_S], 0.0, 0.0)
+
+
+@jit
+def _poll(board: Board) -> None:
+    """Lets the throttling governor look at the sensor and set the cap."""
+    state, parameters = board.state, board.parameters
+    reading_c = sensor_reading_c(die_temperature_c(board.modes), parameters[SENSOR_RESOLUTION_C])
+    state[COOLING_STATE] = step_wise(
+        board.trips,
+        board.trip_state,
+        state[COOLING_STATE],
+        reading_c,
+        state[POLLED_C],
+        parameters[HONOURS_HYSTERESIS] > 0.0,
+    )
+    state[POLLED_C] = reading_c
+    state[NEXT_POLL_S] += parameters[POLL_S]
+    _set_clock(board)
+
+
+@jit
+def _await_frame(board: Board) -> None:
+    """Waits for the next frame to arrive; a frame that is overdue starts at once."""
+    state = board.state
+    while state[TIME_S] < state[NEXT_ARRIVAL_S]:
+        until_s = min(state[NEXT_ARRIVAL_S], state[NEXT_POLL_S])
+        _spend(board, max(until_s - state[TIME_S], 0.0), 0.0, 0.0)
+        if until_s == state[NEXT_POLL_S]:
+            _poll(board)
+        else:
+            state[TIME_S] = until_s
+    state[NEXT_ARRIVAL_S] = state[TIME_S] + board.parameters[ARRIVAL_PERIOD_S]
+
+
+@jit
+def _median_pass_s(board: Board) -> float:
+    """Median latency of a pass of the present topology at the present clock."""
+    parameters = board.parameters
+    return parameters[SLOWDOWN] * pass_latency_s(
+        board.levels[int(board.state[CLOCK_LEVEL]), FREQUENCY_GHZ],
+        board.topologies[int(board.state[TOPOLOGY]), RELATIVE_LATENCY],
+        parameters[CLOCK_GCYCLES],
+        parameters[MEMORY_S],
+    )
+
+
+@jit
+def _run_pass(board: Board, jitter: float) -> None:
+    """Runs one forward pass, through whatever the governor does to the clock meanwhile."""
+    state = board.state
+    activity = board.topologies[int(state[TOPOLOGY]), ACTIVITY]
+    share_left = 1.0
+    while share_left > 0.0:
+        whole_s = jitter * _median_pass_s(board)
+        duration_s = share_left * whole_s
+        until_poll_s = max(state[NEXT_POLL_S] - state[TIME_S], 0.0)
+        polls = until_poll_s <= duration_s
+        if polls:
+            duration_s = until_poll_s
+            share_left -= duration_s / whole_s
+        else:
+            share_left = 0.0
+        _spend(board, duration_s, board.parameters[THREADS], activity)
+        if polls:
+            _poll(board)
+
+
+@jit
+def _answer_frame(board: Board, outcomes: NDArray[np.float32], answer: Array) -> None:
+    """Spends passes on one frame until AdapTTA stops, and writes its row."""
+    state, parameters = board.state, board.parameters
+    key_0, key_1, frame = int(state[KEY_0]), int(state[KEY_1]), int(state[FRAME])
+    topology = int(state[TOPOLOGY])
+    # Draws of a frame, two by two: the image and the jitter of pass 1; of passes 2 and 3; ...
+    image_word, jitter_word = threefry_2x32(key_0, key_1, frame, 0)
+    next_word = jitter_word
+    image = int(unit(image_word) * outcomes.shape[1])
+    start_s = state[TIME_S]
+    passes = 0
+    another = True
+    while another:
+        if passes % 2 == 1:
+            jitter_word, next_word = threefry_2x32(key_0, key_1, frame, (passes + 1) // 2)
+        else:
+            jitter_word = next_word
+        jitter = jitter_factor(parameters[JITTER_LOG_SIGMA], standard_normal(jitter_word))
+        _run_pass(board, jitter)
+        confidence = outcomes[topology, image, passes, CONFIDENCE]
+        right = outcomes[topology, image, passes, CORRECT]
+        passes += 1
+        another = wants_another_pass(
+            confidence,
+            passes,
+            int(state[MAX_PASSES]),
+            parameters[TAU],
+            state[TIME_S] - start_s,
+            parameters[EXPECTED_PASS_FACTOR] * _median_pass_s(board),
+            parameters[DEADLINE_S],
+        )
+    latency_s = state[TIME_S] - start_s
+    answer[FRAME_LATENCY_S] = latency_s
+    answer[FRAME_PASSES] = passes
+    answer[FRAME_CONFIDENCE] = confidence
+    answer[FRAME_CORRECT] = right
+    answer[FRAME_ON_TIME] = 1.0 if latency_s <= parameters[LATENCY_CONSTRAINT_S] else 0.0
+    state[FRAME] += 1.0
+
+
+@jit
+def summarise(frames: NDArray[Any], window: Array) -> None:
+    """Adds the frames up into the window's counts and means.
+
+    Args:
+        frames: Shape (frames, FRAME_SIZE).
+        window: The fields from `W_FRAMES` to `W_CONFIDENCE_MEAN` are filled.
+    """
+    count = len(frames)
+    for row in range(count):
+        on_time = frames[row, FRAME_ON_TIME]
+        window[W_LATE_FRAMES] += 1.0 - on_time
+        window[W_CORRECT_FRAMES] += frames[row, FRAME_CORRECT]
+        window[W_ON_TIME_CORRECT_FRAMES] += frames[row, FRAME_CORRECT] * on_time
+        window[W_LATENCY_MEAN_S] += frames[row, FRAME_LATENCY_S] / count
+        window[W_LATENCY_MAX_S] = max(window[W_LATENCY_MAX_S], frames[row, FRAME_LATENCY_S])
+        window[W_PASSES_MEAN] += frames[row, FRAME_PASSES] / count
+        window[W_CONFIDENCE_MEAN] += frames[row, FRAME_CONFIDENCE] / count
+    window[W_FRAMES] = count
+
+
+@jit
+def run_window(
+    state: Array,
+    parameters: Array,
+    network: Array,
+    trips: Array,
+    levels: Array,
+    topologies: Array,
+    outcomes: NDArray[np.float32],
+    frames: Array,
+    window: Array,
+) -> None:
+    """Answers as many frames as `frames` has rows; updates the board's state in place.
+
+    The arrays come one by one because numba takes them in three times faster than as a tuple.
+
+    Args:
+        state: Shape (STATE_SIZE + modes + 2 trips,).
+        parameters: Shape (PARAMETERS_SIZE,).
+        network: `RcNetwork.modes`.
+        trips: Shape (trips, 4).
+        levels: VF levels, slowest first, shape (levels, 2).
+        topologies: Fastest first, shape (topologies, 2).
+        outcomes: Recorded outcomes, shape (topologies, images, views, 2).
+        frames: Filled, shape (frames, FRAME_SIZE).
+        window: Filled, shape (WINDOW_SIZE,).
+    """
+    modes_end = STATE_SIZE + len(network)
+    modes, trip_state = state[STATE_SIZE:modes_end], state[modes_end:]
+    board = Board(state, modes, trip_state, parameters, network, trips, levels, topologies, window)
+    window[:] = 0.0
+    window[W_TEMPERATURE_MAX_C] = die_temperature_c(modes)
+    start_c = sensor_reading_c(window[W_TEMPERATURE_MAX_C], parameters[SENSOR_RESOLUTION_C])
+    _set_clock(board)
+    for row in range(len(frames)):
+        _await_frame(board)
+        _answer_frame(board, outcomes, frames[row])
+    summarise(frames, window)
+    end_c = sensor_reading_c(die_temperature_c(modes), parameters[SENSOR_RESOLUTION_C])
+    clock = int(state[CLOCK_LEVEL])
+    window[W_TIME_S] = state[TIME_S]
+    window[W_TEMPERATURE_C] = end_c
+    window[W_TEMPERATURE_RATE_C_S] = (end_c - start_c) / window[W_DURATION_S]
+    window[W_TEMPERATURE_MEAN_C] /= window[W_DURATION_S]
+    window[W_FREQUENCY_HZ] = levels[clock, FREQUENCY_GHZ] * 1e9
+    window[W_VF_LEVEL] = clock
+    window[W_CAP_LEVEL] = len(levels) - 1 - state[COOLING_STATE]
+    window[W_TOPOLOGY] = state[TOPOLOGY]
+    window[W_LATENCY_CONSTRAINT_S] = parameters[LATENCY_CONSTRAINT_S]
+    window[W_T_MAX_C] = parameters[T_MAX_C]
+    window[W_COST_TEMPERATURE] = window[W_TIME_ABOVE_T_MAX_S] / window[W_DURATION_S]
+    window[W_COST_DEADLINE] = window[W_LATE_FRAMES] / window[W_FRAMES]
+    window[W_COST] = window[W_COST_TEMPERATURE] + window[W_COST_DEADLINE]

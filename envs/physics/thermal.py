@@ -1,0 +1,112 @@
+"""Heat: an RC network from die to ambient, propagated exactly."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.jit import jit
+
+Vector = NDArray[np.float64]
+
+RATE, AMBIENT_SHARE, RESISTANCE = range(3)
+"""Columns of `RcNetwork.modes`."""
+
+
+@dataclass(frozen=True)
+class RcNetwork:
+    """A ladder of thermal nodes: the die, heated, then package, board, ..., then ambient.
+
+    C_i dT_i/dt = (T_{i-1} - T_i) / R_{i-1} - (T_i - T_{i+1}) / R_i, with the heat P instead of the
+    first term at the die, and the ambient temperature after the last node.
+
+    Its eigenmodes z_k, scaled so that the die's temperature is their plain sum, are independent:
+    dz_k/dt = rate_k (share_k T_ambient + R_k P - z_k). Each is propagated exactly by one
+    exponential; this is the network's Foster form with the ambient as a second input.
+
+    Attributes:
+        resistances_k_w: R_i, from node i to the next one, K/W.
+        capacitances_j_k: C_i, J/K.
+    """
+
+    resistances_k_w: tuple[float, ...]
+    capacitances_j_k: tuple[float, ...]
+
+    @cached_property
+    def _modal(self) -> tuple[Vector, NDArray[np.float64]]:
+        """Rates, 1/s, and the matrix that turns modes into node temperatures."""
+        conductance = 1.0 / np.array(self.resistances_k_w)
+        root_c = np.sqrt(np.array(self.capacitances_j_k))
+        diagonal = conductance + np.concatenate([[0.0], conductance[:-1]])
+        matrix = np.diag(diagonal) - np.diag(conductance[:-1], 1) - np.diag(conductance[:-1], -1)
+        rates, vectors = np.linalg.eigh(matrix / np.outer(root_c, root_c))
+        nodes_from_modes = vectors / root_c[:, np.newaxis]
+        return rates, nodes_from_modes / nodes_from_modes[0]
+
+    @cached_property
+    def modes(self) -> NDArray[np.float64]:
+        """One row per mode: rate, 1/s; share of the ambient; resistance, K/W."""
+        rates, nodes_from_modes = self._modal
+        ones = np.ones(len(rates))
+        ambient_share = np.linalg.solve(nodes_from_modes, ones)
+        gains = np.cumsum(self.resistances_k_w[::-1])[::-1]
+        resistance = np.linalg.solve(nodes_from_modes, gains)
+        return np.ascontiguousarray(np.column_stack([rates, ambient_share, resistance]))
+
+    @property
+    def time_constants_s(self) -> Vector:
+        """Time constants of the modes, slowest first, s."""
+        return 1.0 / self.modes[:, RATE]
+
+    @property
+    def total_resistance_k_w(self) -> float:
+        """Steady rise of the die over ambient per watt, K/W."""
+        return sum(self.resistances_k_w)
+
+    def modes_of(self, node_temperatures_c: Vector) -> Vector:
+        """Modes that stand for these node temperatures."""
+        return np.linalg.solve(self._modal[1], node_temperatures_c)
+
+    def nodes_of(self, modes: Vector) -> Vector:
+        """Node temperatures, die first, degC."""
+        return self._modal[1] @ modes
+
+    def steady_nodes_c(self, ambient_c: float, power_w: float) -> Vector:
+        """Node temperatures after an infinite time at constant power, degC."""
+        gains = np.cumsum(self.resistances_k_w[::-1])[::-1]
+        return ambient_c + power_w * gains
+
+
+@jit
+def propagate(
+    modes: Vector, network: NDArray[np.float64], ambient_c: float, power_w: float, duration_s: float
+) -> None:
+    """Advances the modes in place through a time of constant power and ambient.
+
+    Args:
+        modes: z_k, shape (modes,).
+        network: `RcNetwork.modes`.
+        ambient_c: Ambient temperature.
+        power_w: Heat into the die.
+        duration_s: Any length: the propagation is exact.
+    """
+    for k in range(len(modes)):
+        settled = network[k, AMBIENT_SHARE] * ambient_c + network[k, RESISTANCE] * power_w
+        modes[k] = settled + (modes[k] - settled) * math.exp(-network[k, RATE] * duration_s)
+
+
+@jit
+def die_temperature_c(modes: Vector) -> float:
+    """The die's temperature: the sum of the modes."""
+    total = 0.0
+    for k in range(len(modes)):
+        total += modes[k]
+    return total
+
+
+@jit
+def sensor_reading_c(temperature_c: float, resolution_c: float) -> float:
+    """What a sensor that rounds to its resolution reads."""
+    return math.floor(temperature_c / resolution_c + 0.5) * resolution_c

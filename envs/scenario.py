@@ -1,0 +1,127 @@
+"""Scenarios: the conditions of an episode, which no controller chooses."""
+
+from math import inf
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from tvfs_gym.envs.errors import InputError, invalid
+from tvfs_gym.envs.inference.adaptta import TAU
+from tvfs_gym.envs.inference.augmentation import views_of
+from tvfs_gym.envs.tables import Table
+
+
+class Change(Table):
+    """Conditions that change during the episode; what is None stays as it is.
+
+    Attributes:
+        at_s: Time since the episode's start from which the change holds, s; it takes effect at
+            the first step that begins then or later.
+        ambient_c: New ambient temperature, degC.
+        cooling: New cooling.
+        latency_constraint_s: New latency constraint, s.
+        background_load: New background load.
+    """
+
+    at_s: float = Field(gt=0)
+    ambient_c: float | None = Field(default=None, ge=-40, le=100)
+    cooling: str | None = None
+    latency_constraint_s: float | None = Field(default=None, gt=0)
+    background_load: float | None = Field(default=None, ge=0, lt=1)
+
+
+class Scenario(Table):
+    """The conditions of an episode.
+
+    Attributes:
+        ambient_c: Ambient temperature, degC.
+        latency_constraint_s: L_c: a frame answered later is late, s.
+        t_max_c: On-chip temperature that must not be exceeded, degC.
+        start_temperature_c: Temperature of all nodes at the start, degC; None for a board that
+            has idled at its slowest VF level until its temperature settled.
+        background_load: Share of the CPU's time that other work takes; it stretches every pass by
+            1 / (1 - load).
+        cooling: One of the board profile's coolings; None for its first.
+        throttling: One of the board profile's throttling presets; None for its first.
+        arrival_period_s: A frame arrives that often; 0 for back to back.
+        policy: AdapTTA's augmentation policy; it bounds the passes of a frame.
+        tau: AdapTTA's confidence threshold.
+        deadline_aware: Never start a pass that would end after L_c.
+        frames: Frames of an episode.
+        changes: What changes meanwhile, in order of time.
+    """
+
+    ambient_c: float = Field(default=25.0, ge=-40, le=100)
+    latency_constraint_s: float = Field(default=0.075, gt=0)
+    t_max_c: float = 85.0
+    start_temperature_c: float | None = None
+    background_load: float = Field(default=0.0, ge=0, lt=1)
+    cooling: str | None = None
+    throttling: str | None = None
+    arrival_period_s: float = Field(default=0.0, ge=0)
+    policy: str = "10C"
+    tau: float = Field(default=TAU, gt=0)
+    deadline_aware: bool = True
+    frames: int = Field(default=2000, gt=0)
+    changes: tuple[Change, ...] = ()
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Scenario":
+        views_of(self.policy)
+        ambients = [self.ambient_c, *(c.ambient_c for c in self.changes if c.ambient_c is not None)]
+        if self.t_max_c <= max(ambients):
+            raise ValueError(
+                f"t_max_c = {self.t_max_c} must lie above ambient_c = {max(ambients)}: "
+                "no controller can cool a board below its surroundings."
+            )
+        if self.start_temperature_c is not None and self.start_temperature_c < self.ambient_c:
+            raise ValueError(
+                f"start_temperature_c = {self.start_temperature_c} lies below ambient_c = "
+                f"{self.ambient_c}."
+            )
+        times = [change.at_s for change in self.changes]
+        if times != sorted(times):
+            raise ValueError("changes must stand in order of at_s.")
+        return self
+
+    @property
+    def deadline_s(self) -> float:
+        """The deadline that AdapTTA knows of: L_c if it is aware of it, else infinity."""
+        return self.latency_constraint_s if self.deadline_aware else inf
+
+    @property
+    def max_passes(self) -> int:
+        """The most passes that the policy allows."""
+        return views_of(self.policy)
+
+    def with_values(self, values: dict[str, Any]) -> "Scenario":
+        """The same scenario with some values replaced.
+
+        Raises:
+            InputError: A key is unknown or the result is impossible.
+        """
+        return scenario_of({**self.model_dump(), **values})
+
+    def at(self, time_s: float) -> "Scenario":
+        """The scenario with the changes up to a time taken over."""
+        if not self.changes or time_s < self.changes[0].at_s:
+            return self
+        values: dict[str, Any] = {}
+        for change in self.changes:
+            if change.at_s <= time_s:
+                values |= change.model_dump(exclude={"at_s"}, exclude_none=True)
+        return self.model_copy(update=values)
+
+
+def scenario_of(values: dict[str, Any]) -> Scenario:
+    """Builds a scenario from plain values.
+
+    Raises:
+        InputError: A key is unknown or the scenario is impossible.
+    """
+    try:
+        return Scenario.model_validate(values)
+    except ValidationError as error:
+        raise invalid("impossible scenario", error) from error
+    except InputError as error:
+        raise InputError(f"impossible scenario: {error}") from error
