@@ -19,7 +19,8 @@ from tvfs_gym.envs.reward import REWARDS, Reward
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 
 Observation = NDArray[np.float32]
-Action = np.int64 | int | NDArray[np.int64]
+Action = Any
+"""An integer, or an array of integers in a `MultiDiscrete` space."""
 
 
 class BoardEnv(gymnasium.Env[Observation, Any]):
@@ -105,7 +106,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | Parameter | Type | Default | Description |
     |-----------|------|---------|-------------|
     | `profile` | str | the id's board | board profile: name or TOML file |
-    | `family` | str | `"recorded"` | topology family; `"mobilenet_v1_hosted"` as TVFS was published |
+    | `family` | str | `"recorded"` | or `"mobilenet_v1_hosted"`, with which TVFS was published |
     | `scenario` | Scenario, dict or None | None | conditions: ambient, L_c, T_max, cooling, ... |
     | `frames_per_step` | int | 10 | frames of a step |
     | `reward` | str or function | `"on_time_accuracy"` | see Rewards |
@@ -231,7 +232,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         """What an action means."""
         if self._many_factors:
             action = np.ravel_multi_index(tuple(action), self._factors)
-        return self._configurations[int(action)]  # type: ignore[arg-type]
+        return self._configurations[int(action)]
 
     def action(self, configuration: Configuration) -> Action:
         """The action that means a configuration."""

@@ -117,7 +117,7 @@ def _provenance(
         "networks_sha256": hashes,
         "images": [image.path.name for image in images],
         "images_sha256": sha256(b"".join(i.path.read_bytes() for i in images)).hexdigest(),
-        "geometry": f"square crops of {CROP_FRACTION} of the shorter side: C, TL, TR, BL, BR, mirrored",
+        "geometry": f"squares of {CROP_FRACTION} of the shorter side: C, TL, TR, BL, BR, mirrored",
         "resizer": RESIZER,
         "aggregation": "running mean of the softmax vectors",
     }

@@ -31,7 +31,8 @@ def _package() -> str:
             continue
         return package
     raise InputError(
-        "no TFLite runtime is installed: run pip install tflite-runtime or pip install ai-edge-litert."
+        "no TFLite runtime is installed: run pip install tflite-runtime or "
+        "pip install ai-edge-litert."
     )
 
 

@@ -15,8 +15,8 @@ TEMPERATURE, HYSTERESIS, LOWER, UPPER = range(4)
 """Columns of the trips' array: degC, degC, cooling state, cooling state."""
 
 TARGET, CROSSED, PER_TRIP = range(3)
-"""What each trip has in the trips' state: the target (or `NO_TARGET`), and whether the trip was crossed
-upwards and not yet left through its hysteresis."""
+"""What each trip has in the trips' state: the target (or `NO_TARGET`), and whether the trip
+was crossed upwards and not yet left through its hysteresis."""
 
 NO_TARGET = -1.0
 NEVER_POLLED_C = -1000.0
