@@ -201,6 +201,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         self._window[kernel.W_TEMPERATURE_MEAN_C] = start.temperature_c
         self._window[kernel.W_TEMPERATURE_MAX_C] = start.temperature_c
         self._window[kernel.W_FREQUENCY_HZ] = start.frequency_hz
+        self._window[kernel.W_FREQUENCY_MEAN_HZ] = start.frequency_hz
         self._window[kernel.W_VF_LEVEL] = start.vf_level
         self._window[kernel.W_CAP_LEVEL] = start.cap_level
         self._window[kernel.W_LATENCY_CONSTRAINT_S] = self._episode.latency_constraint_s
@@ -243,7 +244,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
             return np.array(choice, np.int64)
         return int(np.ravel_multi_index(tuple(choice), self._factors))
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The status line, in mode ``ansi``."""
         if self.render_mode is None:
             return None

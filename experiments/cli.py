@@ -36,6 +36,78 @@ def record(
     run(family, models, images, output)
 
 
+@app.command()
+def benchmark(
+    controllers: Annotated[
+        list[str] | None, typer.Option("--controller", help="Repeat for several; all by default.")
+    ] = None,
+    suite: Annotated[str, typer.Option(help="Suite: main, published, or a TOML file.")] = "main",
+    board: Annotated[str, typer.Option(help="Board profile: name or TOML file.")] = "odroid_xu4",
+    seeds: Annotated[int, typer.Option(help="Episodes per controller and scenario.")] = 10,
+    frames: Annotated[int | None, typer.Option(help="Frames per episode.")] = None,
+    throttling: Annotated[
+        str | None, typer.Option(help="Throttling preset of the board; its first by default.")
+    ] = None,
+    ambient_c: Annotated[float | None, typer.Option(help="Ambient temperature, degC.")] = None,
+    t_max_c: Annotated[float | None, typer.Option(help="T_max, degC.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write; results/benchmark_N by default.")
+    ] = None,
+) -> None:
+    """Run controllers through scenarios; print the table, write Parquet, figures and a report."""
+    from tvfs_gym.experiments.benchmark import run
+
+    overrides = {
+        "frames": frames,
+        "throttling": throttling,
+        "ambient_c": ambient_c,
+        "t_max_c": t_max_c,
+    }
+    given = {key: value for key, value in overrides.items() if value is not None}
+    run(suite, board, controllers or [], seeds, given, output)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder that a benchmark wrote.")],
+    publish: Annotated[
+        Path | None, typer.Option(help="Checkout whose README and docs take the results over.")
+    ] = None,
+) -> None:
+    """Redraw a benchmark's figures and report from its Parquet files."""
+    from tvfs_gym.experiments import report as implementation
+
+    implementation.write_report(folder)
+    if publish is not None:
+        implementation.publish(folder, publish)
+
+
+@app.command()
+def adaptta(
+    outcomes: Annotated[
+        Path | None, typer.Option(help="Recorded outcomes, .npz; the package's own by default.")
+    ] = None,
+    tau: Annotated[float, typer.Option(help="Confidence threshold.")] = 0.8,
+    publish: Annotated[
+        Path | None, typer.Option(help="Checkout whose README takes the table over.")
+    ] = None,
+) -> None:
+    """Replay AdapTTA on recorded outcomes, beside the published numbers."""
+    from tvfs_gym.experiments.adaptta import run
+
+    run(outcomes, tau, publish)
+
+
+@app.command()
+def perf(
+    output: Annotated[Path | None, typer.Option(help="Markdown file to write.")] = None,
+) -> None:
+    """Measure the environment's steps per second against CartPole's, in one run."""
+    from tvfs_gym.experiments.perf import run
+
+    run(output)
+
+
 def main() -> None:
     """Runs the command line."""
     try:

@@ -26,6 +26,7 @@ class Window(NamedTuple):
         temperature_mean_c: Mean die temperature.
         temperature_max_c: Highest die temperature.
         frequency_hz: Clock at its end.
+        frequency_mean_hz: Mean clock.
         vf_level: VF level the clock runs at, at its end.
         cap_level: Highest VF level that throttling allows, at its end.
         topology: Index of the topology.
@@ -56,6 +57,7 @@ class Window(NamedTuple):
     temperature_mean_c: float
     temperature_max_c: float
     frequency_hz: float
+    frequency_mean_hz: float
     vf_level: float
     cap_level: float
     topology: float

@@ -92,6 +92,7 @@ CONFIDENCE, CORRECT = range(2)
     W_TEMPERATURE_MEAN_C,
     W_TEMPERATURE_MAX_C,
     W_FREQUENCY_HZ,
+    W_FREQUENCY_MEAN_HZ,
     W_VF_LEVEL,
     W_CAP_LEVEL,
     W_TOPOLOGY,
@@ -114,7 +115,7 @@ CONFIDENCE, CORRECT = range(2)
     W_COST_DEADLINE,
     W_COST,
     WINDOW_SIZE,
-) = range(29)
+) = range(30)
 """The window's result; its fields are described in `tvfs_gym.envs.boards.board.Window`."""
 
 
@@ -176,6 +177,7 @@ def _spend(board: Board, duration_s: float, threads: float, activity: float) -> 
     window[W_ENERGY_J] += power_w * duration_s
     window[W_TEMPERATURE_MEAN_C] += 0.5 * (before_c + after_c) * duration_s
     window[W_TEMPERATURE_MAX_C] = max(window[W_TEMPERATURE_MAX_C], after_c)
+    window[W_FREQUENCY_MEAN_HZ] += board.levels[clock, FREQUENCY_GHZ] * 1e9 * duration_s
     if after_c > parameters[T_MAX_C]:
         window[W_TIME_ABOVE_T_MAX_S] += duration_s
     if state[CLOCK_LEVEL] < state[REQUESTED_LEVEL]:
@@ -366,6 +368,7 @@ def run_window(
     window[W_TEMPERATURE_C] = end_c
     window[W_TEMPERATURE_RATE_C_S] = (end_c - start_c) / window[W_DURATION_S]
     window[W_TEMPERATURE_MEAN_C] /= window[W_DURATION_S]
+    window[W_FREQUENCY_MEAN_HZ] /= window[W_DURATION_S]
     window[W_FREQUENCY_HZ] = levels[clock, FREQUENCY_GHZ] * 1e9
     window[W_VF_LEVEL] = clock
     window[W_CAP_LEVEL] = len(levels) - 1 - state[COOLING_STATE]

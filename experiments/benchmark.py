@@ -1,0 +1,123 @@
+"""``tvfs-gym benchmark``: controllers times scenarios times seeds.
+
+Writes a folder with ``steps.parquet`` (a row per step), ``episodes.parquet``, ``config.json``,
+``versions.json``, ``command.txt``, figures and a self-contained ``report.html``; prints the table.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tvfs_gym.baselines import CONTROLLERS, build
+from tvfs_gym.baselines.characterisation import characterise
+from tvfs_gym.baselines.controller import Controller, Design
+from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.episodes import run_episode
+from tvfs_gym.experiments.progress import progress_bar
+from tvfs_gym.experiments.report import write_report
+from tvfs_gym.experiments.results import new_folder, write_circumstances
+from tvfs_gym.experiments.suite import load_suite
+
+
+def run(
+    suite_name: str,
+    board: str,
+    controllers: Sequence[str],
+    seeds: int,
+    overrides: dict[str, Any],
+    output: Path | None,
+) -> None:
+    """Runs the benchmark and writes its folder.
+
+    Args:
+        suite_name: Name or TOML file of the suite.
+        board: Board profile, name or TOML file.
+        controllers: Names of the controllers; all if empty.
+        seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
+        overrides: Values of the scenario that hold throughout.
+        output: Folder to write; None for the next free one under ``results/``.
+
+    Raises:
+        InputError: A name is unknown, a scenario impossible, or the folder holds results already.
+    """
+    names = list(controllers) or list(CONTROLLERS)
+    for name in names:
+        if name not in CONTROLLERS:
+            raise unknown("controller", name, CONTROLLERS)
+    if seeds < 1:
+        raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
+    suite = load_suite(suite_name)
+    scenarios = suite.scenarios(overrides)
+    env = twin_env(board, suite.family)
+    designs = _designs(env, scenarios, names)
+    folder = new_folder(output, "benchmark")
+    write_circumstances(
+        folder,
+        {
+            "suite": suite_name,
+            "board": board,
+            "family": suite.family,
+            "topologies": env.board.family.names,
+            "controllers": names,
+            "seeds": list(range(seeds)),
+            "frames_per_step": env.frames_per_step,
+            "scenarios": {name: scenario.model_dump() for name, scenario in scenarios.items()},
+        },
+    )
+    _run_all(env, scenarios, designs, names, seeds, folder)
+    write_report(folder)
+
+
+def _designs(
+    env: BoardEnv, scenarios: dict[str, Scenario], names: Sequence[str]
+) -> dict[str, dict[str, Controller]]:
+    """Builds every controller for every scenario, so that what cannot be built fails first.
+
+    The board is characterised once, under the suite's kernel and T_max but at the usual ambient
+    temperature and cooling: what a designer has, whatever the board meets later.
+    """
+    first = next(iter(scenarios.values()))
+    bench = Scenario(t_max_c=first.t_max_c, throttling=first.throttling)
+    characterisation = characterise(env.board, bench)
+    designs: dict[str, dict[str, Controller]] = {}
+    with progress_bar() as bar:
+        task = bar.add_task("building the controllers", total=len(scenarios) * len(names))
+        for name, scenario in scenarios.items():
+            env.scenario = scenario
+            designs[name] = {}
+            for controller in names:
+                designs[name][controller] = build(controller, Design(env, characterisation))
+                bar.advance(task)
+    return designs
+
+
+def _run_all(
+    env: BoardEnv,
+    scenarios: dict[str, Scenario],
+    designs: dict[str, dict[str, Controller]],
+    names: Sequence[str],
+    seeds: int,
+    folder: Path,
+) -> None:
+    """Runs all episodes; what was run is written even if it is interrupted."""
+    steps, episodes = [], []
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("running", total=len(scenarios) * len(names) * seeds)
+            for scenario_name, scenario in scenarios.items():
+                env.scenario = scenario
+                for name in names:
+                    for seed in range(seeds):
+                        rows, episode = run_episode(env, designs[scenario_name][name], seed)
+                        keys = {"scenario": scenario_name, "controller": name, "seed": seed}
+                        steps += [{**keys, **row} for row in rows]
+                        episodes.append({**keys, **episode})
+                        bar.update(task, advance=1, description=f"{scenario_name}: {name}")
+    finally:
+        env.close()
+        pl.DataFrame(steps).write_parquet(folder / "steps.parquet")
+        pl.DataFrame(episodes).write_parquet(folder / "episodes.parquet")

@@ -1,0 +1,172 @@
+"""``tvfs-gym report``: table, figures and report of a benchmark, from its files alone."""
+
+import base64
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+from rich import box
+from rich.table import Table
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.documents import markdown_table, print_wide, replace_section
+from tvfs_gym.experiments.figures import course, drawable, overview
+from tvfs_gym.experiments.results import read_json
+from tvfs_gym.experiments.statistics import METRICS, cell, summarise
+
+TEMPLATES = files("tvfs_gym.experiments") / "templates"
+OVERVIEWS = ("on_time_accuracy", "late_share")
+
+
+def write_report(folder: Path) -> None:
+    """Draws the figures, writes ``report.html``, and prints the table.
+
+    Raises:
+        InputError: The folder holds no results of a benchmark.
+    """
+    steps, episodes = _read(folder, "steps"), _read(folder, "episodes")
+    config = read_json(folder, "config.json")
+    summary = summarise(episodes)
+    summary.write_parquet(folder / "summary.parquet")
+    figures = folder / "figures"
+    for metric in OVERVIEWS:
+        overview(summary, metric, figures / f"{metric}.png")
+    drawn = drawable(steps)
+    for scenario in config["scenarios"]:
+        course(drawn, scenario, config["topologies"], _course_path(figures, scenario))
+    (folder / "report.html").write_text(_html(folder, config, summary), encoding="utf-8")
+    _print_table(summary)
+    print(f"Report: {folder / 'report.html'}")
+
+
+def publish(folder: Path, checkout: Path) -> None:
+    """Writes a benchmark into the checkout's README.md, docs/benchmark.md and docs/figures.
+
+    Raises:
+        InputError: The folder holds no results, or the README has no section for them.
+    """
+    config, summary = read_json(folder, "config.json"), summarise(_read(folder, "episodes"))
+    shown = _shown_course(config)
+    target = checkout / "docs" / "figures"
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy(_course_path(folder / "figures", shown), target / "course.png")
+    shutil.copy(folder / "figures" / "on_time_accuracy.png", target / "on_time_accuracy.png")
+    replace_section(checkout / "README.md", "benchmark", _brief(folder, config, summary, shown))
+    (checkout / "docs" / "benchmark.md").write_text(
+        _in_full(folder, config, summary), encoding="utf-8"
+    )
+
+
+def _read(folder: Path, name: str) -> pl.DataFrame:
+    path = folder / f"{name}.parquet"
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{folder} holds no results of a benchmark: no usable {path.name}."
+        ) from error
+
+
+def _course_path(figures: Path, scenario: str) -> Path:
+    return figures / f"course {scenario}.png".replace(", ", "_").replace(" ", "_")
+
+
+def _shown_course(config: dict[str, Any]) -> str:
+    """The scenario whose course stands for the others: the second constraint of the first."""
+    scenarios = list(config["scenarios"])
+    return scenarios[min(1, len(scenarios) - 1)]
+
+
+def _circumstances(folder: Path, config: dict[str, Any]) -> str:
+    versions = read_json(folder, "versions.json")
+    frames = sorted({scenario["frames"] for scenario in config["scenarios"].values()})
+    return (
+        f"Board profile `{config['board']}`, topology family `{config['family']}`, "
+        f"{len(config['seeds'])} seeds, {', '.join(map(str, frames))} frames per episode; mean ± "
+        f"half the width of the 95 % bootstrap interval over the seeds. Command: "
+        f"`{(folder / 'command.txt').read_text().strip()}`; tvfs-gym {versions['tvfs-gym']}, "
+        f"gymnasium {versions['gymnasium']}, numpy {versions['numpy']}, "
+        f"Python {versions['python']}, {versions['machine']}."
+    )
+
+
+def _brief(folder: Path, config: dict[str, Any], summary: pl.DataFrame, shown: str) -> str:
+    """On-time accuracy and late frames, a row per controller, a column per scenario."""
+    scenarios = list(config["scenarios"])
+    parts = [f"![{shown}](docs/figures/course.png)"]
+    for metric in OVERVIEWS:
+        rows = []
+        for name in config["controllers"]:
+            found = summary.filter(pl.col("controller") == name)
+            by_scenario = {row["scenario"]: row for row in found.iter_rows(named=True)}
+            rows.append([f"`{name}`", *(cell(by_scenario[one], metric) for one in scenarios)])
+        heading = METRICS[metric][0]
+        columns = [one.replace("_", " ") for one in scenarios]
+        parts.append(f"{heading[0].upper()}{heading[1:]}:")
+        parts.append(markdown_table(["controller", *columns], rows))
+    parts.append(_circumstances(folder, config))
+    return "\n\n".join(parts)
+
+
+def _in_full(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
+    """All metrics, a table per scenario."""
+    parts = [
+        "# Benchmark",
+        _circumstances(folder, config),
+        "![On-time accuracy](figures/on_time_accuracy.png)",
+    ]
+    for scenario in config["scenarios"]:
+        rows = [
+            [f"`{row['controller']}`", *(cell(row, metric) for metric in METRICS)]
+            for row in summary.filter(pl.col("scenario") == scenario).iter_rows(named=True)
+        ]
+        headings = [heading for heading, _, _ in METRICS.values()]
+        parts += [f"## {scenario}", markdown_table(["controller", *headings], rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _html(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string((TEMPLATES / "report.html").read_text(encoding="utf-8"))
+    figures = folder / "figures"
+
+    def embedded(path: Path) -> str:
+        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+    return template.render(
+        config=config,
+        versions=read_json(folder, "versions.json"),
+        command=(folder / "command.txt").read_text().strip(),
+        headings=[heading for heading, _, _ in METRICS.values()],
+        overviews=[embedded(figures / f"{metric}.png") for metric in OVERVIEWS],
+        scenarios=[
+            {
+                "name": name,
+                "figure": embedded(_course_path(figures, name)),
+                "rows": [
+                    [row["controller"], *(cell(row, metric) for metric in METRICS)]
+                    for row in summary.filter(pl.col("scenario") == name).iter_rows(named=True)
+                ],
+            }
+            for name in config["scenarios"]
+        ],
+    )
+
+
+def _print_table(summary: pl.DataFrame) -> None:
+    caption = "mean ± half the width of the 95 % bootstrap interval over the seeds"
+    table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
+    table.add_column("scenario: controller", no_wrap=True)
+    for heading, _, _ in METRICS.values():
+        table.add_column(heading, justify="right")
+    previous = None
+    for row in summary.iter_rows(named=True):
+        if row["scenario"] != previous:
+            previous = row["scenario"]
+            table.add_section()
+            table.add_row(f"[bold]{previous}[/bold]")
+        table.add_row(f"  {row['controller']}", *(cell(row, metric) for metric in METRICS))
+    print_wide(table)

@@ -1,0 +1,84 @@
+"""Result folders: what a run wrote, and under which circumstances."""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tvfs_gym.envs.errors import InputError
+
+PACKAGES = ("tvfs-gym", "gymnasium", "numpy", "numba", "polars", "scipy")
+
+
+def new_folder(output: Path | None, name: str) -> Path:
+    """Makes the folder of a run.
+
+    Args:
+        output: Where the user wants it; None for the next free ``results/NAME_N``.
+        name: Name of the experiment.
+
+    Raises:
+        InputError: The wanted folder already holds something, or cannot be made.
+    """
+    if output is None:
+        output = next(f for n in count(1) if not (f := Path("results") / f"{name}_{n}").exists())
+    elif output.is_dir() and any(output.iterdir()):
+        raise InputError(f"{output} already holds results: name another folder or remove it.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {output}: {error.strerror}.") from error
+    return output
+
+
+def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
+    """Writes the resolved configuration, the command, and the versions of everything.
+
+    Args:
+        folder: The run's folder.
+        config: Anything that JSON can hold.
+    """
+    versions = {name: version(name) for name in PACKAGES}
+    versions |= {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "git_commit": _git_commit(),
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
+    (folder / "command.txt").write_text(shlex.join(["tvfs-gym", *sys.argv[1:]]) + "\n")
+
+
+def _git_commit() -> str:
+    """Commit of the checkout that this package is run from; "not a checkout" if it is none."""
+    source = Path(__file__).resolve().parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=source,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "not a checkout"
+    return done.stdout.strip()
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Reads a JSON file of a run.
+
+    Raises:
+        InputError: The folder holds no such file.
+    """
+    try:
+        content: dict[str, Any] = json.loads((folder / name).read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise InputError(f"{folder} holds no results of a benchmark: no usable {name}.") from error
+    return content

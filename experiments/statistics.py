@@ -1,0 +1,69 @@
+"""Means over seeds with bootstrap confidence intervals."""
+
+import numpy as np
+import polars as pl
+from scipy.stats import bootstrap
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+
+METRICS = {
+    "on_time_accuracy": ("on-time accuracy, %", 100.0, 1),
+    "late_share": ("late frames, %", 100.0, 1),
+    "latency_s_p50": ("latency p50, ms", 1e3, 1),
+    "latency_s_p95": ("latency p95, ms", 1e3, 1),
+    "latency_s_p99": ("latency p99, ms", 1e3, 1),
+    "above_t_max_share": ("time above T_max, %", 100.0, 1),
+    "throttled_share": ("time throttled, %", 100.0, 1),
+    "temperature_c_mean": ("mean temperature, °C", 1.0, 1),
+    "temperature_c_max": ("highest temperature, °C", 1.0, 1),
+    "vf_switches": ("VF switches", 1.0, 0),
+    "energy_j_per_frame": ("energy per frame, mJ", 1e3, 0),
+    "passes_mean": ("passes per frame", 1.0, 2),
+}
+"""Columns of the table of results: heading, factor from the episode's unit, decimals."""
+
+
+def summarise(episodes: pl.DataFrame) -> pl.DataFrame:
+    """Mean and percentile-bootstrap interval of every metric, per scenario and controller.
+
+    Args:
+        episodes: One row per episode.
+
+    Returns:
+        One row per scenario and controller, in their order of appearance, with the columns METRIC,
+        METRIC_low and METRIC_high.
+    """
+    rows = []
+    for keys, group in episodes.group_by(["scenario", "controller"], maintain_order=True):
+        row = dict(zip(("scenario", "controller"), keys, strict=True))
+        values = group.select(list(METRICS)).to_numpy()
+        low, high = _interval(values)
+        for column, metric in enumerate(METRICS):
+            row[metric] = values[:, column].mean()
+            row[f"{metric}_low"], row[f"{metric}_high"] = low[column], high[column]
+        rows.append(row)
+    return pl.DataFrame(rows)
+
+
+def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of the mean over the rows; one row alone is its own interval."""
+    if len(values) == 1:
+        return values[0], values[0]
+    interval = bootstrap(
+        (values,),
+        np.mean,
+        axis=0,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
+    return interval.low, interval.high
+
+
+def cell(row: dict[str, float], metric: str) -> str:
+    """A metric as text: mean, and half the width of its interval."""
+    _, factor, decimals = METRICS[metric]
+    half = factor * (row[f"{metric}_high"] - row[f"{metric}_low"]) / 2
+    return f"{factor * row[metric]:.{decimals}f} ±{half:.{decimals}f}"
