@@ -1,1 +1,1 @@
-"""TODO."""
+"""Learned controllers, run side by side with the baselines."""

@@ -35,7 +35,7 @@ def jit(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     function.__qualname__ += f"-{_SOURCES}"
     # No function here allocates, so none needs numba's reference counts, which cost three times the
     # arithmetic; one that did would fail to compile.
-    # Inlining spares the inner functions handing on a dozen arrays each, which halves the time again.
+    # Inlining spares the inner functions handing on a dozen arrays each: half the time again.
     options: dict[str, Any] = {"cache": True, "_nrt": False, "forceinline": True}
     compiled: Callable[Parameters, Result] = numba.njit(**options)(function)
     return compiled

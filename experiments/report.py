@@ -18,6 +18,7 @@ from tvfs_gym.experiments.results import read_json
 from tvfs_gym.experiments.statistics import METRICS, cell, summarise
 
 TEMPLATES = files("tvfs_gym.experiments") / "templates"
+README_SUITE = "main"
 OVERVIEWS = ("on_time_accuracy", "late_share")
 
 
@@ -43,7 +44,7 @@ def write_report(folder: Path) -> None:
 
 
 def publish(folder: Path, checkout: Path) -> None:
-    """Writes a benchmark into the checkout's README.md, docs/benchmark.md and docs/figures.
+    """Writes a benchmark into a checkout: docs/benchmark_SUITE.md, docs/figures, and the README.
 
     Raises:
         InputError: The folder holds no results, or the README has no section for them.
@@ -52,12 +53,16 @@ def publish(folder: Path, checkout: Path) -> None:
     shown = _shown_course(config)
     target = checkout / "docs" / "figures"
     target.mkdir(parents=True, exist_ok=True)
-    shutil.copy(_course_path(folder / "figures", shown), target / "course.png")
-    shutil.copy(folder / "figures" / "on_time_accuracy.png", target / "on_time_accuracy.png")
-    replace_section(checkout / "README.md", "benchmark", _brief(folder, config, summary, shown))
-    (checkout / "docs" / "benchmark.md").write_text(
-        _in_full(folder, config, summary), encoding="utf-8"
+    suite = Path(config["suite"]).stem
+    drawn = f"{suite}_course.png", f"{suite}_on_time_accuracy.png"
+    shutil.copy(_course_path(folder / "figures", shown), target / drawn[0])
+    shutil.copy(folder / "figures" / "on_time_accuracy.png", target / drawn[1])
+    (checkout / "docs" / f"benchmark_{suite}.md").write_text(
+        _in_full(folder, config, summary, drawn), encoding="utf-8"
     )
+    if suite == README_SUITE:
+        brief = _brief(folder, config, summary, shown, drawn[0])
+        replace_section(checkout / "README.md", "benchmark", brief)
 
 
 def _read(folder: Path, name: str) -> pl.DataFrame:
@@ -93,10 +98,12 @@ def _circumstances(folder: Path, config: dict[str, Any]) -> str:
     )
 
 
-def _brief(folder: Path, config: dict[str, Any], summary: pl.DataFrame, shown: str) -> str:
+def _brief(
+    folder: Path, config: dict[str, Any], summary: pl.DataFrame, shown: str, figure: str
+) -> str:
     """On-time accuracy and late frames, a row per controller, a column per scenario."""
     scenarios = list(config["scenarios"])
-    parts = [f"![{shown}](docs/figures/course.png)"]
+    parts = [f"![{shown}](docs/figures/{figure})"]
     for metric in OVERVIEWS:
         rows = []
         for name in config["controllers"]:
@@ -111,12 +118,14 @@ def _brief(folder: Path, config: dict[str, Any], summary: pl.DataFrame, shown: s
     return "\n\n".join(parts)
 
 
-def _in_full(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
+def _in_full(
+    folder: Path, config: dict[str, Any], summary: pl.DataFrame, figures: tuple[str, ...]
+) -> str:
     """All metrics, a table per scenario."""
     parts = [
-        "# Benchmark",
+        f"# Benchmark, suite {config['suite']}",
         _circumstances(folder, config),
-        "![On-time accuracy](figures/on_time_accuracy.png)",
+        *(f"![{Path(figure).stem}](figures/{figure})" for figure in figures),
     ]
     for scenario in config["scenarios"]:
         rows = [

@@ -1,0 +1,70 @@
+# Every target makes its own virtual environment first; nothing but make and Python 3.10 to 3.13 is needed.
+
+IN_RANGE := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c "$(IN_RANGE)" 2>/dev/null && echo $$p && break; done)
+# The PyTorch that the tests of the extra "train" were run with.
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+
+.PHONY: benchmark test test-train lint smoke publish clean
+
+benchmark: .venv/installed
+	$(BIN)/tvfs-gym benchmark
+
+test: .venv/installed-test
+	$(BIN)/pytest -m "not slow and not train"
+
+test-slow: .venv/installed-test
+	$(BIN)/pytest -m "slow and not train"
+
+test-train: .venv/installed-train
+	$(BIN)/pytest -m train
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The wheel alone, in an environment of its own, away from the checkout.
+smoke: .venv/installed-dev
+	rm -rf build dist .venv/wheel
+	$(BIN)/python -m build --wheel
+	$(PYTHON) -m venv .venv/wheel
+	.venv/wheel/bin/pip install --quiet dist/*.whl
+	cd / && "$(CURDIR)/.venv/wheel/bin/python" -I "$(CURDIR)/tests/smoke_wheel.py"
+	cd / && "$(CURDIR)/.venv/wheel/bin/tvfs-gym" --help >/dev/null
+
+# Every number in README.md and docs/ is written here.
+publish: .venv/installed-test
+	rm -rf results/publish
+	$(BIN)/tvfs-gym benchmark --output results/publish/main
+	$(BIN)/tvfs-gym report results/publish/main --publish . >/dev/null
+	$(BIN)/tvfs-gym benchmark --suite published --output results/publish/published
+	$(BIN)/tvfs-gym report results/publish/published --publish . >/dev/null
+	$(BIN)/tvfs-gym adaptta --publish .
+	$(BIN)/tvfs-gym perf --output docs/performance.md
+
+clean:
+	rm -rf .venv build dist
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "tvfs-gym needs Python 3.10 to 3.13; none was found." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/pip install --quiet --editable ".[litert,test]"
+	touch $@
+
+.venv/installed-train: .venv/installed-test
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --editable ".[train]"
+	touch $@
+
+.venv/installed-dev: .venv/installed-test
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	touch $@
