@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from tvfs_gym.envs.errors import InputError, invalid
+from tvfs_gym.envs.errors import invalid
 from tvfs_gym.envs.inference.adaptta import TAU
 from tvfs_gym.envs.inference.augmentation import views_of
 from tvfs_gym.envs.tables import Table
@@ -123,5 +123,3 @@ def scenario_of(values: dict[str, Any]) -> Scenario:
         return Scenario.model_validate(values)
     except ValidationError as error:
         raise invalid("impossible scenario", error) from error
-    except InputError as error:
-        raise InputError(f"impossible scenario: {error}") from error

@@ -19,7 +19,7 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.episodes import run_episode
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.report import write_report
-from tvfs_gym.experiments.results import new_folder, write_circumstances
+from tvfs_gym.experiments.results import free_folder, write_circumstances
 from tvfs_gym.experiments.suite import load_suite
 
 
@@ -52,9 +52,9 @@ def run(
         raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
     suite = load_suite(suite_name)
     scenarios = suite.scenarios(overrides)
+    folder = free_folder(output, "benchmark")
     env = twin_env(board, suite.family)
     designs = _designs(env, scenarios, names)
-    folder = new_folder(output, "benchmark")
     write_circumstances(
         folder,
         {

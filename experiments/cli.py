@@ -18,22 +18,20 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _verbs() -> None:
-    """Keeps the verbs apart from the program's name even where there is one verb only."""
-
-
 @app.command()
 def record(
     models: Annotated[Path, typer.Option(help="Folder with the family's .tflite files.")],
     images: Annotated[Path, typer.Option(help="CSV list of labelled images, or its folder.")],
     output: Annotated[Path, typer.Option(help="File to write, .npz.")],
     family: Annotated[str, typer.Option(help="Topology family.")] = "recorded",
+    topology: Annotated[
+        list[str] | None, typer.Option(help="Repeat for several; all of the family by default.")
+    ] = None,
 ) -> None:
     """Run real networks over labelled photographs and write their outcomes."""
     from tvfs_gym.experiments.record import run
 
-    run(family, models, images, output)
+    run(family, topology or [], models, images, output)
 
 
 @app.command()
@@ -115,3 +113,7 @@ def main() -> None:
     except InputError as error:
         typer.echo(f"tvfs-gym: {error}", err=True)
         raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

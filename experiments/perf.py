@@ -53,8 +53,8 @@ def run(output: Path | None) -> None:
     if output is not None:
         versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         output.write_text(
-            f"# Performance\n\nScalar environments made by `gymnasium.make`, random actions, "
-            f"resets included; {STEPS:,} steps a round, medians over {ROUNDS} interleaved rounds.\n\n"
+            "# Performance\n\nScalar environments made by `gymnasium.make`, random actions, resets "
+            f"included; {STEPS:,} steps a round, medians over {ROUNDS} interleaved rounds.\n\n"
             f"{table}\n\nCommand: `tvfs-gym perf --output {output}`; {versions}.\n"
         )
 

@@ -3,27 +3,37 @@
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.images import read_image_list
-from tvfs_gym.envs.inference.recording import record
+from tvfs_gym.envs.inference.recording import checked_hashes, provenance_of, record
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.progress import progress_bar
 
 
-def run(family_name: str, models: Path, images: Path, output: Path) -> None:
-    """Records every network of a family, its variants included, over a list of images.
+def run(
+    family_name: str, topology_names: Sequence[str], models: Path, images: Path, output: Path
+) -> None:
+    """Records networks of a family, its variants included, over a list of images.
+
+    Args:
+        family_name: Name of the family.
+        topology_names: Which of its networks; all if empty.
+        models: Folder with their files.
+        images: CSV list, or its folder.
+        output: File to write.
 
     Raises:
         InputError: A network, an image or the list cannot be used, or the output file exists.
     """
     if output.exists():
         raise InputError(f"{output} already exists: name another file or remove it.")
-    family = load_family(family_name)
-    topologies = family.topologies + family.variants
+    topologies = load_family(family_name).recordable(topology_names)
     labelled = read_image_list(images)
     command = shlex.join(["tvfs-gym", *sys.argv[1:]])
+    provenance = provenance_of(command, checked_hashes(topologies, models), labelled)
     with progress_bar() as bar:
         task = bar.add_task("recording", total=len(topologies) * len(labelled))
 
@@ -31,7 +41,7 @@ def run(family_name: str, models: Path, images: Path, output: Path) -> None:
             bar.update(task, advance=count, description=topology.name)
 
         outcomes = record(
-            topologies, models, labelled, command, os.cpu_count() or 1, on_images_done
+            topologies, models, labelled, provenance, os.cpu_count() or 1, on_images_done
         )
     outcomes.save(output)
     print(f"{output}: {len(topologies)} networks, {len(labelled)} images")

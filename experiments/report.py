@@ -170,7 +170,7 @@ def _print_table(summary: pl.DataFrame) -> None:
     table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
     table.add_column("scenario: controller", no_wrap=True)
     for heading, _, _ in METRICS.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
     previous = None
     for row in summary.iter_rows(named=True):
         if row["scenario"] != previous:

@@ -15,24 +15,22 @@ from tvfs_gym.envs.errors import InputError
 PACKAGES = ("tvfs-gym", "gymnasium", "numpy", "numba", "polars", "scipy")
 
 
-def new_folder(output: Path | None, name: str) -> Path:
-    """Makes the folder of a run.
+def free_folder(output: Path | None, name: str) -> Path:
+    """Finds the folder of a run; `write_circumstances` makes it.
 
     Args:
         output: Where the user wants it; None for the next free ``results/NAME_N``.
         name: Name of the experiment.
 
     Raises:
-        InputError: The wanted folder already holds something, or cannot be made.
+        InputError: The wanted folder already holds something, or is a file.
     """
     if output is None:
-        output = next(f for n in count(1) if not (f := Path("results") / f"{name}_{n}").exists())
-    elif output.is_dir() and any(output.iterdir()):
+        return next(f for n in count(1) if not (f := Path("results") / f"{name}_{n}").exists())
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is a file: name a folder.")
+    if output.is_dir() and any(output.iterdir()):
         raise InputError(f"{output} already holds results: name another folder or remove it.")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {output}: {error.strerror}.") from error
     return output
 
 
@@ -40,9 +38,16 @@ def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
     """Writes the resolved configuration, the command, and the versions of everything.
 
     Args:
-        folder: The run's folder.
+        folder: The run's folder, made if need be.
         config: Anything that JSON can hold.
+
+    Raises:
+        InputError: The folder cannot be made.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror}.") from error
     versions = {name: version(name) for name in PACKAGES}
     versions |= {
         "python": platform.python_version(),

@@ -109,7 +109,7 @@ def load_outcomes(path: Path | Traversable) -> RecordedOutcomes:
             return RecordedOutcomes(data["truth"], recordings, json.loads(str(data["provenance"])))
     except OSError as error:
         raise InputError(f"cannot read recorded outcomes from {path}: {error.strerror}.") from error
-    except (BadZipFile, KeyError, ValueError) as error:
+    except (AttributeError, BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} holds no recorded outcomes: {error}.") from error
 
 

@@ -28,11 +28,27 @@ CHUNK = 25
 """Images that a process records at a time."""
 
 
+def checked_hashes(topologies: Sequence[Topology], models: Path) -> dict[str, str]:
+    """SHA-256 of every topology's file, by name of the topology.
+
+    Args:
+        topologies: What is to be recorded.
+        models: The folder with their files.
+
+    Raises:
+        InputError: A file is missing, is another one than its topology names, or does not fit it.
+    """
+    hashes = {topology.name: _checked_hash(topology, models) for topology in topologies}
+    for topology in topologies:
+        TfliteClassifier(topology, models)
+    return hashes
+
+
 def record(
     topologies: Sequence[Topology],
     models: Path,
     images: Sequence[LabelledImage],
-    command: str,
+    provenance: dict[str, Any],
     processes: int,
     on_images_done: Callable[[Topology, int], None],
 ) -> RecordedOutcomes:
@@ -42,27 +58,25 @@ def record(
         topologies: What to record.
         models: The folder with their files.
         images: Labelled images.
-        command: The command line, for the provenance.
+        provenance: As from `provenance_of`.
         processes: Processes to share the work; each runs one thread.
         on_images_done: Called with the topology and the number of images just finished.
 
     Raises:
-        InputError: A network or an image cannot be used, or a hash differs from its topology's.
+        InputError: A network or an image cannot be used.
     """
-    hashes = {topology.name: _checked_hash(topology, models) for topology in topologies}
     chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
     recordings = {}
     # A forked process would inherit the interpreter's thread pool in an unknown state.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for topology in topologies:
-            TfliteClassifier(topology, models)  # a wrong file is an error here, not in a process
             parts = []
             for part in pool.map(record_chunk, repeat(topology), repeat(models), chunks):
                 parts.append(part)
                 on_images_done(topology, len(part.label))
             recordings[topology.name] = _joined(parts)
     truth = np.array([image.label for image in images], np.int16)
-    return RecordedOutcomes(truth, recordings, _provenance(command, hashes, images))
+    return RecordedOutcomes(truth, recordings, provenance)
 
 
 def record_chunk(topology: Topology, models: Path, images: Iterable[LabelledImage]) -> Recording:
@@ -106,9 +120,23 @@ def _checked_hash(topology: Topology, models: Path) -> str:
     return digest
 
 
-def _provenance(
+def provenance_of(
     command: str, hashes: dict[str, str], images: Sequence[LabelledImage]
 ) -> dict[str, Any]:
+    """What is to be known about a recording.
+
+    Args:
+        command: The command line.
+        hashes: As from `checked_hashes`.
+        images: The images.
+
+    Raises:
+        InputError: An image is missing.
+    """
+    try:
+        images_sha256 = sha256(b"".join(image.path.read_bytes() for image in images)).hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read the image {error.filename}: {error.strerror}.") from error
     return {
         "command": command,
         "runtime": runtime(),
@@ -116,7 +144,7 @@ def _provenance(
         "python": platform.python_version(),
         "networks_sha256": hashes,
         "images": [image.path.name for image in images],
-        "images_sha256": sha256(b"".join(i.path.read_bytes() for i in images)).hexdigest(),
+        "images_sha256": images_sha256,
         "geometry": f"squares of {CROP_FRACTION} of the shorter side: C, TL, TR, BL, BR, mirrored",
         "resizer": RESIZER,
         "aggregation": "running mean of the softmax vectors",

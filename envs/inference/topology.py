@@ -1,5 +1,6 @@
 """Topologies: the ConvNet configurations a controller chooses between, and their families."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 
@@ -75,15 +76,18 @@ class Family(Table):
         """Names of its topologies, fastest first."""
         return tuple(topology.name for topology in self.topologies)
 
-    def index(self, name: str) -> int:
-        """Finds a topology's index.
+    def recordable(self, names: Sequence[str]) -> tuple[Topology, ...]:
+        """Its topologies and variants of these names, in the family's order; all if none is named.
 
         Raises:
             InputError: The family has no such topology.
         """
-        if name not in self.names:
-            raise unknown("topology", name, self.names)
-        return self.names.index(name)
+        every = self.topologies + self.variants
+        known = [topology.name for topology in every]
+        for name in names:
+            if name not in known:
+                raise unknown("topology", name, known)
+        return tuple(one for one in every if not names or one.name in names)
 
 
 def family_names() -> tuple[str, ...]:

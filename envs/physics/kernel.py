@@ -317,10 +317,13 @@ def summarise(frames: NDArray[Any], window: Array) -> None:
         window[W_LATE_FRAMES] += 1.0 - on_time
         window[W_CORRECT_FRAMES] += frames[row, FRAME_CORRECT]
         window[W_ON_TIME_CORRECT_FRAMES] += frames[row, FRAME_CORRECT] * on_time
-        window[W_LATENCY_MEAN_S] += frames[row, FRAME_LATENCY_S] / count
+        window[W_LATENCY_MEAN_S] += frames[row, FRAME_LATENCY_S]
         window[W_LATENCY_MAX_S] = max(window[W_LATENCY_MAX_S], frames[row, FRAME_LATENCY_S])
-        window[W_PASSES_MEAN] += frames[row, FRAME_PASSES] / count
-        window[W_CONFIDENCE_MEAN] += frames[row, FRAME_CONFIDENCE] / count
+        window[W_PASSES_MEAN] += frames[row, FRAME_PASSES]
+        window[W_CONFIDENCE_MEAN] += frames[row, FRAME_CONFIDENCE]
+    window[W_LATENCY_MEAN_S] /= count
+    window[W_PASSES_MEAN] /= count
+    window[W_CONFIDENCE_MEAN] /= count
     window[W_FRAMES] = count
 
 

@@ -1,0 +1,95 @@
+"""Networks: what fits, what does not, and what the runtimes agree on."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference import runtime
+from tvfs_gym.envs.inference.augmentation import views
+from tvfs_gym.envs.inference.classifier import TfliteClassifier
+from tvfs_gym.envs.inference.images import open_image, read_image_list
+from tvfs_gym.envs.inference.topology import Topology, load_family
+
+FAMILY = load_family("recorded")
+SMALL = FAMILY.topologies[0]
+
+
+def test_a_missing_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no network at .*0\.25_128_quant\.tflite"):
+        TfliteClassifier(SMALL, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", bytes(4096)])
+def test_a_corrupt_network_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / SMALL.file).write_bytes(content)
+    with pytest.raises(InputError, match="is not a usable TFLite network"):
+        TfliteClassifier(SMALL, tmp_path)
+
+
+def test_a_truncated_network_is_named(tmp_path: Path, models: Path) -> None:
+    whole = (models / SMALL.file).read_bytes()
+    (tmp_path / SMALL.file).write_bytes(whole[:1000])
+    with pytest.raises(InputError, match="is not a usable TFLite network"):
+        TfliteClassifier(SMALL, tmp_path)
+
+
+def test_an_input_that_does_not_fit_is_refused(models: Path) -> None:
+    wrong = SMALL.model_copy(update={"input_px": 160})
+    with pytest.raises(InputError, match=r"takes inputs of shape .*128.*; expected \(1, 160"):
+        TfliteClassifier(wrong, models)
+
+
+def test_a_label_count_that_does_not_fit_is_refused(models: Path) -> None:
+    wrong = SMALL.model_copy(update={"classes": 1000})
+    with pytest.raises(InputError, match="has 1001 outputs; expected 1000 labels"):
+        TfliteClassifier(wrong, models)
+
+
+@pytest.mark.parametrize("topology", FAMILY.topologies + FAMILY.variants, ids=lambda t: t.name)
+def test_every_recorded_network_knows_a_photograph(
+    topology: Topology, models: Path, photographs: Path
+) -> None:
+    """Of ten photographs any of the networks gets at least two right, by chance none."""
+    if topology.file.endswith("_ffc.tflite") and "litert" not in runtime.runtime():
+        pytest.skip("this file runs right under ai-edge-litert only")
+    classifier = TfliteClassifier(topology, models)
+    right = 0
+    for photograph in read_image_list(photographs)[:10]:
+        view = next(views(open_image(photograph.path), topology.input_px))
+        output = classifier.probabilities(view)
+        assert output.dtype == np.float32 and 0.5 < output.sum() < 1.5
+        right += int(output.argmax()) - topology.label_offset == photograph.label
+    assert right >= 2
+
+
+def test_both_runtimes_agree_within_their_known_difference(
+    models: Path, photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to 17/256 per output between LiteRT 2.3 and tflite-runtime 2.14."""
+    pytest.importorskip("tflite_runtime", reason="tflite-runtime has no wheel for this Python")
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
+    view = next(views(open_image(read_image_list(photographs)[0].path), SMALL.input_px))
+    outputs = {}
+    for package, name in runtime.RUNTIMES.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(runtime, "RUNTIMES", {package: name})
+            outputs[package] = TfliteClassifier(SMALL, models).probabilities(view)
+    first, second = outputs.values()
+    assert np.abs(first - second).max() <= 17 / 256
+
+
+def test_no_runtime_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "RUNTIMES", {"no-such-runtime": "none"})
+    with pytest.raises(InputError, match="no TFLite runtime is installed: run pip install"):
+        runtime.runtime()
+
+
+def test_full_int8_input_saturates_instead_of_wrapping(models: Path, tmp_path: Path) -> None:
+    lite = next(t for t in FAMILY.variants if t.name == "efficientnet_lite0_int8")
+    shutil.copy(models / lite.file, tmp_path)
+    codes = TfliteClassifier(lite, tmp_path)._pixel_codes
+    assert codes is not None
+    assert codes[0] < codes[128] < codes[250] <= codes[255] == 127

@@ -1,0 +1,77 @@
+"""The RC network against an independent integration, and as physics demands."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+from tvfs_gym.envs.physics.thermal import (
+    RcNetwork,
+    die_temperature_c,
+    propagate,
+    sensor_reading_c,
+)
+
+POSITIVE = st.floats(0.05, 50.0)
+NETWORKS = st.integers(1, 3).flatmap(
+    lambda n: st.builds(
+        RcNetwork,
+        st.tuples(*[POSITIVE] * n),
+        st.tuples(*[st.floats(0.05 * 10**i, 10**i) for i in range(n)]),
+    )
+)
+
+
+def integrated_c(
+    network: RcNetwork, nodes_c: np.ndarray, power_w: float, seconds: float
+) -> np.ndarray:
+    r, c = np.array(network.resistances_k_w), np.array(network.capacitances_j_k)
+
+    def slope(_: float, t: np.ndarray) -> np.ndarray:
+        outward = (t - np.append(t[1:], 25.0)) / r
+        return (np.append(power_w, outward[:-1]) - outward) / c
+
+    return solve_ivp(slope, (0, seconds), nodes_c, "LSODA", rtol=1e-9, atol=1e-9).y[:, -1]
+
+
+@given(NETWORKS, st.floats(0, 10), st.floats(0.001, 100))
+def test_propagation_is_exact(network: RcNetwork, power_w: float, seconds: float) -> None:
+    nodes_c = np.linspace(60.0, 30.0, len(network.resistances_k_w))
+    modes = network.modes_of(nodes_c)
+    propagate(modes, network.modes, 25.0, power_w, seconds)
+    expected_c = integrated_c(network, nodes_c, power_w, seconds)
+    assert network.nodes_of(modes) == pytest.approx(expected_c, abs=1e-4)
+    assert die_temperature_c(modes) == pytest.approx(expected_c[0], abs=1e-4)
+
+
+@given(NETWORKS, st.floats(0, 10), st.floats(0.001, 10))
+def test_two_steps_are_one_long_one(network: RcNetwork, power_w: float, seconds: float) -> None:
+    once = network.modes_of(np.full(len(network.resistances_k_w), 40.0))
+    twice = once.copy()
+    propagate(once, network.modes, 25.0, power_w, 2 * seconds)
+    propagate(twice, network.modes, 25.0, power_w, seconds)
+    propagate(twice, network.modes, 25.0, power_w, seconds)
+    assert twice == pytest.approx(once, rel=1e-9, abs=1e-9)
+
+
+@given(NETWORKS, st.floats(0, 10))
+def test_it_settles_where_ohms_law_says(network: RcNetwork, power_w: float) -> None:
+    steady_c = network.steady_nodes_c(25.0, power_w)
+    assert steady_c[0] == pytest.approx(25.0 + power_w * network.total_resistance_k_w)
+    modes = network.modes_of(steady_c)
+    propagate(modes, network.modes, 25.0, power_w, 1000.0)
+    assert network.nodes_of(modes) == pytest.approx(steady_c, abs=1e-6)
+
+
+def test_time_constants_of_the_xu3_fit() -> None:
+    """boards: tau 0.48 / 25 s, R_tot 11.5 K/W (fit to kranik/ARMPM_BUILDMODEL)."""
+    network = RcNetwork((7.28, 4.23), (0.066, 5.90))
+    assert network.time_constants_s == pytest.approx([25.2, 0.475], rel=0.01)
+    assert network.total_resistance_k_w == pytest.approx(11.5, abs=0.02)
+
+
+def test_a_sensor_rounds_to_its_resolution() -> None:
+    assert sensor_reading_c(84.4999, 1.0) == 84.0
+    assert sensor_reading_c(84.5, 1.0) == 85.0
+    assert sensor_reading_c(50.1, 0.5) == 50.0

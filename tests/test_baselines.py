@@ -1,0 +1,255 @@
+"""Baselines: known readings, known actions; and the tables they are made from."""
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tvfs_gym.baselines import CONTROLLERS, Design, build
+from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.controller import Controller
+from tvfs_gym.baselines.frequency_scaling import GUARD_C, HYSTERESIS_C
+from tvfs_gym.baselines.tvfs import table
+from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.boards.board import Configuration, Window
+from tvfs_gym.envs.boards.twin import JITTER_99_PERCENT
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.physics.latency import pass_latency_s
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.episodes import run_episode
+
+TOP = 18
+LEVEL_GHZ = [0.2 + 0.1 * level for level in range(19)]
+
+
+def design(env: BoardEnv, characterisation: Characterisation, **scenario: Any) -> Design:
+    env.scenario = Scenario(**scenario)
+    return Design(env, characterisation)
+
+
+def reading(temperature_c: float, constraint_s: float = 0.075, t_max_c: float = 85.0) -> Any:
+    blank = Window(*[0.0] * len(Window._fields))
+    window = blank._replace(
+        temperature_c=temperature_c, latency_constraint_s=constraint_s, t_max_c=t_max_c
+    )
+    return {"window": window}
+
+
+def choice(controller: Controller, env: BoardEnv, temperature_c: float) -> Configuration:
+    action = controller.act(np.zeros(13, np.float32), reading(temperature_c))
+    return env.configuration(action)
+
+
+def test_characterisation_finds_the_profiles_latency(
+    hosted_characterisation: Characterisation, hosted: BoardEnv
+) -> None:
+    """Within the noise of the median over 100 passes."""
+    latency = hosted.board.profile.latency  # type: ignore[attr-defined]
+    for index, topology in enumerate(hosted.board.family.topologies):
+        for level in (0, 9, TOP):
+            expected_s = pass_latency_s(
+                LEVEL_GHZ[level], topology.relative_latency, latency.clock_gcycles, latency.memory_s
+            )
+            measured_s = hosted_characterisation.pass_median_s[index, level]
+            assert measured_s == pytest.approx(expected_s, rel=0.015)
+    spread = hosted_characterisation.pass_p99_s / hosted_characterisation.pass_median_s
+    assert spread == pytest.approx(np.exp(JITTER_99_PERCENT * latency.jitter_log_sigma), rel=0.01)
+
+
+def test_characterisation_sees_where_throttling_cuts_in(
+    recorded_characterisation: Characterisation,
+) -> None:
+    assert recorded_characterisation.extrapolated.tolist() == [False] * 16 + [True] * 3
+    assert (np.diff(recorded_characterisation.temperature_c) > 0).all()
+    assert (
+        recorded_characterisation.temperature_c[15]
+        < 85
+        < recorded_characterisation.temperature_c[16]
+    )
+
+
+@pytest.mark.parametrize("constraint_s", [0.03, 0.04, 0.075, 0.2, 0.5])
+def test_the_table_has_the_best_of_each_level_and_no_dominated_row(
+    recorded: BoardEnv, recorded_characterisation: Characterisation, constraint_s: float
+) -> None:
+    made_from = design(recorded, recorded_characterisation, latency_constraint_s=constraint_s)
+    rows = table(made_from, constraint_s)
+    accuracy = made_from.accuracy()
+    levels = [row.configuration.vf_level for row in rows]
+    assert levels == sorted(levels, reverse=True)
+    assert rows[0].accuracy == accuracy.max()
+    for row, cooler in pairwise(rows):
+        assert row.accuracy > cooler.accuracy and row.temperature_c > cooler.temperature_c
+    for row in rows:
+        topology, level = row.configuration.topology, row.configuration.vf_level
+        assert row.accuracy == accuracy[:, level].max() == accuracy[topology, level]
+        assert recorded_characterisation.pass_p99_s[topology, level] <= constraint_s
+
+
+def test_the_published_table_keeps_the_diagonal_of_topologies(
+    hosted: BoardEnv, hosted_characterisation: Characterisation
+) -> None:
+    """At the latency that 1.0 224 needs at 2 GHz: it, then 1.0 192, then 1.0 160."""
+    made_from = design(hosted, hosted_characterisation, latency_constraint_s=0.0365)
+    names = [hosted.board.family.names[r.configuration.topology] for r in table(made_from, 0.0365)]
+    assert names[:3] == [f"mobilenet_v1_1.0_{size}" for size in (224, 192, 160)]
+
+
+def test_passes_within_a_constraint_leave_room_for_the_last_one(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    scenario = Scenario(latency_constraint_s=0.2)
+    passes = recorded_characterisation.passes_within(0.2, scenario)
+    p99, median = recorded_characterisation.pass_p99_s, recorded_characterisation.pass_median_s
+    some = (passes > 0) & (passes < 10)
+    assert ((passes - 1) * median + p99 <= 0.2)[some].all()
+    assert (passes * median + p99 > 0.2)[some].all()
+    assert (p99[passes == 0] > 0.2).all()
+
+
+def test_without_deadline_awareness_all_passes_must_fit(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    scenario = Scenario(deadline_aware=False, policy="5C")
+    passes = recorded_characterisation.passes_within(0.1, scenario)
+    assert set(np.unique(passes)) == {0, 5}
+    assert (5 * recorded_characterisation.pass_p99_s[passes == 5] <= 0.1).all()
+
+
+def test_tvfs_walks_down_near_t_max_and_up_when_the_better_row_stays_clear(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    made_from = design(recorded, recorded_characterisation)
+    rows = table(made_from, 0.075)
+    controller = build("tvfs", made_from)
+    limit_c = 85.0 - GUARD_C
+    step_c = rows[0].temperature_c - rows[1].temperature_c
+    assert choice(controller, recorded, 40.0) == rows[0].configuration
+    assert choice(controller, recorded, limit_c - 1) == rows[0].configuration
+    assert choice(controller, recorded, limit_c) == rows[1].configuration
+    assert choice(controller, recorded, limit_c - step_c) == rows[1].configuration
+    assert choice(controller, recorded, limit_c - step_c - 1) == rows[0].configuration
+    for _ in range(2 * len(rows)):
+        last = choice(controller, recorded, 90.0)
+    assert last == rows[-1].configuration
+    controller.reset()
+    assert choice(controller, recorded, 40.0) == rows[0].configuration
+
+
+def test_tvfs_takes_another_table_when_the_constraint_changes(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    made_from = design(recorded, recorded_characterisation)
+    controller = build("tvfs", made_from)
+    action = controller.act(np.zeros(13, np.float32), reading(40.0, constraint_s=0.04))
+    assert recorded.configuration(action) == table(made_from, 0.04)[0].configuration
+
+
+def test_static_tvfs_takes_the_best_sustainable_row(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    made_from = design(recorded, recorded_characterisation)
+    best = next(r for r in table(made_from, 0.075) if r.temperature_c <= 85.0 - GUARD_C)
+    assert choice(build("tvfs_static", made_from), recorded, 40.0) == best.configuration
+
+
+def test_static_tvfs_on_a_board_that_is_always_too_hot_takes_the_coolest_row(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    hot = replace(recorded_characterisation, temperature_c=np.full(19, 99.0))
+    made_from = design(recorded, hot)
+    last = table(made_from, 0.075)[-1].configuration
+    assert choice(build("tvfs_static", made_from), recorded, 40.0) == last
+
+
+def test_reactive_frequency_scaling_moves_one_level_with_hysteresis(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    controller = build("frequency_reactive", design(recorded, recorded_characterisation))
+    low, high = 85.0 - GUARD_C - HYSTERESIS_C, 85.0 - GUARD_C
+    courses = [(40.0, TOP), (high - 1, TOP), (high, TOP - 1), (high + 3, TOP - 2)]
+    courses += [(low, TOP - 2), (low - 1, TOP - 1), (low - 1, TOP), (low - 1, TOP)]
+    topologies = set()
+    for temperature_c, level in courses:
+        configuration = choice(controller, recorded, temperature_c)
+        assert configuration.vf_level == level
+        topologies.add(configuration.topology)
+    assert len(topologies) == 1
+
+
+def test_proactive_frequency_scaling_takes_the_highest_sustainable_level(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    controller = build("frequency_proactive", design(recorded, recorded_characterisation))
+    assert choice(controller, recorded, 40.0).vf_level == 15  # 1.7 GHz: 80 degC at design time
+
+
+def test_governors_stay_at_the_ends(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    made_from = design(recorded, recorded_characterisation)
+    performance = choice(build("performance", made_from), recorded, 90.0)
+    assert performance == Configuration(
+        recorded.board.family.names.index("efficientnet_lite1"), TOP
+    )
+    assert choice(build("powersave", made_from), recorded, 30.0).vf_level == 0
+
+
+def test_topology_scaling_meets_the_constraint_at_the_throttled_clock(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    made_from = design(recorded, recorded_characterisation)
+    chosen = choice(build("topology_scaling", made_from), recorded, 40.0)
+    assert chosen.vf_level == TOP
+    throttled_s = recorded_characterisation.throttled_p99_s
+    assert throttled_s[chosen.topology] <= 0.075 < throttled_s[chosen.topology + 1]
+
+
+def test_best_fixed_is_at_least_as_good_as_any_other_fixed_choice(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    """On episodes it was not searched on, within the noise of the draw of images."""
+    made_from = design(recorded, recorded_characterisation, ambient_c=40.0)
+    names = ("best_fixed", "tvfs_static", "frequency_proactive", "performance", "powersave")
+    scores = {
+        name: run_episode(recorded, build(name, made_from), 0)[1]["on_time_accuracy"]
+        for name in names
+    }
+    assert scores["best_fixed"] >= max(scores.values()) - 0.01
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_a_controller_repeats_itself_after_a_reset(
+    name: str, recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    made_from = design(recorded, recorded_characterisation, frames=300, ambient_c=45.0)
+    controller = build(name, made_from)
+    assert run_episode(recorded, controller, 1) == run_episode(recorded, controller, 1)
+
+
+def test_an_unmeetable_constraint_is_said_at_once(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    made_from = design(recorded, recorded_characterisation, latency_constraint_s=0.001)
+    for name in CONTROLLERS:
+        with pytest.raises(InputError, match="no configuration meets a latency constraint of 1 ms"):
+            build(name, made_from)
+
+
+def test_an_unknown_controller_names_the_nearest(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    with pytest.raises(InputError, match="unknown controller 'tfvs': did you mean tvfs"):
+        build("tfvs", design(recorded, recorded_characterisation))
+
+
+def test_more_confidence_is_never_less_accurate_than_one_pass() -> None:
+    """On these networks AdapTTA within any budget does not lose accuracy (within 0.3 points)."""
+    outcomes = outcome_table("recorded")
+    for topology in range(7):
+        one = outcomes.accuracy(topology, 1, 0.8)
+        for most in range(2, 11):
+            assert outcomes.accuracy(topology, most, 0.8) >= one - 0.003

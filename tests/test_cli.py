@@ -1,0 +1,234 @@
+"""The real command in subprocesses: what it writes, and what it says of a user's mistake."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.conftest import Cli
+from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.profile import PROFILES
+from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.experiments.statistics import METRICS
+
+CLI = (sys.executable, "-m", "tvfs_gym.experiments.cli")
+QUICK = ("--seeds", "2", "--frames", "200", "--controller", "tvfs", "--controller", "performance")
+
+
+@pytest.fixture(scope="module")
+def benchmark(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder and the output of a short benchmark."""
+    folder = tmp_path_factory.mktemp("benchmark") / "run"
+    done = cli("benchmark", *QUICK, "--suite", "published", "--output", folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_help_lists_the_verbs(cli: Cli) -> None:
+    done = cli("--help")
+    assert done.returncode == 0
+    assert all(verb in done.stdout for verb in ("benchmark", "report", "adaptta", "record", "perf"))
+
+
+def test_a_benchmark_prints_one_table_with_every_metric(benchmark: tuple[Path, str]) -> None:
+    _, printed = benchmark
+    words = set(printed.split())
+    for heading, _, _ in METRICS.values():
+        assert set(heading.split()) <= words
+    for scenario in ("27 ms", "31.5 ms", "36.5 ms"):
+        assert f"nominal, {scenario}" in printed
+    assert printed.count("  tvfs ") == printed.count("  performance ") == 3
+
+
+def test_a_benchmark_writes_rows_for_steps_and_episodes(benchmark: tuple[Path, str]) -> None:
+    folder, _ = benchmark
+    steps = pl.read_parquet(folder / "steps.parquet")
+    episodes = pl.read_parquet(folder / "episodes.parquet")
+    assert steps.height == 3 * 2 * 2 * 20
+    assert episodes.height == 3 * 2 * 2
+    assert {"scenario", "controller", "seed", "reward", *Window._fields} == set(steps.columns)
+    assert set(METRICS) < set(episodes.columns)
+    by_hand = steps.group_by("scenario", "controller", "seed", maintain_order=True).agg(
+        pl.col("on_time_correct_frames").sum() / 200
+    )
+    assert by_hand["on_time_correct_frames"].to_list() == pytest.approx(
+        episodes["on_time_accuracy"].to_list()
+    )
+
+
+def test_a_benchmark_says_how_it_was_made(benchmark: tuple[Path, str]) -> None:
+    folder, _ = benchmark
+    config = json.loads((folder / "config.json").read_text())
+    assert config["seeds"] == [0, 1] and config["family"] == "mobilenet_v1_hosted"
+    assert {s["frames"] for s in config["scenarios"].values()} == {200}
+    versions = json.loads((folder / "versions.json").read_text())
+    assert {"tvfs-gym", "gymnasium", "numpy", "python", "git_commit"} <= set(versions)
+    assert (folder / "command.txt").read_text().startswith("tvfs-gym benchmark --seeds 2")
+
+
+def test_the_report_is_self_contained(benchmark: tuple[Path, str]) -> None:
+    page = (benchmark[0] / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 2 + 3
+    assert 'src="http' not in page and "href=" not in page
+    assert all(heading in page for heading, _, _ in METRICS.values())
+
+
+def test_a_report_is_redrawn_from_the_files_alone(
+    benchmark: tuple[Path, str], cli: Cli, tmp_path: Path
+) -> None:
+    folder, printed = benchmark
+    for name in (
+        "steps.parquet",
+        "episodes.parquet",
+        "config.json",
+        "versions.json",
+        "command.txt",
+    ):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    done = cli("report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:-1] == printed.splitlines()[:-1]
+    assert (tmp_path / "report.html").read_text() == (folder / "report.html").read_text()
+
+
+def test_publishing_fills_the_documents(
+    benchmark: tuple[Path, str], cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "README.md").write_text("<!-- adaptta:begin -->\n<!-- adaptta:end -->\nrest\n")
+    assert cli("report", benchmark[0], "--publish", tmp_path).returncode == 0
+    page = (tmp_path / "docs" / "benchmark_published.md").read_text()
+    assert page.count("| `tvfs` |") == 3
+    for figure in ("published_course.png", "published_on_time_accuracy.png"):
+        assert f"figures/{figure}" in page
+        assert (tmp_path / "docs" / "figures" / figure).read_bytes().startswith(b"\x89PNG")
+    assert cli("adaptta", "--publish", tmp_path).returncode == 0
+    readme = (tmp_path / "README.md").read_text()
+    assert "| mobilenet_v1_1.0_224 |" in readme and readme.endswith("rest\n")
+
+
+def test_the_same_benchmark_gives_the_same_numbers(
+    benchmark: tuple[Path, str], cli: Cli, tmp_path: Path
+) -> None:
+    assert cli("benchmark", *QUICK, "--suite", "published", "--output", tmp_path).returncode == 0
+    for name in ("steps", "episodes"):
+        one, two = (pl.read_parquet(f / f"{name}.parquet") for f in (benchmark[0], tmp_path))
+        assert one.equals(two)
+
+
+def test_results_are_numbered_when_no_folder_is_named(tmp_path: Path) -> None:
+    for number in (1, 2):
+        done = subprocess.run(
+            [*CLI, "benchmark", "--seeds=1", "--frames=20", "--controller=powersave"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "results" / f"benchmark_{number}" / "report.html").is_file()
+
+
+def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        [*CLI, "benchmark", "--output=run", "--seeds=1000", "--controller=powersave"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "run" / "config.json").is_file():
+        time.sleep(0.05)
+        assert running.poll() is None
+    time.sleep(1.0)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130 and "Traceback" not in said
+    assert pl.read_parquet(tmp_path / "run" / "episodes.parquet").height > 0
+
+
+def test_adaptta_stands_beside_the_published_counts(cli: Cli) -> None:
+    done = cli("adaptta")
+    assert done.returncode == 0
+    for name in load_family("recorded").names:
+        assert f"  {name} " in done.stdout
+    assert "2.81 / 4.57" in done.stdout and "easier than the ImageNet validation set" in done.stdout
+
+
+def test_recording_writes_outcomes_with_their_provenance(
+    cli: Cli, models: Path, photographs: Path, tmp_path: Path
+) -> None:
+    rows = (photographs / "images.csv").read_text().splitlines()[:6]
+    listed = "\n".join([rows[0], *(f"{photographs}/{row}" for row in rows[1:])])
+    (tmp_path / "few.csv").write_text(listed + "\n")
+    output = tmp_path / "few.npz"
+    done = cli(
+        "record", "--models", models, "--images", tmp_path / "few.csv", "--output", output,
+        "--topology", "mobilenet_v1_0.25_128",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 networks, 5 images" in done.stdout
+    table = cli("adaptta", "--outcomes", output)
+    assert table.returncode == 0 and "on 5 labelled photographs" in " ".join(table.stdout.split())
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    """A folder of things that cannot be used."""
+    xu4 = (PROFILES / "odroid_xu4.toml").read_text()
+    (tmp_path / "key.toml").write_text("colour = 'red'\n" + xu4)
+    (tmp_path / "unsorted.toml").write_text(xu4.replace("= 300e6", "= 100e6"))
+    suite = 'family = "recorded"\nlatency_constraints_s = [-0.1]\n[conditions.nominal]\n'
+    (tmp_path / "negative.toml").write_text(suite)
+    (tmp_path / "few.csv").write_text("file,label\nno.png,1\n")
+    (tmp_path / "no.png").write_text("no image")
+    (tmp_path / "mobilenet_v1_0.25_128_quant.tflite").write_text("no network")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "something").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("benchmark --board odroid_xu5", "unknown board 'odroid_xu5': did you mean odroid_xu4?"),
+        ("benchmark --controller tvsf", "unknown controller 'tvsf': did you mean tvfs"),
+        ("benchmark --suite mian", "unknown suite 'mian': did you mean main?"),
+        ("benchmark --board {bad}/key.toml", "key.toml: colour: unknown key"),
+        ("benchmark --board {bad}/unsorted.toml", "must stand in ascending order of frequency_hz"),
+        ("benchmark --board {bad}/none.toml", "none.toml: No such file"),
+        ("benchmark --suite {bad}/negative.toml", "latency_constraint_s: Input should be greater"),
+        ("benchmark --t-max-c 20", "t_max_c = 20.0 must lie above ambient_c"),
+        ("benchmark --throttling none", "unknown throttling preset of odroid_xu4 'none'"),
+        ("benchmark --seeds 0", "the number of seeds must be at least 1, not 0"),
+        ("benchmark --output {bad}/full", "full already holds results"),
+        ("report {bad}", "holds no results of a benchmark"),
+        ("adaptta --outcomes {bad}/few.csv", "few.csv holds no recorded outcomes"),
+        ("record --topology mobilenet_v1_1.0 --models {bad} --images {bad}/few.csv --output n.npz",
+         "unknown topology 'mobilenet_v1_1.0': did you mean mobilenet_v1_1.0_224"),
+        ("record --models {bad}/full --images {bad}/few.csv --output n.npz", "there is no network"),
+        ("record --topology mobilenet_v1_0.25_128 --models {bad} --images {bad}/few.csv "
+         "--output n.npz", "is not the file that topology mobilenet_v1_0.25_128 names"),
+        ("record --models {bad} --images {bad}/none.csv --output n.npz", "cannot read the image"),
+        ("record --models {bad} --images {bad}/few.csv --output {bad}/few.csv", "already exists"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(cli: Cli, bad: Path, arguments: str, message: str) -> None:
+    done = cli(*arguments.format(bad=bad).split())
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_an_unreadable_image_is_named_by_the_recorder(cli: Cli, bad: Path, models: Path) -> None:
+    done = cli(
+        "record", "--topology", "mobilenet_v1_0.25_128", "--models", models, "--images",
+        bad / "few.csv", "--output", bad / "new.npz",
+    )  # fmt: skip
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"cannot read the image {bad}/no.png" in done.stderr
+    assert not (bad / "new.npz").exists()

@@ -1,0 +1,118 @@
+"""The published phenomena hold in the twin, in the set-up they were published for."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tvfs_gym.baselines import Design, build
+from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.episodes import Row, run_episode
+from tvfs_gym.experiments.suite import load_suite
+
+PUBLISHED = load_suite("published").scenarios({})
+HIGHEST = 18
+SEEDS = range(3)
+
+
+def episodes(
+    name: str, env: BoardEnv, characterisation: Characterisation, **scenario: Any
+) -> tuple[list[Row], list[Row]]:
+    """Steps of the first and rows of all episodes of a controller."""
+    env.scenario = Scenario(**scenario)
+    controller = build(name, Design(env, characterisation))
+    done = [run_episode(env, controller, seed) for seed in SEEDS]
+    return done[0][0], [row for _, row in done]
+
+
+@pytest.mark.parametrize(
+    ("throttling", "trip_c"), [("vf_low", 85.0), ("mainline_step_wise", 70.0), ("vendor_xu4", 85.0)]
+)
+def test_at_full_clock_throttling_sets_in_and_a_deadline_met_when_cold_is_missed(
+    throttling: str, trip_c: float, hosted: BoardEnv, hosted_characterisation: Characterisation
+) -> None:
+    """Rizzo, IWES 2021: at VF_max the chip oversteps its trip, the OS lowers the clock, and
+    repeated throttling ends in a "latency constraint mismatch". Cold: under 2 % late (jitter);
+    then over 5 %.
+    """
+    steps, rows = episodes(
+        "performance",
+        hosted,
+        hosted_characterisation,
+        latency_constraint_s=0.0365,
+        throttling=throttling,
+    )
+    first = next(i for i, step in enumerate(steps) if step["throttled_s"] > 0)
+    cold, hot = steps[:first], steps[first:]
+    assert cold and max(step["temperature_max_c"] for step in steps) >= trip_c
+    assert sum(step["late_frames"] for step in cold) <= 0.02 * 10 * len(cold)
+    assert sum(step["late_frames"] for step in hot) >= 0.05 * 10 * len(hot)
+    assert all(row["throttled_share"] > 0.05 for row in rows)
+
+
+def test_topology_scaling_alone_does_not_cool_the_chip(hosted: BoardEnv) -> None:
+    """Peluso et al., JLPEA 2020: "thermal behavior does not benefit from topology scaling as the
+    on-chip temperature still reaches critical values". Steady at the highest VF level, without
+    throttling in the way, the sixteen networks differ by less than 2 degC and all exceed 85 degC.
+    """
+    hosted.scenario = Scenario(t_max_c=119.0, latency_constraint_s=1.0, frames=200_000)
+    reached_c = []
+    for topology in range(16):
+        hosted.reset(seed=0)
+        action = hosted.action(Configuration(topology, HIGHEST))
+        window = hosted.step(action)[4]["window"]
+        while window.time_s < 150:
+            window = hosted.step(action)[4]["window"]
+        reached_c.append(window.temperature_mean_c)
+    assert min(reached_c) > 85.0
+    assert max(reached_c) - min(reached_c) < 2.0
+
+
+@pytest.mark.parametrize("name", ["tvfs", "tvfs_static"])
+@pytest.mark.parametrize("scenario", PUBLISHED)
+def test_tvfs_holds_2000_frames_cool_and_on_time(
+    name: str, scenario: str, hosted: BoardEnv, hosted_characterisation: Characterisation
+) -> None:
+    """Published: up to 2000 inferences within limits, mean temperature 16.4 degC below the
+    threshold. Here: never throttled, never above T_max, at most 1 % late (the table is made for the
+    99th percentile), and on average at least 10 degC below.
+    """
+    _, rows = episodes(name, hosted, hosted_characterisation, **PUBLISHED[scenario].model_dump())
+    for row in rows:
+        assert row["frames"] == 2000 and not row["shut_down"]
+        assert row["throttled_share"] == 0 and row["above_t_max_share"] == 0
+        assert row["late_share"] <= 0.01
+        assert row["temperature_c_mean"] <= 85.0 - 10.0
+
+
+def test_tvfs_loses_the_published_accuracy(
+    hosted: BoardEnv, hosted_characterisation: Characterisation
+) -> None:
+    """Published: 0.9 to 3.1 points across latency constraints, which are the differences of 1.0 192
+    and 1.0 160 to 1.0 224. The same frames are answered by 1.0 224 for comparison; tolerance 0.5
+    points for the draw of the images.
+    """
+    losses = []
+    for scenario in PUBLISHED.values():
+        _, best = episodes(
+            "performance", hosted, hosted_characterisation, latency_constraint_s=0.04
+        )
+        _, rows = episodes("tvfs_static", hosted, hosted_characterisation, **scenario.model_dump())
+        losses.append(
+            100 * np.mean([b["accuracy"] - r["accuracy"] for b, r in zip(best, rows, strict=True)])
+        )
+    assert min(losses) == pytest.approx(0.9, abs=0.5)
+    assert max(losses) == pytest.approx(3.1, abs=0.5)
+
+
+def test_frequency_scaling_alone_cools_but_misses_a_tight_deadline(
+    hosted: BoardEnv, hosted_characterisation: Characterisation
+) -> None:
+    """The trade-off of Peluso et al., Electronics 2019: safe temperature, longer latency."""
+    for name in ("frequency_reactive", "frequency_proactive"):
+        _, rows = episodes(name, hosted, hosted_characterisation, latency_constraint_s=0.0365)
+        assert all(row["throttled_share"] == 0 for row in rows)
+        assert all(row["late_share"] > 0.3 for row in rows)

@@ -1,0 +1,41 @@
+"""The README's example runs, and its numbers were written by a command."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli
+from tvfs_gym.baselines import CONTROLLERS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_example_runs() -> None:
+    example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    count = re.fullmatch(r"(\d+) of 2000 frames answered correctly and on time\n", done.stdout)
+    assert count and int(count[1]) > 1500
+
+
+@pytest.mark.parametrize("section", ["benchmark", "adaptta"])
+def test_the_tables_were_written(section: str) -> None:
+    text = README.split(f"<!-- {section}:begin -->")[1].split(f"<!-- {section}:end -->")[0]
+    assert text.count("|") > 50
+    if section == "benchmark":
+        assert all(f"| `{name}` |" in text for name in CONTROLLERS)
+
+
+def test_the_adaptta_table_is_up_to_date(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(README)
+    assert cli("adaptta", "--publish", tmp_path).returncode == 0
+    assert (tmp_path / "README.md").read_text() == README
+
+
+def test_every_link_leads_somewhere() -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
