@@ -1,0 +1,45 @@
+"""Golden episodes: the twin's numbers change only on purpose.
+
+After a change on purpose, write them again with ``python -m tests.test_golden``, and raise the
+version of the environment ids.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tvfs_gym.baselines import Design, build
+from tvfs_gym.baselines.characterisation import characterise
+from tvfs_gym.envs.board_env import twin_env
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.episodes import Row, run_episode
+from tvfs_gym.experiments.suite import load_suite
+
+GOLDEN = Path(__file__).parent / "golden" / "episodes.json"
+
+
+def golden_episodes() -> dict[str, Row]:
+    """One episode of three controllers in every scenario of the main suite."""
+    suite = load_suite("main")
+    env = twin_env("odroid_xu4", suite.family)
+    characterisation = characterise(env.board, Scenario())
+    rows = {}
+    for scenario, env.scenario in suite.scenarios({"frames": 1000}).items():
+        for name in ("performance", "frequency_reactive", "tvfs"):
+            controller = build(name, Design(env, characterisation))
+            rows[f"{scenario}: {name}"] = run_episode(env, controller, 0)[1]
+    return rows
+
+
+def test_the_twin_gives_the_golden_episodes() -> None:
+    expected = json.loads(GOLDEN.read_text())
+    found = golden_episodes()
+    assert list(found) == list(expected)
+    for name, row in found.items():
+        # Another platform's exp and log may differ in the last bit.
+        assert row == pytest.approx(expected[name], rel=1e-6), name
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps(golden_episodes(), indent=1, default=float) + "\n")
