@@ -3,6 +3,7 @@
 A user's mistake is printed as one sentence, with exit status 2 and no traceback.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -18,20 +19,20 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def record(
-    models: Annotated[Path, typer.Option(help="Folder with the family's .tflite files.")],
-    images: Annotated[Path, typer.Option(help="CSV list of labelled images, or its folder.")],
-    output: Annotated[Path, typer.Option(help="File to write, .npz.")],
-    family: Annotated[str, typer.Option(help="Topology family.")] = "recorded",
-    topology: Annotated[
-        list[str] | None, typer.Option(help="Repeat for several; all of the family by default.")
-    ] = None,
-) -> None:
-    """Run real networks over labelled photographs and write their outcomes."""
-    from tvfs_gym.experiments.record import run
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("tvfs-gym"))
+        raise typer.Exit
 
-    run(family, topology or [], models, images, output)
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Takes the options that stand before a verb."""
 
 
 @app.command()
@@ -94,6 +95,22 @@ def adaptta(
     from tvfs_gym.experiments.adaptta import run
 
     run(outcomes, tau, publish)
+
+
+@app.command()
+def record(
+    models: Annotated[Path, typer.Option(help="Folder with the family's .tflite files.")],
+    images: Annotated[Path, typer.Option(help="CSV list of labelled images, or its folder.")],
+    output: Annotated[Path, typer.Option(help="File to write, .npz.")],
+    family: Annotated[str, typer.Option(help="Topology family.")] = "recorded",
+    topology: Annotated[
+        list[str] | None, typer.Option(help="Repeat for several; all of the family by default.")
+    ] = None,
+) -> None:
+    """Run real networks over labelled photographs and write their outcomes."""
+    from tvfs_gym.experiments.record import run
+
+    run(family, topology or [], models, images, output)
 
 
 @app.command()

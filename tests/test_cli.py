@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -33,6 +34,10 @@ def test_help_lists_the_verbs(cli: Cli) -> None:
     done = cli("--help")
     assert done.returncode == 0
     assert all(verb in done.stdout for verb in ("benchmark", "report", "adaptta", "record", "perf"))
+
+
+def test_the_version_is_the_packages(cli: Cli) -> None:
+    assert cli("--version").stdout.strip() == version("tvfs-gym")
 
 
 def test_a_benchmark_prints_one_table_with_every_metric(benchmark: tuple[Path, str]) -> None:

@@ -261,6 +261,13 @@ def test_an_environment_survives_pickling(recorded: BoardEnv) -> None:
 
 
 @pytest.mark.parametrize("env_id", IDS)
+def test_an_id_can_name_its_module(env_id: str) -> None:
+    script = f"import gymnasium; print(gymnasium.make('tvfs_gym:{env_id}').spec.id)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip().endswith(env_id), done.stderr
+
+
+@pytest.mark.parametrize("env_id", IDS)
 def test_a_spec_survives_json(env_id: str) -> None:
     spec = gymnasium.make(env_id, scenario={"ambient_c": 30.0}).spec
     assert spec is not None
