@@ -221,13 +221,14 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         window, answers = self.board.infer(frames)
         self._window = window
         reward = float(self._reward(window))
-        terminated = window[kernel.W_SHUT_DOWN] > 0.0
-        self._frames_left = 0 if terminated else self._frames_left - frames
         if self._episode.changes:
             present = self._episode.at(window[kernel.W_TIME_S])
             window[kernel.W_LATENCY_CONSTRAINT_S] = present.latency_constraint_s
+        info = self._info(answers)
+        terminated = info["window"].shut_down > 0.0
+        self._frames_left = 0 if terminated else self._frames_left - frames
         truncated = not terminated and self._frames_left == 0
-        return self._observation(), reward, bool(terminated), truncated, self._info(answers)
+        return self._observation(), reward, terminated, truncated, info
 
     def configuration(self, action: Action) -> Configuration:
         """What an action means."""

@@ -91,7 +91,7 @@ class TwinBoard:
         self._state = np.concatenate([np.zeros(kernel.STATE_SIZE), modes, trip_state])
         self._state[kernel.POLLED_C] = NEVER_POLLED_C
         self._state[kernel.KEY_0], self._state[kernel.KEY_1] = key
-        self._energy_j = self._energy_read_j = self._time_read_s = 0.0
+        self._energy_read_j = self._time_read_s = 0.0
         return self.telemetry()
 
     def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
@@ -176,7 +176,6 @@ class TwinBoard:
             answers,
             window,
         )
-        self._energy_j += window[kernel.W_ENERGY_J]
         return window, answers
 
     def _follow_changes(self) -> None:
@@ -200,10 +199,11 @@ class TwinBoard:
         """Reads the sensors."""
         time_s = float(self._state[kernel.TIME_S])
         clock = int(self._state[kernel.CLOCK_LEVEL])
+        energy_j = float(self._state[kernel.ENERGY_J])
         power_w = None
         if self.profile.sensor.measures_power and time_s > self._time_read_s:
-            power_w = (self._energy_j - self._energy_read_j) / (time_s - self._time_read_s)
-        self._energy_read_j, self._time_read_s = self._energy_j, time_s
+            power_w = (energy_j - self._energy_read_j) / (time_s - self._time_read_s)
+        self._energy_read_j, self._time_read_s = energy_j, time_s
         return Telemetry(
             time_s=time_s,
             temperature_c=sensor_reading_c(

@@ -33,8 +33,9 @@ Array = NDArray[np.float64]
     CLOCK_LEVEL,  # the level the clock runs at: requested, or the cap if that is lower
     KEY_0,  # two 32-bit words: the episode's random stream
     KEY_1,
+    ENERGY_J,  # spent since reset
     STATE_SIZE,
-) = range(13)
+) = range(14)
 """The board's state; behind it stand the thermal modes, then the trips' state, two per trip."""
 
 (
@@ -175,6 +176,7 @@ def _spend(board: Board, duration_s: float, threads: float, activity: float) -> 
     state[TIME_S] += duration_s
     window[W_DURATION_S] += duration_s
     window[W_ENERGY_J] += power_w * duration_s
+    state[ENERGY_J] += power_w * duration_s
     window[W_TEMPERATURE_MEAN_C] += 0.5 * (before_c + after_c) * duration_s
     window[W_TEMPERATURE_MAX_C] = max(window[W_TEMPERATURE_MAX_C], after_c)
     window[W_FREQUENCY_MEAN_HZ] += board.levels[clock, FREQUENCY_GHZ] * 1e9 * duration_s
