@@ -1,5 +1,6 @@
 """The environment: Gymnasium's contract, determinism, and what a step delivers."""
 
+import inspect
 import pickle
 import re
 import subprocess
@@ -284,7 +285,7 @@ def test_the_docstring_lists_the_observation_as_it_is() -> None:
 
 
 def test_the_windows_docstring_describes_every_field() -> None:
-    described = re.findall(r"^        (\w+): \S", Window.__doc__ or "", re.MULTILINE)
+    described = re.findall(r"^    (\w+): \S", inspect.getdoc(Window) or "", re.MULTILINE)
     assert tuple(described) == Window._fields
 
 
