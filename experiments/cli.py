@@ -98,6 +98,42 @@ def adaptta(
 
 
 @app.command()
+def identify(
+    traces: Annotated[list[Path], typer.Argument(help="Traces of one board with one cooling.")],
+    out: Annotated[Path, typer.Option(help="Board profile to write, TOML.")],
+    board: Annotated[
+        str, typer.Option(help="Profile whose other sections are kept: name or TOML file.")
+    ] = "odroid_xu4",
+    cooling: Annotated[str, typer.Option(help="Name of the fitted cooling.")] = "identified",
+    full_load_w: Annotated[
+        float | None, typer.Option(help="Heat at a load of 1, W, for traces without power.")
+    ] = None,
+) -> None:
+    """Fit a board's thermal network to traces and write a board profile."""
+    from tvfs_gym.experiments.identify import run
+
+    run(traces, board, cooling, full_load_w, out)
+
+
+@app.command()
+def validate(
+    profile: Annotated[str, typer.Argument(help="Board profile: name or TOML file.")],
+    traces: Annotated[list[Path], typer.Argument(help="Traces it was not fitted to.")],
+    cooling: Annotated[
+        str | None, typer.Option(help="Cooling of the profile; its first by default.")
+    ] = None,
+    full_load_w: Annotated[
+        float | None, typer.Option(help="Heat at a load of 1, W, for traces without power.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="PNG of the worst run.")] = None,
+) -> None:
+    """Show how far a profile's thermal network is from traces, beside naive predictors."""
+    from tvfs_gym.experiments.validate import run
+
+    run(profile, traces, cooling, full_load_w, figure)
+
+
+@app.command()
 def record(
     models: Annotated[Path, typer.Option(help="Folder with the family's .tflite files.")],
     images: Annotated[Path, typer.Option(help="CSV list of labelled images, or its folder.")],

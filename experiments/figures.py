@@ -1,15 +1,18 @@
-"""Figures of a benchmark, drawn from its tables alone."""
+"""Figures, drawn from tables and traces alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
+from tvfs_gym.envs.physics.identification import Trace
 from tvfs_gym.experiments.statistics import METRICS
 
 ARGUMENT = ("performance", "topology_scaling", "frequency_reactive", "tvfs")
@@ -111,6 +114,36 @@ def overview(summary: pl.DataFrame, metric: str, path: Path) -> None:
         panel.grid(alpha=0.25)
     for panel in axes[-1]:
         panel.set_xlabel(heading)
+    _save(figure, path)
+
+
+def measured_against_predicted(
+    trace: Trace,
+    predicted: Mapping[str, NDArray[np.float64]],
+    behind: NDArray[np.bool_],
+    path: Path,
+) -> None:
+    """Draws a run's temperature, its free-run predictions, and its heat.
+
+    Args:
+        trace: The run.
+        predicted: Temperatures by predictor, the model's first.
+        behind: Which samples lie behind the window in which ambient and start were found.
+        path: PNG to write.
+    """
+    figure, (temperature, heat) = plt.subplots(
+        2, 1, figsize=(9, 6), sharex=True, height_ratios=(3, 1)
+    )
+    temperature.axvspan(0, trace.time_s[behind][0], color=_GREY, alpha=0.15, lw=0, label="window")
+    temperature.plot(trace.time_s, trace.temperature_c, color=_GREY, lw=0.8, label="measured")
+    styles = zip(predicted.items(), (_BLUE, _ORANGE, _RED), ("-", "--", ":"), strict=False)
+    for (name, values), colour, style in styles:
+        temperature.plot(trace.time_s, values, color=colour, lw=1, ls=style, label=name)
+    temperature.set_ylabel("temperature, °C")
+    temperature.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    heat.plot(trace.time_s, trace.heat, color=_ORANGE, lw=0.6)
+    heat.set_ylabel("heat, W")
+    heat.set_xlabel("time, s")
     _save(figure, path)
 
 

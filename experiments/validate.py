@@ -1,0 +1,70 @@
+"""``tvfs-gym validate``: how far a profile's thermal network is from traces."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.physics.identification import model_of
+from tvfs_gym.experiments.documents import print_wide
+from tvfs_gym.experiments.figures import measured_against_predicted
+from tvfs_gym.experiments.identify import traces_in_watts
+from tvfs_gym.experiments.traces import read_record
+from tvfs_gym.experiments.validation import errors, predictions, window_s
+
+
+def run(
+    board: str,
+    files: Sequence[Path],
+    cooling: str | None,
+    full_load_w: float | None,
+    figure: Path | None,
+) -> None:
+    """Prints the free-run errors on every run, and their mean.
+
+    Args:
+        board: Profile, name or TOML file.
+        files: Traces.
+        cooling: Name of the profile's cooling; None for its first.
+        full_load_w: Heat at a load of 1, for traces without measured power.
+        figure: PNG to draw the worst run to.
+
+    Raises:
+        InputError: The profile or a trace cannot be used.
+    """
+    network = load_profile(board).cooling_named(cooling).network
+    model = model_of(network, ambient_c=0.0)
+    traces = traces_in_watts([read_record(file) for file in files], full_load_w)
+    table = Table(box=box.SIMPLE)
+    table.add_column("run", no_wrap=True)
+    for heading in (
+        "window, s", "length, s", "RMSE, degC", "MAE", "worst", "first order RMSE", "constant RMSE",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right")
+    rows = [errors(model, trace) for trace in traces]
+    for trace, row in zip(traces, rows, strict=True):
+        table.add_row(
+            trace.name,
+            f"{window_s(model, trace):.0f}",
+            f"{trace.time_s[-1]:.0f}",
+            *(f"{value:.2f}" for value in (row["model"].rmse_c, row["model"].mae_c)),
+            f"{row['model'].worst_c:.1f}",
+            f"{row['first order'].rmse_c:.2f}",
+            f"{row['constant'].rmse_c:.2f}",
+        )
+    table.add_section()
+    means = [
+        np.mean([getattr(row[name], field) for row in rows])
+        for name, field in (
+            ("model", "rmse_c"), ("model", "mae_c"), ("model", "worst_c"),
+            ("first order", "rmse_c"), ("constant", "rmse_c"),
+        )
+    ]  # fmt: skip
+    table.add_row(f"mean of {len(rows)}", "", "", *(f"{mean:.3f}" for mean in means))
+    print_wide(table)
+    if figure is not None:
+        worst = max(zip(rows, traces, strict=True), key=lambda pair: pair[0]["model"].rmse_c)[1]
+        measured_against_predicted(worst, *predictions(model, worst), figure)
