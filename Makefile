@@ -13,10 +13,7 @@ benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
 
 test: .venv/installed-test
-	$(BIN)/pytest -m "not slow and not train"
-
-test-slow: .venv/installed-test
-	$(BIN)/pytest -m "slow and not train"
+	$(BIN)/pytest -m "not train"
 
 test-train: .venv/installed-train
 	$(BIN)/pytest -m train

@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 from tvfs_gym.baselines.controller import Controller, Design
 from tvfs_gym.baselines.fixed import best_fixed
-from tvfs_gym.baselines.frequency_scaling import proactive, reactive
+from tvfs_gym.baselines.frequency_scaling import Reactive, proactive
 from tvfs_gym.baselines.governors import performance, powersave
 from tvfs_gym.baselines.topology_scaling import topology_scaling
-from tvfs_gym.baselines.tvfs import tvfs, tvfs_static
+from tvfs_gym.baselines.tvfs import Tvfs, tvfs_static
 from tvfs_gym.envs.errors import unknown
 
 CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "performance": performance,
     "powersave": powersave,
     "topology_scaling": topology_scaling,
-    "frequency_reactive": reactive,
+    "frequency_reactive": Reactive,
     "frequency_proactive": proactive,
     "tvfs_static": tvfs_static,
-    "tvfs": tvfs,
+    "tvfs": Tvfs,
     "best_fixed": best_fixed,
 }
 """What builds each baseline, by name."""

@@ -67,10 +67,10 @@ class Design:
         constraint_s = latency_constraint_s or self.latency_constraint_s
         accuracy = self.characterisation.accuracy(constraint_s, self.env.scenario)
         if not accuracy.any():
-            fastest_s = self.characterisation.pass_p99_s.min()
+            needed_s = self.characterisation.needed_s(self.env.scenario)
             raise InputError(
                 f"no configuration meets a latency constraint of {1e3 * constraint_s:g} ms: the "
-                f"fastest one needs {1e3 * fastest_s:.3g} ms."
+                f"fastest one needs {1e3 * needed_s:.3g} ms."
             )
         return accuracy
 

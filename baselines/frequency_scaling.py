@@ -52,11 +52,6 @@ class Reactive(Controller):
         return self._encode(Configuration(self._topology, self._level))
 
 
-def reactive(design: Design) -> Reactive:
-    """Builds the reactive policy."""
-    return Reactive(design)
-
-
 def proactive(design: Design) -> Fixed:
     """The highest VF level whose temperature, measured at design time, stays below T_max."""
     highest = design.characterisation.levels - 1

@@ -64,13 +64,15 @@ class Tvfs(Controller):
     all the difference between the two rows' design-time temperatures, would stay clear of T_max.
 
     Args:
-        design: What it is built from.
+        design: What it is built from; there is a table for each of its scenario's constraints.
     """
 
     def __init__(self, design: Design) -> None:
-        self._design = design
+        scenario = design.env.scenario
+        changed = (change.latency_constraint_s for change in scenario.changes)
+        constraints_s = {scenario.latency_constraint_s, *(one for one in changed if one)}
         self._encode = design.env.action
-        self._tables: dict[float, list[Row]] = {}
+        self._tables = {constraint_s: table(design, constraint_s) for constraint_s in constraints_s}
         self.reset()
 
     def reset(self) -> None:
@@ -80,7 +82,7 @@ class Tvfs(Controller):
     def act(self, observation: NDArray[np.float32], info: dict[str, Any]) -> Action:
         """Moves by at most one row."""
         window = info["window"]
-        rows = self._table(window.latency_constraint_s)
+        rows = self._tables[window.latency_constraint_s]
         self._row = min(self._row, len(rows) - 1)
         limit_c = window.t_max_c - GUARD_C
         if window.temperature_c >= limit_c:
@@ -90,18 +92,6 @@ class Tvfs(Controller):
             if window.temperature_c + step_c < limit_c:
                 self._row -= 1
         return self._encode(rows[self._row].configuration)
-
-    def _table(self, constraint_s: float) -> list[Row]:
-        if constraint_s not in self._tables:
-            self._tables[constraint_s] = table(self._design, constraint_s)
-        return self._tables[constraint_s]
-
-
-def tvfs(design: Design) -> Tvfs:
-    """Builds TVFS with its run-time rule."""
-    controller = Tvfs(design)
-    table(design, design.latency_constraint_s)  # an impossible constraint is an error at once
-    return controller
 
 
 def tvfs_static(design: Design) -> Fixed:

@@ -1,5 +1,6 @@
 """The environment: any board under continuous inference."""
 
+import operator
 from itertools import product
 from typing import Any, Literal
 
@@ -99,7 +100,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     `tvfs_gym.envs.scenario.Scenario` for this episode.
 
     ## Episode End
-    1. Termination: the die reaches its critical temperature (120 degC) and the board shuts down.
+    1. Termination: the die reaches its critical temperature (120 degC) and the board shuts down;
+       the step's frames that it leaves unanswered count as late.
     2. Truncation: the scenario's `frames` (2000) are answered.
 
     ## Arguments
@@ -231,10 +233,20 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         return self._observation(), reward, terminated, truncated, info
 
     def configuration(self, action: Action) -> Configuration:
-        """What an action means."""
-        if self._many_factors:
-            action = np.ravel_multi_index(tuple(action), self._factors)
-        return self._configurations[int(action)]
+        """What an action means.
+
+        Raises:
+            gymnasium.error.InvalidAction: It is not in the action space.
+        """
+        try:
+            if self._many_factors:
+                action = np.ravel_multi_index(tuple(action), self._factors)
+            index = operator.index(action)
+        except (TypeError, ValueError):
+            index = -1
+        if not 0 <= index < len(self._configurations):
+            raise gymnasium.error.InvalidAction(f"{action!r} is not in {self.action_space}.")
+        return self._configurations[index]
 
     def action(self, configuration: Configuration) -> Action:
         """The action that means a configuration."""

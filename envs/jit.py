@@ -37,5 +37,8 @@ def jit(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     # arithmetic; one that did would fail to compile.
     # Inlining spares the inner functions handing on a dozen arrays each: half the time again.
     options: dict[str, Any] = {"cache": True, "_nrt": False, "forceinline": True}
-    compiled: Callable[Parameters, Result] = numba.njit(**options)(function)
+    try:
+        compiled: Callable[Parameters, Result] = numba.njit(**options)(function)
+    except RuntimeError:  # numba has nowhere to keep a cache: read-only package, no home folder
+        compiled = numba.njit(**{**options, "cache": False})(function)
     return compiled

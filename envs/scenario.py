@@ -10,6 +10,9 @@ from tvfs_gym.envs.inference.adaptta import TAU
 from tvfs_gym.envs.inference.augmentation import views_of
 from tvfs_gym.envs.tables import Table
 
+MOST_LOAD = 0.95
+"""Background load beyond which the board has no time left worth speaking of."""
+
 
 class Change(Table):
     """Conditions that change during the episode; what is None stays as it is.
@@ -27,7 +30,7 @@ class Change(Table):
     ambient_c: float | None = Field(default=None, ge=-40, le=100)
     cooling: str | None = None
     latency_constraint_s: float | None = Field(default=None, gt=0)
-    background_load: float | None = Field(default=None, ge=0, lt=1)
+    background_load: float | None = Field(default=None, ge=0, le=MOST_LOAD)
 
 
 class Scenario(Table):
@@ -43,7 +46,8 @@ class Scenario(Table):
             1 / (1 - load).
         cooling: One of the board profile's coolings; None for its first.
         throttling: One of the board profile's throttling presets; None for its first.
-        arrival_period_s: A frame arrives that often; 0 for back to back.
+        arrival_period_s: A frame arrives that often, and its latency counts from then; 0 for back
+            to back.
         policy: AdapTTA's augmentation policy; it bounds the passes of a frame.
         tau: AdapTTA's confidence threshold.
         deadline_aware: Never start a pass that would end after L_c.
@@ -55,12 +59,12 @@ class Scenario(Table):
     latency_constraint_s: float = Field(default=0.075, gt=0)
     t_max_c: float = 85.0
     start_temperature_c: float | None = None
-    background_load: float = Field(default=0.0, ge=0, lt=1)
+    background_load: float = Field(default=0.0, ge=0, le=MOST_LOAD)
     cooling: str | None = None
     throttling: str | None = None
-    arrival_period_s: float = Field(default=0.0, ge=0)
+    arrival_period_s: float = Field(default=0.0, ge=0, le=3600)
     policy: str = "10C"
-    tau: float = Field(default=TAU, gt=0)
+    tau: float = Field(default=TAU, gt=0, allow_inf_nan=True)
     deadline_aware: bool = True
     frames: int = Field(default=2000, gt=0)
     changes: tuple[Change, ...] = ()
@@ -102,9 +106,13 @@ class Scenario(Table):
         """
         return scenario_of({**self.model_dump(), **values})
 
+    def changes_by(self, time_s: float) -> int:
+        """How many of the changes hold at a time."""
+        return sum(change.at_s <= time_s for change in self.changes)
+
     def at(self, time_s: float) -> "Scenario":
         """The scenario with the changes up to a time taken over."""
-        if not self.changes or time_s < self.changes[0].at_s:
+        if self.changes_by(time_s) == 0:
             return self
         values: dict[str, Any] = {}
         for change in self.changes:

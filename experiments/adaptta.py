@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from scipy.stats import binomtest
 
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.augmentation import POLICIES
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, load_outcomes
 from tvfs_gym.envs.inference.topology import ZOO
@@ -43,8 +44,10 @@ def run(outcomes_file: Path | None, tau: float, publish: Path | None) -> None:
         publish: Checkout whose README takes the table over.
 
     Raises:
-        InputError: The file holds no recorded outcomes.
+        InputError: The file holds no recorded outcomes, or tau is not positive.
     """
+    if not tau > 0:
+        raise InputError(f"tau must be positive, not {tau}.")
     outcomes = load_outcomes(outcomes_file or ZOO / "recorded.npz")
     rows = [_row(outcomes, name, tau) for name in outcomes.recordings]
     table = Table(box=box.SIMPLE)

@@ -14,6 +14,7 @@ from tvfs_gym.baselines import CONTROLLERS, build
 from tvfs_gym.baselines.characterisation import characterise
 from tvfs_gym.baselines.controller import Controller, Design
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.episodes import run_episode
@@ -60,6 +61,7 @@ def run(
         {
             "suite": suite_name,
             "board": board,
+            "profile": load_profile(board).model_dump(),
             "family": suite.family,
             "topologies": env.board.family.names,
             "controllers": names,
@@ -77,20 +79,25 @@ def _designs(
 ) -> dict[str, dict[str, Controller]]:
     """Builds every controller for every scenario, so that what cannot be built fails first.
 
-    The board is characterised once, under the suite's kernel and T_max but at the usual ambient
-    temperature and cooling: what a designer has, whatever the board meets later.
+    The board is characterised once for each kernel and T_max among the scenarios, but at the usual
+    ambient temperature and cooling: what a designer has, whatever the board meets later.
     """
-    first = next(iter(scenarios.values()))
-    bench = Scenario(t_max_c=first.t_max_c, throttling=first.throttling)
-    characterisation = characterise(env.board, bench)
+    for scenario in scenarios.values():
+        env.board.reset(scenario, (0, 0))
+    benches = {
+        name: Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
+        for name, scenario in scenarios.items()
+    }
+    measured = {bench: characterise(env.board, bench) for bench in set(benches.values())}
     designs: dict[str, dict[str, Controller]] = {}
     with progress_bar() as bar:
         task = bar.add_task("building the controllers", total=len(scenarios) * len(names))
         for name, scenario in scenarios.items():
             env.scenario = scenario
             designs[name] = {}
+            design = Design(env, measured[benches[name]])
             for controller in names:
-                designs[name][controller] = build(controller, Design(env, characterisation))
+                designs[name][controller] = build(controller, design)
                 bar.advance(task)
     return designs
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from tvfs_gym.envs.errors import InputError
 
-WIDE = 190
+WIDE = 205
 """Columns that the widest table needs to show its figures uncut."""
 
 

@@ -51,7 +51,7 @@ def _summary(steps: Any, frames: Any, asked: int) -> Row:
     return {
         "on_time_accuracy": steps.on_time_correct_frames.sum() / asked,
         "accuracy": steps.correct_frames.sum() / answered,
-        "late_share": (steps.late_frames.sum() + asked - answered) / asked,
+        "late_share": (steps.late_frames.sum() + asked - steps.frames.sum()) / asked,
         "latency_s_p50": np.quantile(latency_s, 0.50),
         "latency_s_p95": np.quantile(latency_s, 0.95),
         "latency_s_p99": np.quantile(latency_s, 0.99),
@@ -61,7 +61,7 @@ def _summary(steps: Any, frames: Any, asked: int) -> Row:
         "temperature_c_max": steps.temperature_max_c.max(),
         "vf_switches": steps.vf_switches.sum(),
         "energy_j_per_frame": steps.energy_j.sum() / answered,
-        "passes_mean": (steps.passes_mean * steps.frames).sum() / answered,
+        "passes_mean": frames[:, FRAME_FIELDS.index("passes")].mean(),
         "duration_s": duration_s,
         "frames": answered,
         "shut_down": bool(steps.shut_down.any()),

@@ -14,6 +14,7 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.physics.identification import ThermalModel, Trace, fit, network_of
 from tvfs_gym.experiments.documents import print_wide
 from tvfs_gym.experiments.figures import measured_against_predicted
+from tvfs_gym.experiments.results import checked_output
 from tvfs_gym.experiments.traces import Record, read_record
 from tvfs_gym.experiments.validation import held_out_rmse_c, predictions
 
@@ -35,8 +36,7 @@ def run(
     Raises:
         InputError: A trace cannot be used, nothing physical fits, or the output file exists.
     """
-    if out.exists():
-        raise InputError(f"{out} already exists: name another file or remove it.")
+    checked_output(out)
     profile = load_profile(board)
     traces = traces_in_watts([read_record(file) for file in files], full_load_w)
     chosen = choose(traces)

@@ -2,7 +2,6 @@
 
 import gc
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -12,7 +11,7 @@ import gymnasium
 import numpy as np
 
 from tvfs_gym.experiments.documents import markdown_table
-from tvfs_gym.experiments.results import PACKAGES
+from tvfs_gym.experiments.results import checked_output, installed_versions
 
 ROUNDS = 15
 STEPS = 10_000
@@ -36,7 +35,12 @@ def run(output: Path | None) -> None:
 
     Args:
         output: Markdown file to write.
+
+    Raises:
+        InputError: The file cannot be written.
     """
+    if output is not None:
+        checked_output(output, overwrite=True)
     loops = {name: _loop(*case) for name, case in CASES.items()}
     for loop in loops.values():
         loop(STEPS // 10)
@@ -51,7 +55,7 @@ def run(output: Path | None) -> None:
     table = markdown_table(["environment", "steps per CPU second", f"ratio to {REFERENCE}"], rows)
     print(table)
     if output is not None:
-        versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+        versions = ", ".join(f"{name} {one}" for name, one in installed_versions().items())
         output.write_text(
             "# Performance\n\nScalar environments made by `gymnasium.make`, random actions, resets "
             f"included; {STEPS:,} steps a round, medians over {ROUNDS} interleaved rounds.\n\n"

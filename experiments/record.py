@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.images import read_image_list
-from tvfs_gym.envs.inference.recording import checked_hashes, provenance_of, record
+from tvfs_gym.envs.inference.recording import check_labels, checked_hashes, provenance_of, record
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.progress import progress_bar
+from tvfs_gym.experiments.results import checked_output
 
 
 def run(
@@ -28,10 +29,12 @@ def run(
     Raises:
         InputError: A network, an image or the list cannot be used, or the output file exists.
     """
-    if output.exists():
-        raise InputError(f"{output} already exists: name another file or remove it.")
+    if output.suffix != ".npz":
+        raise InputError(f"recorded outcomes are .npz files: name {output}.npz, not {output}.")
+    checked_output(output)
     topologies = load_family(family_name).recordable(topology_names)
     labelled = read_image_list(images)
+    check_labels(topologies, labelled)
     command = shlex.join(["tvfs-gym", *sys.argv[1:]])
     provenance = provenance_of(command, checked_hashes(topologies, models), labelled)
     with progress_bar() as bar:

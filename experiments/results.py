@@ -5,10 +5,12 @@ import platform
 import shlex
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tvfs_gym.envs.errors import InputError
 
@@ -48,16 +50,46 @@ def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {folder}: {error.strerror}.") from error
-    versions = {name: version(name) for name in PACKAGES}
+    versions = installed_versions()
     versions |= {
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "cores": str(psutil.cpu_count(logical=False)),
+        "memory_gib": f"{psutil.virtual_memory().total / 2**30:.0f}",
         "system": platform.system(),
         "git_commit": _git_commit(),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
     (folder / "command.txt").write_text(shlex.join(["tvfs-gym", *sys.argv[1:]]) + "\n")
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of the packages that matter; one that is absent, as numba may be, is left out."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def checked_output(path: Path, overwrite: bool = False) -> Path:
+    """A file that can be written, seen before anything is computed for it.
+
+    Args:
+        path: The file.
+        overwrite: Whether it may exist.
+
+    Raises:
+        InputError: It exists, or its folder does not.
+    """
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} already exists: name another file or remove it.")
+    if not path.resolve().parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no folder {path.parent}.")
+    return path
 
 
 def _git_commit() -> str:

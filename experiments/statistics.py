@@ -9,6 +9,7 @@ RESAMPLES = 2000
 
 METRICS = {
     "on_time_accuracy": ("on-time accuracy, %", 100.0, 1),
+    "accuracy": ("accuracy, late or not, %", 100.0, 1),
     "late_share": ("late frames, %", 100.0, 1),
     "latency_s_p50": ("latency p50, ms", 1e3, 1),
     "latency_s_p95": ("latency p95, ms", 1e3, 1),

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tvfs_gym.baselines import CONTROLLERS, Design, build
-from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Controller
 from tvfs_gym.baselines.frequency_scaling import GUARD_C, HYSTERESIS_C
 from tvfs_gym.baselines.tvfs import table
-from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration, Window
 from tvfs_gym.envs.boards.twin import JITTER_99_PERCENT
 from tvfs_gym.envs.errors import InputError
@@ -57,6 +57,22 @@ def test_characterisation_finds_the_profiles_latency(
             assert measured_s == pytest.approx(expected_s, rel=0.015)
     spread = hosted_characterisation.pass_p99_s / hosted_characterisation.pass_median_s
     assert spread == pytest.approx(np.exp(JITTER_99_PERCENT * latency.jitter_log_sigma), rel=0.01)
+
+
+@pytest.mark.parametrize("ambient_c", [55.0, 70.0])
+def test_heat_does_not_spoil_the_timing(ambient_c: float) -> None:
+    """Where the board throttles within the timed passes, it is let cool in between."""
+    env = twin_env("odroid_xu4", "recorded")
+    hot = characterise(env.board, Scenario(ambient_c=ambient_c, start_temperature_c=84.0))
+    spread = hot.pass_p99_s / hot.pass_median_s
+    assert spread == pytest.approx(1.073, rel=0.01)
+    assert hot.pass_median_s[-1, TOP] == pytest.approx(0.0332 * 1.9473, rel=0.02)
+
+
+def test_a_board_that_is_throttled_at_once_cannot_be_characterised() -> None:
+    env = twin_env("odroid_xu4", "recorded")
+    with pytest.raises(InputError, match="throttled at once: characterise it in a cooler place"):
+        characterise(env.board, Scenario(ambient_c=84.0))
 
 
 def test_characterisation_sees_where_throttling_cuts_in(
@@ -142,7 +158,8 @@ def test_tvfs_walks_down_near_t_max_and_up_when_the_better_row_stays_clear(
 def test_tvfs_takes_another_table_when_the_constraint_changes(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
-    made_from = design(recorded, recorded_characterisation)
+    tight = {"at_s": 9.0, "latency_constraint_s": 0.04}
+    made_from = design(recorded, recorded_characterisation, changes=[tight])
     controller = build("tvfs", made_from)
     action = controller.act(np.zeros(13, np.float32), reading(40.0, constraint_s=0.04))
     assert recorded.configuration(action) == table(made_from, 0.04)[0].configuration
@@ -184,7 +201,9 @@ def test_proactive_frequency_scaling_takes_the_highest_sustainable_level(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
     controller = build("frequency_proactive", design(recorded, recorded_characterisation))
-    assert choice(controller, recorded, 40.0).vf_level == 15  # 1.7 GHz: 80 degC at design time
+    level = choice(controller, recorded, 40.0).vf_level
+    reached_c = recorded_characterisation.temperature_c
+    assert reached_c[level] <= 85.0 - GUARD_C < reached_c[level + 1]
 
 
 def test_governors_stay_at_the_ends(
@@ -228,6 +247,24 @@ def test_a_controller_repeats_itself_after_a_reset(
     made_from = design(recorded, recorded_characterisation, frames=300, ambient_c=45.0)
     controller = build(name, made_from)
     assert run_episode(recorded, controller, 1) == run_episode(recorded, controller, 1)
+
+
+def test_a_later_constraint_that_cannot_be_met_is_said_at_once(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    later = {"at_s": 9.0, "latency_constraint_s": 0.001}
+    with pytest.raises(InputError, match="no configuration meets a latency constraint of 1 ms"):
+        build("tvfs", design(recorded, recorded_characterisation, changes=[later]))
+
+
+def test_all_passes_count_where_the_deadline_is_not_known_of(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    made_from = design(
+        recorded, recorded_characterisation, latency_constraint_s=0.015, deadline_aware=False
+    )
+    with pytest.raises(InputError, match=r"of 15 ms: the fastest one needs 18\.\d ms"):
+        build("powersave", made_from)
 
 
 def test_an_unmeetable_constraint_is_said_at_once(

@@ -153,6 +153,9 @@ def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130 and "Traceback" not in said
     assert pl.read_parquet(tmp_path / "run" / "episodes.parquet").height > 0
+    report = subprocess.run([*CLI, "report", "run"], cwd=tmp_path, capture_output=True, text=True)
+    assert report.returncode == 0, report.stderr
+    assert "nominal, 40 ms" in report.stdout and "fan_failure" not in report.stdout
 
 
 def test_adaptta_stands_beside_the_published_counts(cli: Cli) -> None:
@@ -189,6 +192,8 @@ def bad(tmp_path: Path) -> Path:
     suite = 'family = "recorded"\nlatency_constraints_s = [-0.1]\n[conditions.nominal]\n'
     (tmp_path / "negative.toml").write_text(suite)
     (tmp_path / "few.csv").write_text("file,label\nno.png,1\n")
+    (tmp_path / "high.csv").write_text("file,label\nno.png,1000\n")
+    (tmp_path / "old.npz").touch()
     (tmp_path / "no.png").write_text("no image")
     (tmp_path / "mobilenet_v1_0.25_128_quant.tflite").write_text("no network")
     (tmp_path / "full").mkdir()
@@ -218,7 +223,16 @@ def bad(tmp_path: Path) -> Path:
         ("record --topology mobilenet_v1_0.25_128 --models {bad} --images {bad}/few.csv "
          "--output n.npz", "is not the file that topology mobilenet_v1_0.25_128 names"),
         ("record --models {bad} --images {bad}/none.csv --output n.npz", "cannot read the image"),
-        ("record --models {bad} --images {bad}/few.csv --output {bad}/few.csv", "already exists"),
+        ("record --models {bad} --images {bad}/few.csv --output {bad}/old.npz", "already exists"),
+        ("record --models {bad} --images {bad}/few.csv --output few", "name few.npz, not few"),
+        ("record --models {bad} --images {bad}/few.csv --output {bad}/d/n.npz", "is no folder"),
+        ("record --topology mobilenet_v1_0.25_128 --models {bad} --images {bad}/high.csv "
+         "--output n.npz", "has the label 1000; mobilenet_v1_0.25_128 knows the classes 0 to 999"),
+        ("perf --output {bad}/d/perf.md", "there is no folder"),
+        ("identify {bad}/few.csv --out {bad}/d/p.toml", "there is no folder"),
+        ("adaptta --tau nan", "tau must be positive, not nan"),
+        ("benchmark --t-max-c nan", "t_max_c: Input should be a finite number"),
+        ("benchmark --t-max-c 500", "must lie below the board's critical 120.0 degC"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(cli: Cli, bad: Path, arguments: str, message: str) -> None:

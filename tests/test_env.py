@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tvfs_gym
+from tvfs_gym.envs import jit as jit_module
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration, Window
 from tvfs_gym.envs.errors import InputError
@@ -100,6 +101,25 @@ def test_numba_changes_nothing() -> None:
     assert len(digests) == 1 and digests.pop().strip().endswith("True")
 
 
+def test_it_compiles_where_numba_can_keep_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba refuses to cache where neither the package nor a home folder can be written."""
+    numba = pytest.importorskip("numba", reason="numba is not installed")
+    compile_ = numba.njit
+
+    def without_a_place(cache: bool, **options: Any) -> Any:
+        def refuse(function: Any) -> Any:
+            raise RuntimeError("cannot cache function: no locator available")
+
+        return refuse if cache else compile_(**options)
+
+    monkeypatch.setattr(jit_module.numba, "njit", without_a_place)
+
+    def double(value: float) -> float:
+        return 2.0 * value
+
+    assert jit_module.jit(double)(3.0) == 6.0
+
+
 def test_importing_the_package_loads_neither_numba_nor_torch() -> None:
     script = (
         "import sys, tvfs_gym; print([m for m in ('numba', 'torch', 'polars') if m in sys.modules])"
@@ -123,6 +143,15 @@ def test_random_courses_stay_within_the_spaces(seed: int) -> None:
         assert window.on_time_correct_frames <= window.correct_frames <= window.frames
         assert 1 <= window.passes_mean <= 10
         assert window.temperature_mean_c <= window.temperature_max_c
+
+
+@pytest.mark.parametrize("kind", ["discrete", "multi_discrete"])
+@pytest.mark.parametrize("action", [-1, 133, 3.9, "up", None, [0, 19], [7, 0], [0]])
+def test_an_action_outside_the_space_is_refused(kind: Any, action: Any) -> None:
+    env = twin_env("odroid_xu4", action_space=kind)
+    env.reset(seed=0)
+    with pytest.raises(gymnasium.error.InvalidAction, match="is not in"):
+        env.step(action)
 
 
 @pytest.mark.parametrize("options", ENCODINGS)
@@ -193,8 +222,14 @@ def test_a_board_at_its_critical_temperature_shuts_down(recorded: BoardEnv) -> N
         seed=0,
         options={"ambient_c": 70.0, "start_temperature_c": 115.0, "t_max_c": 119.0},
     )
-    _, _, terminated, truncated, info = recorded.step(recorded.action(Configuration(6, 18)))
-    assert terminated and not truncated and info["window"].shut_down
+    recorded.frames_per_step = 200
+    _, reward, terminated, truncated, info = recorded.step(recorded.action(Configuration(6, 18)))
+    window, answered = info["window"], len(info["frames"])
+    assert terminated and not truncated and window.shut_down
+    assert answered < 20 and window.frames == 200
+    assert window.late_frames == 200 - info["frames"][:, kernel.FRAME_ON_TIME].sum()
+    assert reward == window.on_time_correct_frames / 200 <= answered / 200
+    assert window.temperature_max_c < 125.0  # no more than the pass at hand goes on
     with pytest.raises(gymnasium.error.ResetNeeded):
         recorded.step(0)
 
@@ -225,6 +260,13 @@ def test_frames_that_arrive_periodically_leave_the_board_idle(recorded: BoardEnv
     idle = window.energy_j / window.duration_s
     assert window.duration_s == pytest.approx(9 * 0.2, rel=0.1)
     assert idle < 0.7 * busy / 0.6
+
+
+def test_a_board_that_cannot_keep_up_answers_later_and_later(recorded: BoardEnv) -> None:
+    """Passes of 50 ms and more for frames every 30 ms: latency counts from a frame's arrival."""
+    recorded.reset(seed=0, options={"arrival_period_s": 0.03, "policy": "1C"})
+    latency_s = recorded.step(recorded.action(Configuration(6, 18)))[4]["frames"][:, 0]
+    assert (np.diff(latency_s) > 0.02).all() and latency_s[-1] > 0.3
 
 
 def test_background_load_stretches_the_passes(recorded: BoardEnv) -> None:
@@ -298,7 +340,10 @@ def test_the_windows_docstring_describes_every_field() -> None:
         ({"start_temperature_c": 10.0}, "start_temperature_c = 10.0 lies below ambient_c"),
         ({"policy": "7C"}, "unknown augmentation policy '7C': did you mean"),
         ({"ambient": 30.0}, "ambient: unknown key"),
-        ({"background_load": 1.0}, "background_load: Input should be less than 1"),
+        ({"background_load": 1.0}, "background_load: Input should be less than or equal to 0.95"),
+        ({"t_max_c": float("nan")}, "t_max_c: Input should be a finite number"),
+        ({"arrival_period_s": float("inf")}, "arrival_period_s: Input should be a finite number"),
+        ({"tau": float("nan")}, "tau: Input should be greater than 0"),
         ({"changes": [{"at_s": 2.0}, {"at_s": 1.0}]}, "changes must stand in order of at_s"),
     ],
 )
@@ -332,6 +377,7 @@ def test_a_wrong_argument_names_what_would_be_right(arguments: Any, message: str
         ({"throttling": "vendor"}, "unknown throttling preset of odroid_xu4 'vendor'"),
         ({"changes": [{"at_s": 1.0, "cooling": "ice"}]}, "unknown cooling of odroid_xu4 'ice'"),
         ({"start_temperature_c": 120.0}, "must lie below the board's critical 120.0 degC"),
+        ({"t_max_c": 500.0}, "t_max_c = 500.0 must lie below the board's critical 120.0 degC"),
     ],
 )
 def test_a_scenario_the_board_cannot_do_is_refused(

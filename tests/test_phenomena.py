@@ -7,7 +7,7 @@ import pytest
 
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation import Characterisation
-from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.episodes import Row, run_episode
@@ -53,22 +53,42 @@ def test_at_full_clock_throttling_sets_in_and_a_deadline_met_when_cold_is_missed
     assert all(row["throttled_share"] > 0.05 for row in rows)
 
 
-def test_topology_scaling_alone_does_not_cool_the_chip(hosted: BoardEnv) -> None:
+@pytest.mark.parametrize("family", ["mobilenet_v1_hosted", "recorded"])
+def test_topology_scaling_alone_does_not_lower_the_steady_temperature(family: str) -> None:
     """Peluso et al., JLPEA 2020: "thermal behavior does not benefit from topology scaling as the
     on-chip temperature still reaches critical values". Steady at the highest VF level, without
-    throttling in the way, the sixteen networks differ by less than 2 degC and all exceed 85 degC.
+    throttling in the way, every network exceeds 85 degC, and they differ by less than 6 degC (the
+    networks' switching activities do differ, as far as they are known).
     """
-    hosted.scenario = Scenario(t_max_c=119.0, latency_constraint_s=1.0, frames=200_000)
+    env = twin_env("odroid_xu4", family)
+    env.scenario = Scenario(t_max_c=119.0, latency_constraint_s=1.0, frames=1_000_000)
     reached_c = []
-    for topology in range(16):
-        hosted.reset(seed=0)
-        action = hosted.action(Configuration(topology, HIGHEST))
-        window = hosted.step(action)[4]["window"]
+    for topology in range(len(env.board.family.topologies)):
+        env.reset(seed=0)
+        action = env.action(Configuration(topology, HIGHEST))
+        window = env.step(action)[4]["window"]
         while window.time_s < 150:
-            window = hosted.step(action)[4]["window"]
+            window = env.step(action)[4]["window"]
         reached_c.append(window.temperature_mean_c)
     assert min(reached_c) > 85.0
-    assert max(reached_c) - min(reached_c) < 2.0
+    assert max(reached_c) - min(reached_c) < 6.0
+
+
+def test_the_topology_scaling_baseline_stays_as_hot_as_doing_nothing(
+    hosted: BoardEnv, hosted_characterisation: Characterisation
+) -> None:
+    """With the kernel throttling: it reaches T_max too, is throttled too, and its mean temperature
+    is within 2 degC of the performance governor's; but its answers come on time.
+    """
+    found = {}
+    for name in ("performance", "topology_scaling"):
+        _, rows = episodes(name, hosted, hosted_characterisation, latency_constraint_s=0.0365)
+        found[name] = {key: np.mean([row[key] for row in rows]) for key in rows[0]}
+        assert found[name]["temperature_c_max"] > 85.0 and found[name]["throttled_share"] > 0.05
+    nothing, scaled = found["performance"], found["topology_scaling"]
+    assert scaled["temperature_c_mean"] > nothing["temperature_c_mean"] - 2.0
+    assert scaled["late_share"] < 0.01 < nothing["late_share"]
+    assert scaled["accuracy"] < nothing["accuracy"] - 0.05  # the severe accuracy penalty
 
 
 @pytest.mark.parametrize("name", ["tvfs", "tvfs_static"])
@@ -88,8 +108,9 @@ def test_tvfs_holds_2000_frames_cool_and_on_time(
         assert row["temperature_c_mean"] <= 85.0 - 10.0
 
 
+@pytest.mark.parametrize("name", ["tvfs", "tvfs_static"])
 def test_tvfs_loses_the_published_accuracy(
-    hosted: BoardEnv, hosted_characterisation: Characterisation
+    name: str, hosted: BoardEnv, hosted_characterisation: Characterisation
 ) -> None:
     """Published: 0.9 to 3.1 points across latency constraints, which are the differences of 1.0 192
     and 1.0 160 to 1.0 224. The same frames are answered by 1.0 224 for comparison; tolerance 0.5
@@ -100,7 +121,7 @@ def test_tvfs_loses_the_published_accuracy(
         _, best = episodes(
             "performance", hosted, hosted_characterisation, latency_constraint_s=0.04
         )
-        _, rows = episodes("tvfs_static", hosted, hosted_characterisation, **scenario.model_dump())
+        _, rows = episodes(name, hosted, hosted_characterisation, **scenario.model_dump())
         losses.append(
             100 * np.mean([b["accuracy"] - r["accuracy"] for b, r in zip(best, rows, strict=True)])
         )

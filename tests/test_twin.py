@@ -7,6 +7,7 @@ import pytest
 from tvfs_gym.envs.boards.board import Board, Configuration
 from tvfs_gym.envs.boards.profile import PROFILES, load_profile
 from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.physics import kernel
 from tvfs_gym.envs.scenario import Scenario
@@ -67,6 +68,19 @@ def test_an_idle_board_is_settled_at_the_start(board: TwinBoard) -> None:
     board.apply(Configuration(0, 0))
     window, _ = board.infer(20)
     assert window[kernel.W_TEMPERATURE_MEAN_C] == pytest.approx(start.temperature_c, abs=1.0)
+
+
+@pytest.mark.parametrize("wanted", [(7, 0), (-1, 0), (0, 19), (0, 0, 0)])
+def test_a_configuration_the_board_does_not_have_is_refused(
+    board: TwinBoard, wanted: tuple[int, ...]
+) -> None:
+    with pytest.raises(InputError, match="is not among 7 topologies and 19 VF levels"):
+        board.apply(Configuration(*wanted))
+
+
+def test_no_frames_at_all_are_refused(board: TwinBoard) -> None:
+    with pytest.raises(InputError, match="must be at least 1, not 0"):
+        board.infer(0)
 
 
 def test_a_uniform_start_is_the_temperature_asked_for(board: TwinBoard) -> None:

@@ -30,10 +30,10 @@ class Window(NamedTuple):
         vf_level: VF level the clock runs at, at its end.
         cap_level: Highest VF level that throttling allows, at its end.
         topology: Index of the topology.
-        frames: Frames answered.
+        frames: Frames asked for.
         latency_mean_s: Mean frame latency.
         latency_max_s: Highest frame latency.
-        late_frames: Frames answered after L_c.
+        late_frames: Frames answered after L_c, or not at all after a shut-down.
         correct_frames: Frames answered correctly.
         on_time_correct_frames: Frames answered correctly and within L_c.
         passes_mean: Mean forward passes per frame.
@@ -154,7 +154,7 @@ class Board(Protocol):
         """Answers the next frames of the stream.
 
         Returns:
-            The window, and one row per frame with the columns `FRAME_FIELDS`.
+            The window, and one row per answered frame with the columns `FRAME_FIELDS`.
         """
         ...
 

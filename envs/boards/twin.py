@@ -59,17 +59,19 @@ class TwinBoard:
 
         Raises:
             InputError: The scenario names a cooling or throttling preset the board does not have,
-                or starts at or above the critical temperature.
+                or its T_max or start is not below the critical temperature.
         """
-        start_c = scenario.start_temperature_c
-        if start_c is not None and start_c >= self.profile.critical_c:
-            raise InputError(
-                f"start_temperature_c = {start_c} must lie below the board's critical "
-                f"{self.profile.critical_c} degC."
-            )
+        for name in ("t_max_c", "start_temperature_c"):
+            value_c = getattr(scenario, name)
+            if value_c is not None and value_c >= self.profile.critical_c:
+                raise InputError(
+                    f"{name} = {value_c} must lie below the board's critical "
+                    f"{self.profile.critical_c} degC."
+                )
         for change in scenario.changes:
             self.profile.cooling_named(change.cooling)
-        self._scenario = self._present = scenario
+        self._scenario = scenario
+        self._changes_followed = 0
         self._most_passes = min(scenario.max_passes, self.views)
         self._cooling = self.profile.cooling_named(scenario.cooling)
         self._network = self._cooling.network.modes
@@ -153,16 +155,36 @@ class TwinBoard:
         )
 
     def apply(self, configuration: Configuration) -> None:
-        """Chooses the configuration of the frames to come."""
+        """Chooses the configuration of the frames to come.
+
+        Raises:
+            InputError: The board has no such topology, VF level or number of passes.
+        """
         state, wanted = self._state, configuration.max_passes
+        if not (
+            0 <= configuration.topology < len(self._topologies)
+            and 0 <= configuration.vf_level < len(self._levels)
+            and (wanted is None or wanted >= 1)
+        ):
+            raise InputError(
+                f"{configuration} is not among {len(self._topologies)} topologies and "
+                f"{len(self._levels)} VF levels, or leaves no pass."
+            )
         state[kernel.TOPOLOGY] = configuration.topology
         state[kernel.REQUESTED_LEVEL] = configuration.vf_level
         state[kernel.MAX_PASSES] = min(wanted or self._most_passes, self._most_passes)
 
     def infer(self, frames: int) -> tuple[WindowVector, NDArray[np.float64]]:
-        """Answers the next frames; the arrays returned are the caller's own."""
+        """Answers the next frames; the arrays returned are the caller's own.
+
+        Raises:
+            InputError: The number of frames is not positive.
+        """
+        if frames < 1:
+            raise InputError(f"the number of frames must be at least 1, not {frames}.")
         if self._scenario.changes:
             self._follow_changes()
+        already = int(self._state[kernel.FRAME])
         answers = np.empty((frames, kernel.FRAME_SIZE))
         window = np.empty(kernel.WINDOW_SIZE)
         kernel.run_window(
@@ -176,13 +198,15 @@ class TwinBoard:
             answers,
             window,
         )
-        return window, answers
+        return window, answers[: int(self._state[kernel.FRAME]) - already]
 
     def _follow_changes(self) -> None:
-        present = self._scenario.at(self._state[kernel.TIME_S])
-        if present is self._present:
+        time_s = self._state[kernel.TIME_S]
+        passed = self._scenario.changes_by(time_s)
+        if passed == self._changes_followed:
             return
-        self._present = present
+        self._changes_followed = passed
+        present = self._scenario.at(time_s)
         for index, value in self._changeable(present).items():
             self._parameters[index] = value
         cooling = self.profile.cooling_named(present.cooling)

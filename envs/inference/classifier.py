@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.augmentation import Pixels
-from tvfs_gym.envs.inference.runtime import interpreter
+from tvfs_gym.envs.inference.runtime import interpreter, runtime, runtime_package
 from tvfs_gym.envs.inference.topology import Topology
 
 Probabilities = NDArray[np.float32]
@@ -29,10 +29,16 @@ class TfliteClassifier:
             threads: CPU threads of one pass.
 
         Raises:
-            InputError: The file is missing or corrupt, or its input or output does not fit.
+            InputError: The file is missing or corrupt, its input or output does not fit, or it runs
+                wrong under the runtime that is installed.
         """
         self.topology = topology
         path = models / topology.file
+        if topology.runtimes and runtime_package() not in topology.runtimes:
+            raise InputError(
+                f"{path} gives wrong answers under {runtime()}: run pip install "
+                f"{topology.runtimes[0]}."
+            )
         self._interpreter = interpreter(path, threads)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]

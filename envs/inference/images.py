@@ -49,8 +49,8 @@ def read_image_list(path: Path) -> list[LabelledImage]:
     ]
 
 
-def _labelled_image(path: Path, line: int, file: str, label: str) -> LabelledImage:
-    if not label.isdecimal():
+def _labelled_image(path: Path, line: int, file: str, label: str | None) -> LabelledImage:
+    if label is None or not label.isdecimal():
         raise InputError(f"{path}, line {line}: a label is a class from 0 on, not '{label}'.")
     return LabelledImage(path.parent / file, int(label))
 

@@ -120,6 +120,22 @@ def _checked_hash(topology: Topology, models: Path) -> str:
     return digest
 
 
+def check_labels(topologies: Sequence[Topology], images: Sequence[LabelledImage]) -> None:
+    """Sees that every label is a class of every network.
+
+    Raises:
+        InputError: One is not.
+    """
+    for topology in topologies:
+        classes = topology.classes - topology.label_offset
+        for image in images:
+            if image.label >= classes:
+                raise InputError(
+                    f"{image.path} has the label {image.label}; {topology.name} knows the classes "
+                    f"0 to {classes - 1}."
+                )
+
+
 def provenance_of(
     command: str, hashes: dict[str, str], images: Sequence[LabelledImage]
 ) -> dict[str, Any]:

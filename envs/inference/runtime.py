@@ -20,10 +20,15 @@ def runtime() -> str:
     Raises:
         InputError: Neither runtime is installed.
     """
-    return f"{_package()} {version(_package())}"
+    return f"{runtime_package()} {version(runtime_package())}"
 
 
-def _package() -> str:
+def runtime_package() -> str:
+    """Name of the runtime in use.
+
+    Raises:
+        InputError: Neither runtime is installed.
+    """
     for package in RUNTIMES:
         try:
             version(package)
@@ -50,7 +55,7 @@ def interpreter(path: Path, threads: int) -> Any:
 
     if not path.is_file():
         raise InputError(f"there is no network at {path}.")
-    module = import_module(RUNTIMES[_package()])
+    module = import_module(RUNTIMES[runtime_package()])
     try:
         loaded = module.Interpreter(model_path=str(path), num_threads=threads)
         loaded.allocate_tensors()

@@ -28,6 +28,7 @@ class Topology(Table):
         top1_published: Published ImageNet top-1 accuracy, percent.
         relative_latency: Latency of a pass relative to MobileNetV1 1.0 224's on the same board.
         activity: Switching activity of its passes relative to MobileNetV1 1.0 224's.
+        runtimes: TFLite runtimes that the file runs right under; None for any.
         source: Where these numbers were read.
     """
 
@@ -42,6 +43,7 @@ class Topology(Table):
     top1_published: float = Field(gt=0, le=100)
     relative_latency: float = Field(gt=0)
     activity: float = Field(default=1.0, gt=0)
+    runtimes: tuple[str, ...] | None = None
     source: str
 
 

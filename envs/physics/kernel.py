@@ -218,9 +218,15 @@ def _poll(board: Board) -> None:
 
 
 @jit
-def _await_frame(board: Board) -> None:
-    """Waits for the next frame to arrive; a frame that is overdue starts at once."""
+def _await_frame(board: Board) -> float:
+    """Waits for the next frame to arrive; returns the time from which its latency counts.
+
+    Back to back, that is when the board turns to it; with a fixed period it is when the frame
+    arrived, so a board that cannot keep up answers later and later.
+    """
     state = board.state
+    if board.parameters[ARRIVAL_PERIOD_S] == 0.0:
+        return state[TIME_S]
     while state[TIME_S] < state[NEXT_ARRIVAL_S]:
         until_s = min(state[NEXT_ARRIVAL_S], state[NEXT_POLL_S])
         _spend(board, max(until_s - state[TIME_S], 0.0), 0.0, 0.0)
@@ -228,7 +234,9 @@ def _await_frame(board: Board) -> None:
             _poll(board)
         else:
             state[TIME_S] = until_s
-    state[NEXT_ARRIVAL_S] = state[TIME_S] + board.parameters[ARRIVAL_PERIOD_S]
+    arrived_s = state[NEXT_ARRIVAL_S]
+    state[NEXT_ARRIVAL_S] += board.parameters[ARRIVAL_PERIOD_S]
+    return arrived_s
 
 
 @jit
@@ -265,8 +273,13 @@ def _run_pass(board: Board, jitter: float) -> None:
 
 
 @jit
-def _answer_frame(board: Board, outcomes: NDArray[np.float32], answer: Array) -> None:
-    """Spends passes on one frame until AdapTTA stops, and writes its row."""
+def _answer_frame(
+    board: Board, start_s: float, outcomes: NDArray[np.float32], answer: Array
+) -> None:
+    """Spends passes on one frame until AdapTTA stops, and writes its row.
+
+    A frame during which the board shuts down stays unanswered.
+    """
     state, parameters = board.state, board.parameters
     key_0, key_1, frame = int(state[KEY_0]), int(state[KEY_1]), int(state[FRAME])
     topology = int(state[TOPOLOGY])
@@ -274,7 +287,6 @@ def _answer_frame(board: Board, outcomes: NDArray[np.float32], answer: Array) ->
     image_word, jitter_word = threefry_2x32(key_0, key_1, frame, 0)
     next_word = jitter_word
     image = int(unit(image_word) * outcomes.shape[1])
-    start_s = state[TIME_S]
     passes = 0
     another = True
     while another:
@@ -287,6 +299,8 @@ def _answer_frame(board: Board, outcomes: NDArray[np.float32], answer: Array) ->
         confidence = outcomes[topology, image, passes, CONFIDENCE]
         right = outcomes[topology, image, passes, CORRECT]
         passes += 1
+        if board.window[W_SHUT_DOWN] > 0.0:
+            return
         another = wants_another_pass(
             confidence,
             passes,
@@ -311,9 +325,11 @@ def summarise(frames: NDArray[Any], window: Array) -> None:
 
     Args:
         frames: Shape (frames, FRAME_SIZE).
-        window: The fields from `W_FRAMES` to `W_CONFIDENCE_MEAN` are filled.
+        window: The fields from `W_LATENCY_MEAN_S` to `W_CONFIDENCE_MEAN` are filled.
     """
     count = len(frames)
+    if count == 0:
+        return
     for row in range(count):
         on_time = frames[row, FRAME_ON_TIME]
         window[W_LATE_FRAMES] += 1.0 - on_time
@@ -326,7 +342,6 @@ def summarise(frames: NDArray[Any], window: Array) -> None:
     window[W_LATENCY_MEAN_S] /= count
     window[W_PASSES_MEAN] /= count
     window[W_CONFIDENCE_MEAN] /= count
-    window[W_FRAMES] = count
 
 
 @jit
@@ -342,6 +357,9 @@ def run_window(
     window: Array,
 ) -> None:
     """Answers as many frames as `frames` has rows; updates the board's state in place.
+
+    If the board shuts down, the frame at hand and those after it stay unanswered and count as late;
+    their rows are not filled.
 
     The arrays come one by one because numba takes them in three times faster than as a tuple.
 
@@ -363,10 +381,14 @@ def run_window(
     window[W_TEMPERATURE_MAX_C] = die_temperature_c(modes)
     start_c = sensor_reading_c(window[W_TEMPERATURE_MAX_C], parameters[SENSOR_RESOLUTION_C])
     _set_clock(board)
+    already = int(state[FRAME])
     for row in range(len(frames)):
-        _await_frame(board)
-        _answer_frame(board, outcomes, frames[row])
-    summarise(frames, window)
+        if window[W_SHUT_DOWN] == 0.0:
+            _answer_frame(board, _await_frame(board), outcomes, frames[row])
+    answered = int(state[FRAME]) - already
+    summarise(frames[:answered], window)
+    window[W_FRAMES] = len(frames)
+    window[W_LATE_FRAMES] += len(frames) - answered
     end_c = sensor_reading_c(die_temperature_c(modes), parameters[SENSOR_RESOLUTION_C])
     clock = int(state[CLOCK_LEVEL])
     window[W_TIME_S] = state[TIME_S]

@@ -81,6 +81,20 @@ def test_both_runtimes_agree_within_their_known_difference(
     assert np.abs(first - second).max() <= 17 / 256
 
 
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite1"])
+def test_a_network_that_is_wrong_under_a_runtime_is_refused_there(
+    name: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The networks whose last layer is float answer 0 of 12 photographs under tflite-runtime."""
+    pytest.importorskip("tflite_runtime", reason="tflite-runtime has no wheel for this Python")
+    monkeypatch.setattr(runtime, "RUNTIMES", {"tflite-runtime": "tflite_runtime.interpreter"})
+    topology = next(t for t in FAMILY.topologies if t.name == name)
+    with pytest.raises(
+        InputError, match=r"gives wrong answers under tflite-runtime.*pip install ai"
+    ):
+        TfliteClassifier(topology, models)
+
+
 def test_no_runtime_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "RUNTIMES", {"no-such-runtime": "none"})
     with pytest.raises(InputError, match="no TFLite runtime is installed: run pip install"):

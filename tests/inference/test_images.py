@@ -24,6 +24,7 @@ def test_a_list_is_relative_to_itself(tmp_path: Path) -> None:
         ("file,class\na,1\n", "must have the columns file and label"),
         ("file,label\na.png,1\nb.png,cat\n", "line 3: a label is a class from 0 on, not 'cat'"),
         ("file,label\na.png,-1\n", "line 2"),
+        ("file,label\na.png\n", "line 2: a label is a class from 0 on, not 'None'"),
     ],
 )
 def test_a_bad_list_says_what_is_wrong(tmp_path: Path, content: str, message: str) -> None:
