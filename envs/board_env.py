@@ -1,6 +1,5 @@
 """The environment: any board under continuous inference."""
 
-import operator
 from itertools import product
 from typing import Any, Literal
 
@@ -164,7 +163,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         if choose_passes:
             self._factors.append(board.views)
         self.action_space = _action_space(action_space, self._factors)
-        self._many_factors = isinstance(self.action_space, spaces.MultiDiscrete)
+        self._many = isinstance(self.action_space, spaces.MultiDiscrete)
         self.observation_space = spaces.Box(LOW, HIGH, dtype=np.float32)
         self._configurations = [
             Configuration(choice[0], choice[1], choice[2] + 1 if choose_passes else None)
@@ -239,21 +238,19 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
             gymnasium.error.InvalidAction: It is not in the action space.
         """
         try:
-            if self._many_factors:
-                action = np.ravel_multi_index(tuple(action), self._factors)
-            index = operator.index(action)
-        except (TypeError, ValueError):
-            index = -1
-        if not 0 <= index < len(self._configurations):
-            raise gymnasium.error.InvalidAction(f"{action!r} is not in {self.action_space}.")
-        return self._configurations[index]
+            index = np.ravel_multi_index(tuple(action), self._factors) if self._many else action
+            if index >= 0:
+                return self._configurations[index]
+        except (IndexError, TypeError, ValueError):
+            pass
+        raise gymnasium.error.InvalidAction(f"{action!r} is not in {self.action_space}.")
 
     def action(self, configuration: Configuration) -> Action:
         """The action that means a configuration."""
         choice = [configuration.topology, configuration.vf_level]
         if len(self._factors) == 3:
             choice.append((configuration.max_passes or self.board.views) - 1)
-        if self._many_factors:
+        if self._many:
             return np.array(choice, np.int64)
         return int(np.ravel_multi_index(tuple(choice), self._factors))
 

@@ -45,6 +45,7 @@ class TwinBoard:
             [(point.frequency_hz / 1e9, point.voltage_v) for point in profile.operating_points]
         )
         self._topologies = np.array([(t.relative_latency, t.activity) for t in family.topologies])
+        self._topology_count, self._level_count = len(self._topologies), len(self._levels)
         best = max(family.topologies, key=lambda topology: topology.top1_published)
         self.nominal_latency_s = pass_latency_s(
             self._levels[-1, kernel.FREQUENCY_GHZ],
@@ -162,13 +163,13 @@ class TwinBoard:
         """
         state, wanted = self._state, configuration.max_passes
         if not (
-            0 <= configuration.topology < len(self._topologies)
-            and 0 <= configuration.vf_level < len(self._levels)
+            0 <= configuration.topology < self._topology_count
+            and 0 <= configuration.vf_level < self._level_count
             and (wanted is None or wanted >= 1)
         ):
             raise InputError(
-                f"{configuration} is not among {len(self._topologies)} topologies and "
-                f"{len(self._levels)} VF levels, or leaves no pass."
+                f"{configuration} is not among {self._topology_count} topologies and "
+                f"{self._level_count} VF levels, or leaves no pass."
             )
         state[kernel.TOPOLOGY] = configuration.topology
         state[kernel.REQUESTED_LEVEL] = configuration.vf_level
@@ -184,10 +185,9 @@ class TwinBoard:
             raise InputError(f"the number of frames must be at least 1, not {frames}.")
         if self._scenario.changes:
             self._follow_changes()
-        already = int(self._state[kernel.FRAME])
         answers = np.empty((frames, kernel.FRAME_SIZE))
         window = np.empty(kernel.WINDOW_SIZE)
-        kernel.run_window(
+        answered = kernel.run_window(
             self._state,
             self._parameters,
             self._network,
@@ -198,7 +198,7 @@ class TwinBoard:
             answers,
             window,
         )
-        return window, answers[: int(self._state[kernel.FRAME]) - already]
+        return window, answers if answered == frames else answers[:answered]
 
     def _follow_changes(self) -> None:
         time_s = self._state[kernel.TIME_S]

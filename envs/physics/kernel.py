@@ -355,7 +355,7 @@ def run_window(
     outcomes: NDArray[np.float32],
     frames: Array,
     window: Array,
-) -> None:
+) -> int:
     """Answers as many frames as `frames` has rows; updates the board's state in place.
 
     If the board shuts down, the frame at hand and those after it stay unanswered and count as late;
@@ -373,6 +373,9 @@ def run_window(
         outcomes: Recorded outcomes, shape (topologies, images, views, 2).
         frames: Filled, shape (frames, FRAME_SIZE).
         window: Filled, shape (WINDOW_SIZE,).
+
+    Returns:
+        How many frames were answered.
     """
     modes_end = STATE_SIZE + len(network)
     modes, trip_state = state[STATE_SIZE:modes_end], state[modes_end:]
@@ -405,3 +408,4 @@ def run_window(
     window[W_COST_TEMPERATURE] = window[W_TIME_ABOVE_T_MAX_S] / window[W_DURATION_S]
     window[W_COST_DEADLINE] = window[W_LATE_FRAMES] / window[W_FRAMES]
     window[W_COST] = window[W_COST_TEMPERATURE] + window[W_COST_DEADLINE]
+    return answered
