@@ -40,6 +40,14 @@ def photographs() -> Path:
 
 
 @pytest.fixture(scope="session")
+def traces() -> Path:
+    """Measured traces of real boards, which are not part of the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("the measured traces stand beside a developer's checkout only, in ../shared")
+    return SHARED / "traces"
+
+
+@pytest.fixture(scope="session")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """The real command, run in a subprocess, in a folder of its own."""
     folder = tmp_path_factory.mktemp("cli")

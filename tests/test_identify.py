@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.conftest import SHARED, Cli
+from tests.conftest import Cli
 from tests.physics.test_identification import synthetic
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile
@@ -28,14 +28,6 @@ def table(rows: int = 600, **columns: Any) -> pl.DataFrame:
 def written(folder: Path, frame: pl.DataFrame) -> Path:
     frame.write_csv(folder / "trace.csv")
     return folder / "trace.csv"
-
-
-@pytest.fixture(scope="session")
-def traces() -> Path:
-    """Measured traces of real boards, which are not part of the repository."""
-    if not SHARED.is_dir():
-        pytest.skip("the measured traces stand beside a developer's checkout only, in ../shared")
-    return SHARED / "traces"
 
 
 def test_the_odroid_xu3_is_predicted_from_three_runs(traces: Path) -> None:
