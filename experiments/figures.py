@@ -34,13 +34,15 @@ def course(steps: pl.DataFrame, scenario: str, topologies: Sequence[str], path: 
     rows = steps.filter((pl.col("scenario") == scenario) & (pl.col("seed") == pl.col("seed").min()))
     present = rows["controller"].unique(maintain_order=True).to_list()
     shown = [name for name in ARGUMENT if name in present] or present[:4]
+    names_in = max(2.1, 0.19 * len(topologies))  # what the topologies' names need
     figure, axes = plt.subplots(
         4,
         len(shown),
-        figsize=(3.4 * len(shown) + 1.2, 8.4),
+        figsize=(3.2 * len(shown) + 2.0, 6.3 + names_in),
         sharex=True,
         sharey="row",
         squeeze=False,
+        height_ratios=(2.1, 2.1, 2.1, names_in),
     )
     for column, name in zip(axes.T, shown, strict=True):
         _course_of(column, rows.filter(pl.col("controller") == name))
