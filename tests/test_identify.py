@@ -13,7 +13,7 @@ from tests.physics.test_identification import synthetic
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.physics.identification import fit
+from tvfs_gym.envs.physics.identification import fit, free_run
 from tvfs_gym.experiments.traces import read_record
 from tvfs_gym.experiments.validation import errors
 
@@ -44,9 +44,9 @@ def test_the_odroid_xu3_is_predicted_from_three_runs(traces: Path) -> None:
     assert means["model"] <= 1.15 < means["first order"] < means["constant"]
 
 
-def test_the_raspberry_pi_3b_is_predicted_in_another_session(traces: Path) -> None:
-    """Official case with intake fan: fitted to the first hour of load cycles, free-running on a
-    random load recorded another day. Required: at most 0.8 degC.
+def test_the_raspberry_pi_3b_is_predicted_for_an_hour_and_in_another_session(traces: Path) -> None:
+    """Official case with intake fan: fitted to the first hour of load cycles, free-running through
+    the second hour and on a random load recorded another day. Required: at most 0.45 and 0.8 degC.
     """
     cycles = read_record(traces / "pi3b_pitemp" / "minmax_1111001011_w30.csv").traces[0]
     first = cycles.time_s < 3640
@@ -54,7 +54,11 @@ def test_the_raspberry_pi_3b_is_predicted_in_another_session(traces: Path) -> No
         "first hour", cycles.time_s[first], cycles.heat[first], cycles.temperature_c[first]
     )
     (other,) = read_record(traces / "pi3b_pitemp" / "pistress_1111001011.csv").traces
-    found = errors(fit([hour], 3), other)
+    model = fit([hour], 3)
+    predicted_c, behind = free_run(model, cycles, 3640)
+    left_c = (predicted_c - cycles.temperature_c)[behind]
+    assert np.sqrt(np.mean(left_c**2)) <= 0.45
+    found = errors(model, other)
     assert found["model"].rmse_c <= 0.8 < found["first order"].rmse_c
 
 
