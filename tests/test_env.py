@@ -251,15 +251,17 @@ def test_changes_take_effect_at_their_time(recorded: BoardEnv) -> None:
 
 
 def test_frames_that_arrive_periodically_leave_the_board_idle(recorded: BoardEnv) -> None:
+    """Power falls with the share of the time that the passes take."""
     action = recorded.action(Configuration(1, 18))
-    busy = idle = 0.0
-    recorded.reset(seed=0)
-    busy = recorded.step(action)[4]["window"].energy_j
-    recorded.reset(seed=0, options={"arrival_period_s": 0.2})
-    window = recorded.step(action)[4]["window"]
-    idle = window.energy_j / window.duration_s
+    powers_w = []
+    for period_s in (0.0, 0.2):
+        recorded.reset(seed=0, options={"arrival_period_s": period_s})
+        window = recorded.step(action)[4]["window"]
+        powers_w.append(window.energy_j / window.duration_s)
     assert window.duration_s == pytest.approx(9 * 0.2, rel=0.1)
-    assert idle < 0.7 * busy / 0.6
+    busy_share = 10 * window.latency_mean_s / window.duration_s
+    assert busy_share < 0.5
+    assert powers_w[1] < (busy_share + 0.3) * powers_w[0]  # idle: the clocked cluster and the rest
 
 
 def test_a_board_that_cannot_keep_up_answers_later_and_later(recorded: BoardEnv) -> None:

@@ -133,14 +133,12 @@ class Board(Protocol):
         views: The most passes a frame can get.
         nominal_latency_s: Latency of the most accurate topology's single pass at the highest VF
             level: the scale against which latency constraints are seen.
-        deterministic: Whether the same seed and actions give the same results.
     """
 
     operating_points: tuple[OperatingPoint, ...]
     family: Family
     views: int
     nominal_latency_s: float
-    deterministic: bool
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
         """Brings the board to the scenario's start, with a stream of frames set by the key."""

@@ -32,8 +32,6 @@ class TwinBoard:
         family: The topologies, with their outcomes.
     """
 
-    deterministic = True
-
     def __init__(self, profile: BoardProfile, family: Family) -> None:
         self.profile = profile
         self.family = family
