@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tvfs_gym.envs.boards.board import Board, Configuration
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
-from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario
 
 LATENCY_PASSES = 100
@@ -143,9 +143,9 @@ def _cold_latencies_s(
         board.infer(1)  # the first pass pays for the change of clock
         while len(latencies_s) < LATENCY_PASSES:
             window, _ = board.infer(1)
-            if window[kernel.W_THROTTLED_S] > 0:
+            if window[summary.W_THROTTLED_S] > 0:
                 break
-            latencies_s.append(window[kernel.W_LATENCY_MEAN_S])
+            latencies_s.append(window[summary.W_LATENCY_MEAN_S])
         if len(latencies_s) == LATENCY_PASSES:
             return np.array(latencies_s)
     raise InputError(
@@ -170,11 +170,11 @@ def _settled(board: Board, scenario: Scenario, configuration: Configuration) -> 
     time_s = 0.0
     while time_s < SETTLING_S:
         window, frames = board.infer(FRAMES_AT_ONCE)
-        time_s = window[kernel.W_TIME_S]
-        throttled = throttled or window[kernel.W_THROTTLED_S] > 0
+        time_s = window[summary.W_TIME_S]
+        throttled = throttled or window[summary.W_THROTTLED_S] > 0
         if time_s > SETTLING_S - AVERAGED_S:
-            temperatures_c.append(window[kernel.W_TEMPERATURE_C])
-            latencies_s.append(frames[:, kernel.FRAME_LATENCY_S])
+            temperatures_c.append(window[summary.W_TEMPERATURE_C])
+            latencies_s.append(frames[:, summary.FRAME_LATENCY_S])
     return _Settled(
         float(np.mean(temperatures_c)),
         float(np.quantile(np.concatenate(latencies_s), 0.99)),

@@ -11,11 +11,20 @@ if TYPE_CHECKING:
     from tvfs_gym.envs.board_env import BoardEnv as BoardEnv
     from tvfs_gym.envs.scenario import Scenario as Scenario
 
-gymnasium.register(
-    id="tvfs_gym/OdroidXU4-v0",
-    entry_point="tvfs_gym.envs.board_env:twin_env",
-    kwargs={"profile": "odroid_xu4"},
-)
+TWINS = {
+    "tvfs_gym/OdroidXU4-v0": "odroid_xu4",
+    "tvfs_gym/OdroidC2-v0": "odroid_c2",
+    "tvfs_gym/RaspberryPi4B-v0": "raspberry_pi_4b",
+    "tvfs_gym/RaspberryPi3B-v0": "raspberry_pi_3b",
+}
+"""Board profiles of the twins by environment id."""
+
+for _id, _profile in TWINS.items():
+    gymnasium.register(
+        id=_id,
+        entry_point="tvfs_gym.envs.board_env:twin_env",
+        kwargs={"profile": _profile},
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,8 @@ from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe
-from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics import summary
+from tvfs_gym.envs.randomisation import DomainRandomisation
 from tvfs_gym.envs.reward import REWARDS, Reward
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 
@@ -35,7 +36,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     classifier inside every frame: it spends up to ten passes on augmented views until it is
     confident enough or time is up.
 
-    `tvfs_gym/OdroidXU4-v0` runs on the digital twin of an Odroid-XU4.
+    `tvfs_gym/OdroidXU4-v0`, `tvfs_gym/OdroidC2-v0`, `tvfs_gym/RaspberryPi4B-v0` and
+    `tvfs_gym/RaspberryPi3B-v0` run on the digital twins of these boards.
 
     ## Action Space
     `Discrete(topologies * levels)`: action = topology * levels + level, with topologies fastest
@@ -43,10 +45,17 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     `MultiDiscrete([topologies, levels])`; with `choose_passes=True` a third factor (in the discrete
     space the fastest-varying one) is the pass budget less one.
 
-    | Num | Factor | `tvfs_gym/OdroidXU4-v0` |
-    |-----|--------|-------------------------|
+    | Num | Factor | Choices |
+    |-----|--------|---------|
     | 0 | topology | 7: MobileNetV1 0.25 to 1.0, MobileNetV2, EfficientNet-Lite0 and Lite1 |
-    | 1 | VF level | 19: 200 MHz at 0.9 V to 2.0 GHz at 1.3125 V, in steps of 100 MHz |
+    | 1 | VF level | the board's, see below |
+
+    | Board | VF levels |
+    |-------|-----------|
+    | OdroidXU4 | 19: 200 MHz at 0.9 V to 2.0 GHz at 1.3125 V, in steps of 100 MHz |
+    | OdroidC2 | 6: 100 MHz at 0.87 V to 1.536 GHz at 1.1 V |
+    | RaspberryPi4B | 10: 600 MHz to 1.5 GHz at 0.8595 V, in steps of 100 MHz |
+    | RaspberryPi3B | 7: 600 MHz at 1.2 V to 1.2 GHz at 1.3188 V, in steps of 100 MHz |
 
     ## Observation Space
     `Box(13,)`, float32. Values beyond the bounds are clipped; T_max lies well within them.
@@ -99,8 +108,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     `tvfs_gym.envs.scenario.Scenario` for this episode.
 
     ## Episode End
-    1. Termination: the die reaches its critical temperature (120 degC) and the board shuts down;
-       the step's frames that it leaves unanswered count as late.
+    1. Termination: the die reaches its critical temperature (OdroidXU4: 120 degC) and the board
+       shuts down; the step's frames that it leaves unanswered count as late.
     2. Truncation: the scenario's `frames` (2000) are answered.
 
     ## Arguments
@@ -113,6 +122,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | `reward` | str or function | `"on_time_accuracy"` | see Rewards |
     | `action_space` | str | `"discrete"` | or `"multi_discrete"` |
     | `choose_passes` | bool | False | whether the action has a pass budget |
+    | `randomise` | bool | False | another unit of the board in another room every episode |
     | `render_mode` | str or None | None | `"ansi"`: a status line |
 
     ```python
@@ -126,8 +136,9 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
 
     ## Twin
     Every number of the twin stands with its source in the board's profile,
-    `tvfs_gym/envs/boards/profiles/odroid_xu4.toml`; recorded outcomes carry the command, runtime,
-    networks and images that made them.
+    `tvfs_gym/envs/boards/profiles`; how far it is from measured boards, and where it fails, stands
+    in docs/twin.md. Recorded outcomes carry the command, runtime, networks and images that made
+    them.
 
     ## Version History
     * v0: first version.
@@ -143,6 +154,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         reward: str | Reward = "on_time_accuracy",
         action_space: Literal["discrete", "multi_discrete"] = "discrete",
         choose_passes: bool = False,
+        randomisation: DomainRandomisation | None = None,
         render_mode: str | None = None,
     ) -> None:
         """Wraps a board; the arguments after it are those of the table above.
@@ -158,6 +170,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         self.scenario = _scenario(scenario)
         self.frames_per_step = frames_per_step
         self.render_mode = render_mode
+        self._randomisation = randomisation
         self._reward = _reward(reward)
         self._factors = [len(board.family.topologies), len(board.operating_points)]
         if choose_passes:
@@ -178,7 +191,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
             ]
         )
         self._frames_left = 0
-        self._window: WindowVector = np.zeros(kernel.WINDOW_SIZE)
+        self._window: WindowVector = np.zeros(summary.WINDOW_SIZE)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -194,20 +207,22 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         """
         super().reset(seed=seed)
         self._episode = self.scenario.with_values(options) if options else self.scenario
+        if self._randomisation is not None:
+            self._episode = self._randomisation.draw(self._episode, self.np_random)
         words = self.np_random.integers(2**32, size=2)
         start = self.board.reset(self._episode, (int(words[0]), int(words[1])))
         self._frames_left = self._episode.frames
-        self._window = np.zeros(kernel.WINDOW_SIZE)
-        self._window[kernel.W_TEMPERATURE_C] = start.temperature_c
-        self._window[kernel.W_TEMPERATURE_MEAN_C] = start.temperature_c
-        self._window[kernel.W_TEMPERATURE_MAX_C] = start.temperature_c
-        self._window[kernel.W_FREQUENCY_HZ] = start.frequency_hz
-        self._window[kernel.W_FREQUENCY_MEAN_HZ] = start.frequency_hz
-        self._window[kernel.W_VF_LEVEL] = start.vf_level
-        self._window[kernel.W_CAP_LEVEL] = start.cap_level
-        self._window[kernel.W_LATENCY_CONSTRAINT_S] = self._episode.latency_constraint_s
-        self._window[kernel.W_T_MAX_C] = self._episode.t_max_c
-        return self._observation(), self._info(np.empty((0, kernel.FRAME_SIZE)))
+        self._window = np.zeros(summary.WINDOW_SIZE)
+        self._window[summary.W_TEMPERATURE_C] = start.temperature_c
+        self._window[summary.W_TEMPERATURE_MEAN_C] = start.temperature_c
+        self._window[summary.W_TEMPERATURE_MAX_C] = start.temperature_c
+        self._window[summary.W_FREQUENCY_HZ] = start.frequency_hz
+        self._window[summary.W_FREQUENCY_MEAN_HZ] = start.frequency_hz
+        self._window[summary.W_VF_LEVEL] = start.vf_level
+        self._window[summary.W_CAP_LEVEL] = start.cap_level
+        self._window[summary.W_LATENCY_CONSTRAINT_S] = self._episode.latency_constraint_s
+        self._window[summary.W_T_MAX_C] = self._episode.t_max_c
+        return self._observation(), self._info(np.empty((0, summary.FRAME_SIZE)))
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Answers the next frames under an action.
@@ -223,8 +238,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         self._window = window
         reward = float(self._reward(window))
         if self._episode.changes:
-            present = self._episode.at(window[kernel.W_TIME_S])
-            window[kernel.W_LATENCY_CONSTRAINT_S] = present.latency_constraint_s
+            present = self._episode.at(window[summary.W_TIME_S])
+            window[summary.W_LATENCY_CONSTRAINT_S] = present.latency_constraint_s
         info = self._info(answers)
         terminated = info["window"].shut_down > 0.0
         self._frames_left = 0 if terminated else self._frames_left - frames
@@ -287,18 +302,25 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         }
 
 
-def twin_env(profile: str, family: str = DEFAULT_FAMILY, **arguments: Any) -> BoardEnv:
+def twin_env(
+    profile: str, family: str = DEFAULT_FAMILY, randomise: bool = False, **arguments: Any
+) -> BoardEnv:
     """Makes the environment of a board's digital twin.
 
     Args:
         profile: Board profile: a name or a TOML file.
         family: Topology family.
+        randomise: Draw another unit of the board and another room for every episode; see
+            `tvfs_gym.envs.randomisation`.
         **arguments: Those of `BoardEnv`.
 
     Raises:
         InputError: There is no such profile or family, or an argument is impossible.
     """
-    return BoardEnv(TwinBoard(load_profile(profile), load_family(family)), **arguments)
+    board = load_profile(profile)
+    randomisation = DomainRandomisation(board) if randomise else None
+    twin = TwinBoard(board, load_family(family))
+    return BoardEnv(twin, randomisation=randomisation, **arguments)
 
 
 def _scenario(scenario: Scenario | dict[str, Any] | None) -> Scenario:

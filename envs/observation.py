@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.jit import jit
-from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics import summary
 
 NOMINAL_LATENCY_S, LAST_LEVEL, LAST_TOPOLOGY, VIEWS = range(4)
 """Entries of a board's scales, against which its windows are seen."""
@@ -43,20 +43,20 @@ def observe(
         scales: Entries as above.
         observation: Filled, entries as in `FEATURES`, clipped to the bounds.
     """
-    temperature_c = window[kernel.W_TEMPERATURE_C]
-    constraint_s = window[kernel.W_LATENCY_CONSTRAINT_S]
-    t_max_c = window[kernel.W_T_MAX_C]
+    temperature_c = window[summary.W_TEMPERATURE_C]
+    constraint_s = window[summary.W_LATENCY_CONSTRAINT_S]
+    t_max_c = window[summary.W_T_MAX_C]
     observation[0] = temperature_c / 100.0
     observation[1] = (t_max_c - temperature_c) / 50.0
-    observation[2] = window[kernel.W_TEMPERATURE_RATE_C_S] / 10.0
-    observation[3] = window[kernel.W_VF_LEVEL] / scales[LAST_LEVEL]
-    observation[4] = window[kernel.W_CAP_LEVEL] / scales[LAST_LEVEL]
-    observation[5] = window[kernel.W_TOPOLOGY] / scales[LAST_TOPOLOGY]
-    observation[6] = window[kernel.W_LATENCY_MEAN_S] / constraint_s
-    observation[7] = window[kernel.W_LATENCY_MAX_S] / constraint_s
-    observation[8] = window[kernel.W_LATE_FRAMES] / max(window[kernel.W_FRAMES], 1.0)
-    observation[9] = window[kernel.W_PASSES_MEAN] / scales[VIEWS]
-    observation[10] = window[kernel.W_CONFIDENCE_MEAN]
+    observation[2] = window[summary.W_TEMPERATURE_RATE_C_S] / 10.0
+    observation[3] = window[summary.W_VF_LEVEL] / scales[LAST_LEVEL]
+    observation[4] = window[summary.W_CAP_LEVEL] / scales[LAST_LEVEL]
+    observation[5] = window[summary.W_TOPOLOGY] / scales[LAST_TOPOLOGY]
+    observation[6] = window[summary.W_LATENCY_MEAN_S] / constraint_s
+    observation[7] = window[summary.W_LATENCY_MAX_S] / constraint_s
+    observation[8] = window[summary.W_LATE_FRAMES] / max(window[summary.W_FRAMES], 1.0)
+    observation[9] = window[summary.W_PASSES_MEAN] / scales[VIEWS]
+    observation[10] = window[summary.W_CONFIDENCE_MEAN]
     observation[11] = constraint_s / scales[NOMINAL_LATENCY_S]
     observation[12] = t_max_c / 100.0
     for i in range(len(observation)):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.jit import jit
-from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics import summary
 
 LATENESS_WEIGHT = 1.0
 """Points of accuracy that a mean latency of twice L_c costs, in `accuracy_latency`."""
@@ -21,7 +21,7 @@ def on_time_accuracy(window: NDArray[np.float64]) -> float:
 
     r = (1/n) sum_i correct_i [latency_i <= L_c]
     """
-    return window[kernel.W_ON_TIME_CORRECT_FRAMES] / window[kernel.W_FRAMES]
+    return window[summary.W_ON_TIME_CORRECT_FRAMES] / window[summary.W_FRAMES]
 
 
 @jit
@@ -30,8 +30,8 @@ def accuracy_latency(window: NDArray[np.float64]) -> float:
 
     r = (1/n) sum_i correct_i - w max(0, mean latency / L_c - 1), w = `LATENESS_WEIGHT`
     """
-    accuracy = window[kernel.W_CORRECT_FRAMES] / window[kernel.W_FRAMES]
-    excess = window[kernel.W_LATENCY_MEAN_S] / window[kernel.W_LATENCY_CONSTRAINT_S] - 1.0
+    accuracy = window[summary.W_CORRECT_FRAMES] / window[summary.W_FRAMES]
+    excess = window[summary.W_LATENCY_MEAN_S] / window[summary.W_LATENCY_CONSTRAINT_S] - 1.0
     return accuracy - LATENESS_WEIGHT * max(0.0, excess)
 
 
@@ -41,8 +41,8 @@ def on_time_accuracy_cool(window: NDArray[np.float64]) -> float:
 
     r = (1/n) sum_i correct_i [latency_i <= L_c] - w t_above / t, w = `HEAT_WEIGHT`
     """
-    on_time = window[kernel.W_ON_TIME_CORRECT_FRAMES] / window[kernel.W_FRAMES]
-    return on_time - HEAT_WEIGHT * window[kernel.W_COST_TEMPERATURE]
+    on_time = window[summary.W_ON_TIME_CORRECT_FRAMES] / window[summary.W_FRAMES]
+    return on_time - HEAT_WEIGHT * window[summary.W_COST_TEMPERATURE]
 
 
 Reward = Callable[[NDArray[np.float64]], float]

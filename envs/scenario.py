@@ -33,6 +33,24 @@ class Change(Table):
     background_load: float | None = Field(default=None, ge=0, le=MOST_LOAD)
 
 
+class Unit(Table):
+    """How one unit of a board differs from its profile: factors.
+
+    Attributes:
+        resistance: On every thermal resistance.
+        capacitance: On every thermal capacitance.
+        switching: On the switching capacitances, i.e. dynamic power.
+        leakage: On the leakage.
+        latency: On the latency of every pass.
+    """
+
+    resistance: float = Field(default=1.0, gt=0, le=10)
+    capacitance: float = Field(default=1.0, gt=0, le=10)
+    switching: float = Field(default=1.0, gt=0, le=10)
+    leakage: float = Field(default=1.0, ge=0, le=100)
+    latency: float = Field(default=1.0, gt=0, le=10)
+
+
 class Scenario(Table):
     """The conditions of an episode.
 
@@ -46,6 +64,7 @@ class Scenario(Table):
             1 / (1 - load).
         cooling: One of the board profile's coolings; None for its first.
         throttling: One of the board profile's throttling presets; None for its first.
+        unit: How the unit at hand differs from the board profile.
         arrival_period_s: A frame arrives that often, and its latency counts from then; 0 for back
             to back.
         policy: AdapTTA's augmentation policy; it bounds the passes of a frame.
@@ -62,6 +81,7 @@ class Scenario(Table):
     background_load: float = Field(default=0.0, ge=0, le=MOST_LOAD)
     cooling: str | None = None
     throttling: str | None = None
+    unit: Unit = Unit()
     arrival_period_s: float = Field(default=0.0, ge=0, le=3600)
     policy: str = "10C"
     tau: float = Field(default=TAU, gt=0, allow_inf_nan=True)

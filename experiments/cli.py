@@ -134,6 +134,19 @@ def validate(
 
 
 @app.command()
+def fidelity(
+    traces: Annotated[Path, typer.Argument(help="Folder of the measured traces.")],
+    publish: Annotated[
+        Path | None, typer.Option(help="Checkout whose docs and profiles take the results over.")
+    ] = None,
+) -> None:
+    """Refit the shipped profiles' coolings to measured traces, and show how good they are."""
+    from tvfs_gym.experiments.fidelity import run
+
+    run(traces, publish)
+
+
+@app.command()
 def record(
     models: Annotated[Path, typer.Option(help="Folder with the family's .tflite files.")],
     images: Annotated[Path, typer.Option(help="CSV list of labelled images, or its folder.")],

@@ -11,8 +11,8 @@ from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.physics.identification import model_of
 from tvfs_gym.experiments.documents import print_wide
 from tvfs_gym.experiments.figures import measured_against_predicted
-from tvfs_gym.experiments.identify import traces_in_watts
-from tvfs_gym.experiments.traces import read_record
+from tvfs_gym.experiments.traces.heat import heated, runs_of
+from tvfs_gym.experiments.traces.record import read_record
 from tvfs_gym.experiments.validation import errors, predictions, window_s
 
 
@@ -35,9 +35,10 @@ def run(
     Raises:
         InputError: The profile or a trace cannot be used.
     """
-    network = load_profile(board).cooling_named(cooling).network
-    model = model_of(network, ambient_c=0.0)
-    traces = traces_in_watts([read_record(file) for file in files], full_load_w)
+    profile = load_profile(board)
+    model = model_of(profile.cooling_named(cooling).networks[0], ambient_c=0.0)
+    runs = runs_of([read_record(file) for file in files])
+    traces = [heated(run, profile, full_load_w) for run in runs]
     table = Table(box=box.SIMPLE)
     table.add_column("run", no_wrap=True)
     for heading in (

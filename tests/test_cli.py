@@ -204,7 +204,7 @@ def bad(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("benchmark --board odroid_xu5", "unknown board 'odroid_xu5': did you mean odroid_xu4?"),
+        ("benchmark --board odroid_xu5", "unknown board 'odroid_xu5': did you mean odroid_xu4 or"),
         ("benchmark --controller tvsf", "unknown controller 'tvsf': did you mean tvfs"),
         ("benchmark --suite mian", "unknown suite 'mian': did you mean main?"),
         ("benchmark --board {bad}/key.toml", "key.toml: colour: unknown key"),

@@ -21,7 +21,7 @@ from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration, Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.observation import FEATURES
-from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.reward import REWARDS
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 
@@ -168,7 +168,7 @@ def test_the_pass_budget_bounds_the_passes() -> None:
     env.reset(seed=0)
     for most in (1, 3, 10):
         frames = env.step(env.action(Configuration(0, 18, most)))[4]["frames"]
-        assert frames[:, kernel.FRAME_PASSES].max() == most
+        assert frames[:, summary.FRAME_PASSES].max() == most
 
 
 def test_rewards_are_what_their_equations_say(recorded: BoardEnv) -> None:
@@ -187,7 +187,7 @@ def test_rewards_are_what_their_equations_say(recorded: BoardEnv) -> None:
 
 
 def test_a_reward_of_ones_own() -> None:
-    env = twin_env("odroid_xu4", reward=lambda window: -window[kernel.W_ENERGY_J])
+    env = twin_env("odroid_xu4", reward=lambda window: -window[summary.W_ENERGY_J])
     env.reset(seed=0)
     _, reward, _, _, info = env.step(5)
     assert reward == -info["window"].energy_j
@@ -227,7 +227,7 @@ def test_a_board_at_its_critical_temperature_shuts_down(recorded: BoardEnv) -> N
     window, answered = info["window"], len(info["frames"])
     assert terminated and not truncated and window.shut_down
     assert answered < 20 and window.frames == 200
-    assert window.late_frames == 200 - info["frames"][:, kernel.FRAME_ON_TIME].sum()
+    assert window.late_frames == 200 - info["frames"][:, summary.FRAME_ON_TIME].sum()
     assert reward == window.on_time_correct_frames / 200 <= answered / 200
     assert window.temperature_max_c < 125.0  # no more than the pass at hand goes on
     with pytest.raises(gymnasium.error.ResetNeeded):
@@ -245,7 +245,7 @@ def test_changes_take_effect_at_their_time(recorded: BoardEnv) -> None:
     for window in windows:
         assert window.latency_constraint_s == (0.1 if window.time_s >= 10 else 0.075)
     before = next(w for w in windows if w.time_s > 19)
-    assert windows[-1].temperature_c > before.temperature_c + 15
+    assert windows[-1].temperature_c >= before.temperature_c + 15
     at_change = [w.temperature_c for w in windows if 19.0 < w.time_s < 21.5]
     assert np.abs(np.diff(at_change)).max() <= 2  # heat does not jump with the fan
 
@@ -358,7 +358,7 @@ def test_an_impossible_scenario_says_why(values: dict[str, Any], message: str) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"profile": "odroid_xu5"}, "unknown board 'odroid_xu5': did you mean odroid_xu4?"),
+        ({"profile": "odroid_xu5"}, "unknown board 'odroid_xu5': did you mean odroid_xu4 or"),
         ({"family": "recordd"}, "unknown topology family 'recordd': did you mean recorded?"),
         ({"reward": "on_time"}, "unknown reward 'on_time': did you mean on_time_accuracy"),
         ({"action_space": "box"}, "unknown action space 'box'"),
@@ -375,7 +375,7 @@ def test_a_wrong_argument_names_what_would_be_right(arguments: Any, message: str
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cooling": "fans"}, "unknown cooling of odroid_xu4 'fans': did you mean fan?"),
+        ({"cooling": "fans"}, "unknown cooling of odroid_xu4 'fans': did you mean fan or"),
         ({"throttling": "vendor"}, "unknown throttling preset of odroid_xu4 'vendor'"),
         ({"changes": [{"at_s": 1.0, "cooling": "ice"}]}, "unknown cooling of odroid_xu4 'ice'"),
         ({"start_temperature_c": 120.0}, "must lie below the board's critical 120.0 degC"),

@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import PROFILES, load_profile, profile_names
 from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.physics import summary
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.fidelity import load_catalogue, refitted
+from tvfs_gym.experiments.identify import cooling_of
 
 XU4 = (PROFILES / "odroid_xu4.toml").read_text()
 
@@ -39,6 +45,44 @@ def test_the_reference_latency_is_the_measured_cores() -> None:
     assert latency.memory_s / at_2_ghz == pytest.approx(0.25, rel=1e-4)
 
 
+def test_the_c2_answers_as_published() -> None:
+    """MobileNetV1 1.0 224 on an Odroid-C2 at 1.5 GHz: 53.1 ms (R. G. Rizzo, IWES 2021)."""
+    board = TwinBoard(load_profile("odroid_c2"), load_family("mobilenet_v1_hosted"))
+    board.reset(Scenario(policy="1C"), (0, 0))
+    slowest = len(board.family.topologies) - 1
+    board.apply(Configuration(slowest, 5))
+    window, _ = board.infer(200)
+    relative = board.family.topologies[slowest].relative_latency
+    assert window[summary.W_LATENCY_MEAN_S] / relative == pytest.approx(0.0531, rel=0.01)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_an_idle_board_in_a_room_is_as_warm_as_the_logs(name: str) -> None:
+    """Idle Pi 3B 38 to 52 degC by its top, Pi 4B 28 to 47, C2 about 32 in the cooler log."""
+    profile = load_profile(name)
+    expected = {"odroid_xu4": (26, 32), "odroid_c2": (28, 36), "raspberry_pi_3b": (38, 56),
+                "raspberry_pi_4b": (27, 50)}  # fmt: skip
+    low_c, high_c = expected[name]
+    board = TwinBoard(profile, load_family("recorded"))
+    for cooling in profile.cooling:
+        start = board.reset(Scenario(cooling=cooling), (0, 0))
+        assert low_c <= start.temperature_c <= high_c, cooling
+
+
+def test_the_shipped_coolings_are_what_the_command_fits(traces: Path) -> None:
+    """`tvfs-gym fidelity` wrote them; refitted, they come out the same, and within their claims."""
+    for fit in load_catalogue().fits:
+        result = refitted(fit, traces)
+        shipped = load_profile(fit.board).cooling[fit.cooling]
+        again = cooling_of(result.model, [])
+        assert again.resistances_k_w == pytest.approx(shipped.resistances_k_w, rel=0.02)
+        assert again.capacitances_j_k == pytest.approx(shipped.capacitances_j_k, rel=0.02)
+        required_c = {"odroid_xu4": 1.15, "odroid_c2": 1.4}.get(fit.board)
+        if required_c is not None:
+            (found,) = result.held_out.values()
+            assert np.mean([one["model"].rmse_c for one in found]) <= required_c
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -47,9 +91,12 @@ def test_the_reference_latency_is_the_measured_cores() -> None:
         ("threads = 4", "", "threads: Field required"),
         ("frequency_hz = 300e6", "frequency_hz = 100e6", "must stand in ascending order"),
         ("frequency_hz = 300e6", "frequency_hz = -3e8", "operating_points.1.frequency_hz"),
-        ("[0.066, 5.90]", "[0.066]", "must be of the same length"),
-        ("[7.28, 4.23]", "[7.28, 0.0]", "must be positive"),
+        ("[0.06622, 5.969]", "[0.066]", "must be of the same length"),
+        ("[6.59, 4.987]", "[6.59, 0.0]", "must be positive"),
         ("upper = 14 }]", "upper = 19 }]", "cooling states 14..19 must ascend within 0..18"),
+        ("k_w = [14.11, 6", "k_w = [14.0, 6", "must be the last of resistances_k_w"),
+        ("lower = 2, upper = 3", "lower = 2, upper = 4", "states 2..4 must ascend within 0..3"),
+        ("{ temperature_c = 50.0, hyst", "{ hyst", "fan: every trip needs a temperature_c"),
         ("threads = 4", "threads = ", "is not valid TOML"),
     ],
 )

@@ -9,7 +9,7 @@ from tvfs_gym.envs.boards.profile import PROFILES, load_profile
 from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics import kernel, summary
 from tvfs_gym.envs.scenario import Scenario
 
 
@@ -28,18 +28,18 @@ def test_telemetry_agrees_with_the_window(board: TwinBoard) -> None:
     board.apply(Configuration(4, 18))
     window, _ = board.infer(500)
     said = board.telemetry()
-    assert said.time_s == window[kernel.W_TIME_S]
-    assert said.temperature_c == window[kernel.W_TEMPERATURE_C]
-    assert said.frequency_hz == pytest.approx(window[kernel.W_FREQUENCY_HZ])
+    assert said.time_s == window[summary.W_TIME_S]
+    assert said.temperature_c == window[summary.W_TEMPERATURE_C]
+    assert said.frequency_hz == pytest.approx(window[summary.W_FREQUENCY_HZ])
     assert (said.vf_level, said.cap_level) == (
-        window[kernel.W_VF_LEVEL],
-        window[kernel.W_CAP_LEVEL],
+        window[summary.W_VF_LEVEL],
+        window[summary.W_CAP_LEVEL],
     )
 
 
 def test_a_sensor_reads_whole_degrees(board: TwinBoard) -> None:
     board.apply(Configuration(4, 18))
-    readings = {board.infer(5)[0][kernel.W_TEMPERATURE_C] for _ in range(50)}
+    readings = {board.infer(5)[0][summary.W_TEMPERATURE_C] for _ in range(50)}
     assert len(readings) > 10 and all(reading == round(reading) for reading in readings)
 
 
@@ -57,7 +57,7 @@ def test_a_power_sensor_reports_the_mean_since_the_last_reading(tmp_path: Path) 
     for level in (0, 18):
         board.apply(Configuration(6, level))
         window, _ = board.infer(20)
-        expected_w = window[kernel.W_ENERGY_J] / window[kernel.W_DURATION_S]
+        expected_w = window[summary.W_ENERGY_J] / window[summary.W_DURATION_S]
         assert board.telemetry().power_w == pytest.approx(expected_w)
     assert expected_w > 6.0
 
@@ -67,7 +67,7 @@ def test_an_idle_board_is_settled_at_the_start(board: TwinBoard) -> None:
     start = board.reset(Scenario(arrival_period_s=5.0, ambient_c=30.0), (1, 2))
     board.apply(Configuration(0, 0))
     window, _ = board.infer(20)
-    assert window[kernel.W_TEMPERATURE_MEAN_C] == pytest.approx(start.temperature_c, abs=1.0)
+    assert window[summary.W_TEMPERATURE_MEAN_C] == pytest.approx(start.temperature_c, abs=1.0)
 
 
 @pytest.mark.parametrize("wanted", [(7, 0), (-1, 0), (0, 19), (0, 0, 0)])
@@ -93,7 +93,88 @@ def test_energy_is_power_times_time(board: TwinBoard) -> None:
     board.apply(Configuration(6, 10))
     for _ in range(40):
         window, _ = board.infer(50)
-    power_w = window[kernel.W_ENERGY_J] / window[kernel.W_DURATION_S]
-    network = board.profile.cooling_named(None).network
-    rise_k = window[kernel.W_TEMPERATURE_MEAN_C] - 25.0
+    power_w = window[summary.W_ENERGY_J] / window[summary.W_DURATION_S]
+    network = board.profile.cooling_named(None).networks[0]
+    rise_k = window[summary.W_TEMPERATURE_MEAN_C] - 25.0
     assert rise_k == pytest.approx(power_w * network.total_resistance_k_w, rel=0.002)
+
+
+def settled_c(board: TwinBoard, scenario: Scenario, level: int, topology: int = 4) -> float:
+    """Mean temperature after four minutes of continuous inference."""
+    board.reset(scenario, (1, 2))
+    board.apply(Configuration(topology, level))
+    while board.telemetry().time_s < 240:
+        window, _ = board.infer(100)
+    return float(window[summary.W_TEMPERATURE_MEAN_C])
+
+
+def test_the_fan_follows_its_trips_and_cools(board: TwinBoard) -> None:
+    """Below 50 degC it is off, as with the failed fan; at full load it is on, as with the fan."""
+    stepped, failed, steady = (Scenario(cooling=name, throttling="mainline_step_wise")
+                               for name in ("fan_steps", "fan_failed", "fan"))  # fmt: skip
+    assert settled_c(board, stepped, 2) == pytest.approx(settled_c(board, failed, 2), abs=0.01)
+    assert board._state[kernel.FAN_STATE] == 0
+    hot_c = settled_c(board, stepped, 12)
+    assert board._state[kernel.FAN_STATE] >= 1
+    assert settled_c(board, steady, 12) - 0.1 <= hot_c < settled_c(board, failed, 12) - 3
+
+
+def test_a_fan_that_fails_in_an_episode_no_longer_cools(board: TwinBoard) -> None:
+    fails = {"cooling": "fan_steps", "changes": [{"at_s": 20.0, "cooling": "fan_failed"}]}
+    failing_c = settled_c(board, Scenario.model_validate(fails), 8)
+    assert failing_c == pytest.approx(settled_c(board, Scenario(cooling="fan_failed"), 8), abs=0.2)
+
+
+def test_a_cooling_with_another_fan_cannot_come_in_an_episode(board: TwinBoard) -> None:
+    changes = {"changes": [{"at_s": 20.0, "cooling": "fan_steps"}]}
+    with pytest.raises(InputError, match="cannot change to 'fan_steps'"):
+        board.reset(Scenario.model_validate(changes), (0, 0))
+
+
+def test_the_raspberry_pi_s_firmware_holds_it_near_80_degrees() -> None:
+    """sbc-bench 4hOP: a Pi 3B under four-core load hovers at 80 to 85 degC, well below 1.2 GHz."""
+    board = TwinBoard(load_profile("raspberry_pi_3b"), load_family("recorded"))
+    hot = {"cooling": "solid_top", "ambient_c": 30.0, "t_max_c": 85.0}
+    for _ in range(4):
+        warm_c = settled_c(board, Scenario.model_validate(hot), 6)
+    assert 80 < warm_c < 85
+    assert board.telemetry().frequency_hz < 1.2e9
+    free = settled_c(board, Scenario.model_validate({**hot, "throttling": "none"}), 6)
+    assert free > warm_c + 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "warmer", "slower"),
+    [
+        ({"resistance": 1.3}, True, False),
+        ({"switching": 1.15}, True, False),
+        ({"leakage": 3.0}, True, False),
+        ({"latency": 1.1}, False, True),
+    ],
+)
+def test_another_unit_is_warmer_or_slower(
+    board: TwinBoard, unit: dict[str, float], warmer: bool, slower: bool
+) -> None:
+    nominal_c = settled_c(board, Scenario(), 10)
+    nominal_s = board.infer(100)[0][summary.W_LATENCY_MEAN_S]
+    other_c = settled_c(board, Scenario.model_validate({"unit": unit}), 10)
+    other_s = board.infer(100)[0][summary.W_LATENCY_MEAN_S]
+    assert (other_c > nominal_c + 0.3) == warmer
+    assert (other_s > 1.05 * nominal_s) == slower
+
+
+def test_another_unit_s_capacitance_is_a_matter_of_time_alone(board: TwinBoard) -> None:
+    heavy = Scenario.model_validate({"unit": {"capacitance": 2.0}})
+    assert settled_c(board, heavy, 10) == pytest.approx(settled_c(board, Scenario(), 10), abs=0.5)
+    rises = []
+    for scenario in (Scenario(), heavy):
+        start_c = board.reset(scenario, (1, 2)).temperature_c
+        board.apply(Configuration(4, 10))
+        rises.append(board.infer(200)[0][summary.W_TEMPERATURE_C] - start_c)
+    assert rises[1] < rises[0] - 2
+
+
+def test_a_board_too_hot_to_idle_is_refused() -> None:
+    board = TwinBoard(load_profile("raspberry_pi_3b"), load_family("recorded"))
+    with pytest.raises(InputError, match=r"an idle board would settle at or above its critical 90"):
+        board.reset(Scenario(cooling="solid_top", ambient_c=80.0), (0, 0))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.envs.boards.profile import OperatingPoint
 from tvfs_gym.envs.inference.topology import Family
-from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario
 
 WindowVector = NDArray[np.float64]
@@ -84,8 +84,8 @@ class Window(NamedTuple):
 FRAME_FIELDS = ("latency_s", "passes", "confidence", "correct", "on_time")
 """Columns of a window's frames."""
 
-assert len(Window._fields) == kernel.WINDOW_SIZE
-assert len(FRAME_FIELDS) == kernel.FRAME_SIZE
+assert len(Window._fields) == summary.WINDOW_SIZE
+assert len(FRAME_FIELDS) == summary.FRAME_SIZE
 
 
 @dataclass(frozen=True)

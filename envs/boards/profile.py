@@ -5,10 +5,11 @@ from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from tvfs_gym.envs.errors import unknown
-from tvfs_gym.envs.physics.thermal import RcNetwork
+from tvfs_gym.envs.physics.thermal import RcNetwork, Vector
 from tvfs_gym.envs.tables import Table, read_toml
 
 PROFILES = files("tvfs_gym.envs.boards") / "profiles"
@@ -22,12 +23,21 @@ class OperatingPoint(Table):
 
 
 class Power(Table):
-    """Switching power: see `tvfs_gym.envs.physics.power.dynamic_power_w`."""
+    """Switching power: see `tvfs_gym.envs.physics.power.dynamic_power_w`.
+
+    Attributes:
+        source: Where the numbers come from.
+        cluster_nf: Capacitance that switches whenever the cluster is clocked.
+        thread_nf: Capacitance that a busy thread adds.
+        rest_w: Power of the rest of the chip.
+        activities: Switching activity of workloads in traces relative to that of inference.
+    """
 
     source: str
     cluster_nf: float = Field(ge=0)
     thread_nf: float = Field(gt=0)
     rest_w: float = Field(ge=0)
+    activities: dict[str, float] = Field(default={})
 
 
 class Leakage(Table):
@@ -57,34 +67,13 @@ class Sensor(Table):
     measures_power: bool
 
 
-class Cooling(Table):
-    """An RC network: see `tvfs_gym.envs.physics.thermal.RcNetwork`."""
-
-    source: str
-    resistances_k_w: tuple[float, ...] = Field(min_length=1)
-    capacitances_j_k: tuple[float, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _ladder(self) -> "Cooling":
-        if len(self.resistances_k_w) != len(self.capacitances_j_k):
-            raise ValueError("resistances_k_w and capacitances_j_k must be of the same length")
-        if min(self.resistances_k_w + self.capacitances_j_k) <= 0:
-            raise ValueError("resistances_k_w and capacitances_j_k must be positive")
-        return self
-
-    @cached_property
-    def network(self) -> RcNetwork:
-        """The network itself."""
-        return RcNetwork(self.resistances_k_w, self.capacitances_j_k)
-
-
 class Trip(Table):
     """A trip of the throttling governor.
 
     Attributes:
         temperature_c: Where it lies, degC; None for the scenario's T_max.
         hysteresis_c: How far below it is left again, degC.
-        lower: Lowest cooling state: VF levels below the highest.
+        lower: Lowest cooling state: VF levels below the highest, or states of the fan.
         upper: Highest cooling state.
     """
 
@@ -94,13 +83,117 @@ class Trip(Table):
     upper: int = Field(ge=0)
 
 
+class Fan(Table):
+    """A fan that the throttling governor drives.
+
+    Attributes:
+        trips: In states of the fan, 0 being off.
+        outer_resistances_k_w: The network's last resistance in each state, off first, K/W.
+    """
+
+    trips: tuple[Trip, ...] = Field(min_length=1)
+    outer_resistances_k_w: tuple[float, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _states_exist(self) -> "Fan":
+        highest = len(self.outer_resistances_k_w) - 1
+        for trip in self.trips:
+            if not trip.lower <= trip.upper <= highest:
+                raise ValueError(
+                    f"fan: states {trip.lower}..{trip.upper} must ascend within 0..{highest}"
+                )
+            if trip.temperature_c is None:
+                raise ValueError("fan: every trip needs a temperature_c")
+        return self
+
+
+class Cooling(Table):
+    """An RC network: see `tvfs_gym.envs.physics.thermal.RcNetwork`; its fan, if any, starts off.
+
+    Attributes:
+        source: Where the numbers come from.
+        resistances_k_w: From the die outwards, K/W.
+        capacitances_j_k: From the die outwards, J/K.
+        resistance_log_se: Relative standard error of the total resistance, if it was fitted.
+        capacitance_log_se: Relative standard error of the capacitances, if they were fitted.
+        fan: Its fan, if the governor drives one.
+    """
+
+    source: str
+    resistances_k_w: tuple[float, ...] = Field(min_length=1)
+    capacitances_j_k: tuple[float, ...] = Field(min_length=1)
+    resistance_log_se: float = Field(default=0.0, ge=0)
+    capacitance_log_se: float = Field(default=0.0, ge=0)
+    fan: Fan | None = None
+
+    @model_validator(mode="after")
+    def _ladder(self) -> "Cooling":
+        if len(self.resistances_k_w) != len(self.capacitances_j_k):
+            raise ValueError("resistances_k_w and capacitances_j_k must be of the same length")
+        if min(self.resistances_k_w + self.capacitances_j_k) <= 0:
+            raise ValueError("resistances_k_w and capacitances_j_k must be positive")
+        if self.fan is not None and self.fan.outer_resistances_k_w[0] != self.resistances_k_w[-1]:
+            raise ValueError(
+                "the first of fan.outer_resistances_k_w must be the last of resistances_k_w"
+            )
+        return self
+
+    @property
+    def nodes(self) -> int:
+        """Number of thermal nodes."""
+        return len(self.resistances_k_w)
+
+    @cached_property
+    def networks(self) -> tuple[RcNetwork, ...]:
+        """The network in every state of the fan, off first."""
+        outer = self.fan.outer_resistances_k_w if self.fan else self.resistances_k_w[-1:]
+        return tuple(
+            RcNetwork((*self.resistances_k_w[:-1], last), self.capacitances_j_k) for last in outer
+        )
+
+
 class Throttling(Table):
-    """A preset of the throttling governor: see `tvfs_gym.envs.physics.throttling`."""
+    """A preset of the throttling governor: see `tvfs_gym.envs.physics.throttling`.
+
+    Attributes:
+        source: Where it was read.
+        poll_s: Time between two looks at the sensor.
+        honours_hysteresis: Whether the kernel's governor honours the trips' hysteresis.
+        trips: Of the CPU.
+        progressive_from_c: Where the firmware's throttling begins; None if it has none.
+        progressive_hz_per_c: How much clock a degree costs then.
+    """
 
     source: str
     poll_s: float = Field(gt=0)
     honours_hysteresis: bool
-    trips: tuple[Trip, ...]
+    trips: tuple[Trip, ...] = ()
+    progressive_from_c: float | None = None
+    progressive_hz_per_c: float = Field(default=0.0, ge=0)
+
+
+class Spread(Table):
+    """How units of a board and their surroundings differ: see `tvfs_gym.envs.randomisation`.
+
+    Attributes:
+        source: Where the numbers come from.
+        resistance: Sigma of the logarithm of the factor on all thermal resistances.
+        capacitance: The same of the thermal capacitances.
+        switching: The same of the switching capacitances.
+        leakage: The same of the leakage.
+        latency: The same of the latency.
+        ambient_low_c: Coolest room, degC.
+        ambient_high_c: Warmest room, degC.
+    """
+
+    source: str
+    resistance: float = Field(ge=0)
+    capacitance: float = Field(ge=0)
+    switching: float = Field(ge=0)
+    leakage: float = Field(ge=0)
+    latency: float = Field(ge=0)
+    ambient_low_c: float
+    ambient_high_c: float
 
 
 class BoardProfile(Table):
@@ -119,6 +212,7 @@ class BoardProfile(Table):
         sensor: On-chip temperature.
         cooling: Thermal networks by name, the usual one first.
         throttling: Presets by name, the default first.
+        spread: How its units differ; None if that is not known.
     """
 
     name: str
@@ -133,6 +227,7 @@ class BoardProfile(Table):
     sensor: Sensor
     cooling: dict[str, Cooling] = Field(min_length=1)
     throttling: dict[str, Throttling] = Field(min_length=1)
+    spread: Spread | None = None
 
     @field_validator("operating_points")
     @classmethod
@@ -153,6 +248,11 @@ class BoardProfile(Table):
                         f"ascend within 0..{highest}"
                     )
         return self
+
+    def voltages_v(self, frequency_ghz: Vector) -> Vector:
+        """Supplies at some clocks: those of the VF levels, and in between them on a line."""
+        clocks_ghz = [point.frequency_hz / 1e9 for point in self.operating_points]
+        return np.interp(frequency_ghz, clocks_ghz, [p.voltage_v for p in self.operating_points])
 
     def cooling_named(self, name: str | None) -> Cooling:
         """A cooling by name; None for the usual one.

@@ -6,14 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.boards.board import Configuration, Telemetry, WindowVector
-from tvfs_gym.envs.boards.profile import BoardProfile, Throttling
+from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, Throttling
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
-from tvfs_gym.envs.physics import kernel
+from tvfs_gym.envs.physics import kernel, summary
 from tvfs_gym.envs.physics.latency import pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
-from tvfs_gym.envs.physics.thermal import die_temperature_c, sensor_reading_c
+from tvfs_gym.envs.physics.thermal import (
+    RcNetwork,
+    change_network,
+    die_temperature_c,
+    sensor_reading_c,
+)
 from tvfs_gym.envs.physics.throttling import NEVER_POLLED_C, NO_TARGET
 from tvfs_gym.envs.scenario import Scenario
 
@@ -67,14 +72,18 @@ class TwinBoard:
                     f"{name} = {value_c} must lie below the board's critical "
                     f"{self.profile.critical_c} degC."
                 )
-        for change in scenario.changes:
-            self.profile.cooling_named(change.cooling)
+        self._check_coolings(scenario)
         self._scenario = scenario
         self._changes_followed = 0
         self._most_passes = min(scenario.max_passes, self.views)
         self._cooling = self.profile.cooling_named(scenario.cooling)
-        self._network = self._cooling.network.modes
+        self._networks = self._networks_of(self._cooling)
+        network = self._cooling.networks[0].scaled(
+            scenario.unit.resistance, scenario.unit.capacitance
+        )
         preset = self.profile.throttling_named(scenario.throttling)
+        fan_trips = self._cooling.fan.trips if self._cooling.fan else ()
+        trips = (*preset.trips, *fan_trips)
         self._trips = np.array(
             [
                 (
@@ -83,37 +92,43 @@ class TwinBoard:
                     trip.lower,
                     trip.upper,
                 )
-                for trip in preset.trips
+                for trip in trips
             ]
         ).reshape(-1, 4)
         self._parameters = self._parameters_of(scenario, preset)
-        modes = self._cooling.network.modes_of(self._start_nodes_c(scenario))
-        trip_state = np.tile([NO_TARGET, 0.0], len(preset.trips))
-        self._state = np.concatenate([np.zeros(kernel.STATE_SIZE), modes, trip_state])
+        nodes_c = self._start_nodes_c(scenario, network)
+        modes = network.modes_of(nodes_c)
+        trip_state = np.tile([NO_TARGET, 0.0], len(trips))
+        self._state = np.concatenate([np.zeros(kernel.STATE_SIZE), modes, nodes_c, trip_state])
         self._state[kernel.POLLED_C] = NEVER_POLLED_C
         self._state[kernel.KEY_0], self._state[kernel.KEY_1] = key
         self._energy_read_j = self._time_read_s = 0.0
         return self.telemetry()
 
     def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
-        profile = self.profile
+        profile, unit = self.profile, scenario.unit
         jitter = profile.latency.jitter_log_sigma
         values = {
-            kernel.CLUSTER_NF: profile.power.cluster_nf,
-            kernel.THREAD_NF: profile.power.thread_nf,
+            kernel.CLUSTER_NF: unit.switching * profile.power.cluster_nf,
+            kernel.THREAD_NF: unit.switching * profile.power.thread_nf,
             kernel.THREADS: profile.threads,
             kernel.REST_W: profile.power.rest_w,
-            kernel.LEAKAGE_C1_A_K2: profile.leakage.c1_a_k2,
+            kernel.LEAKAGE_C1_A_K2: unit.leakage * profile.leakage.c1_a_k2,
             kernel.LEAKAGE_C2_K: profile.leakage.c2_k,
-            kernel.LEAKAGE_GATE_A: profile.leakage.gate_a,
-            kernel.CLOCK_GCYCLES: profile.latency.clock_gcycles,
-            kernel.MEMORY_S: profile.latency.memory_s,
+            kernel.LEAKAGE_GATE_A: unit.leakage * profile.leakage.gate_a,
+            kernel.CLOCK_GCYCLES: unit.latency * profile.latency.clock_gcycles,
+            kernel.MEMORY_S: unit.latency * profile.latency.memory_s,
             kernel.JITTER_LOG_SIGMA: jitter,
             kernel.EXPECTED_PASS_FACTOR: math.exp(JITTER_99_PERCENT * jitter),
             kernel.SWITCH_S: profile.latency.switch_s,
             kernel.SENSOR_RESOLUTION_C: profile.sensor.resolution_c,
             kernel.POLL_S: preset.poll_s,
             kernel.HONOURS_HYSTERESIS: preset.honours_hysteresis,
+            kernel.CPU_TRIPS: len(preset.trips),
+            kernel.PROGRESSIVE_FROM_C: (
+                math.inf if preset.progressive_from_c is None else preset.progressive_from_c
+            ),
+            kernel.PROGRESSIVE_GHZ_PER_C: preset.progressive_hz_per_c / 1e9,
             kernel.CRITICAL_C: profile.critical_c,
             kernel.T_MAX_C: scenario.t_max_c,
             kernel.TAU: scenario.tau,
@@ -131,26 +146,52 @@ class TwinBoard:
             kernel.SLOWDOWN: 1.0 / (1.0 - scenario.background_load),
         }
 
-    def _start_nodes_c(self, scenario: Scenario) -> NDArray[np.float64]:
+    def _check_coolings(self, scenario: Scenario) -> None:
+        """Every cooling of an episode must fit the first one's thermal nodes and fan."""
+        first = self.profile.cooling_named(scenario.cooling)
+        for change in scenario.changes:
+            other = self.profile.cooling_named(change.cooling or scenario.cooling)
+            if other.nodes != first.nodes or other.fan not in (None, first.fan):
+                raise InputError(
+                    f"cooling cannot change to '{change.cooling}' in an episode: it has other "
+                    f"thermal nodes or another fan than the cooling at the start."
+                )
+
+    def _networks_of(self, cooling: Cooling) -> NDArray[np.float64]:
+        """The unit's network in every state of the fan at the episode's start.
+
+        A cooling without a fan is the same in all of them.
+        """
+        unit = self._scenario.unit
+        fan_states = len(self._cooling.networks)
+        networks = cooling.networks if cooling.fan else cooling.networks * fan_states
+        return np.stack([one.scaled(unit.resistance, unit.capacitance).modes for one in networks])
+
+    def _start_nodes_c(self, scenario: Scenario, network: RcNetwork) -> NDArray[np.float64]:
         """Uniform if the scenario says so, else settled after idling at the slowest VF level."""
-        network = self._cooling.network
         if scenario.start_temperature_c is not None:
             return np.full(len(network.resistances_k_w), scenario.start_temperature_c)
         before_c, die_c = -math.inf, scenario.ambient_c
-        while abs(die_c - before_c) > SETTLED_C:
+        while abs(die_c - before_c) > SETTLED_C and die_c < self.profile.critical_c:
             power_w = self._idle_power_w(die_c)
             before_c, die_c = die_c, scenario.ambient_c + network.total_resistance_k_w * power_w
+        if die_c >= self.profile.critical_c:
+            raise InputError(
+                f"an idle board would settle at or above its critical {self.profile.critical_c} "
+                f"degC in this scenario: give a lower ambient_c, a better cooling or a "
+                f"start_temperature_c."
+            )
         return network.steady_nodes_c(scenario.ambient_c, power_w)
 
     def _idle_power_w(self, temperature_c: float) -> float:
-        power, leakage = self.profile.power, self.profile.leakage
+        parameters = self._parameters
         frequency_ghz, voltage_v = self._levels[0]
+        cluster_nf, thread_nf = parameters[kernel.CLUSTER_NF], parameters[kernel.THREAD_NF]
+        leakage = parameters[kernel.LEAKAGE_C1_A_K2 : kernel.LEAKAGE_GATE_A + 1]
         return float(
-            dynamic_power_w(frequency_ghz, voltage_v, 0, 0.0, power.cluster_nf, power.thread_nf)
-            + leakage_power_w(
-                voltage_v, temperature_c, leakage.c1_a_k2, leakage.c2_k, leakage.gate_a
-            )
-            + power.rest_w
+            dynamic_power_w(frequency_ghz, voltage_v, 0, 0.0, cluster_nf, thread_nf)
+            + leakage_power_w(voltage_v, temperature_c, *leakage)
+            + parameters[kernel.REST_W]
         )
 
     def apply(self, configuration: Configuration) -> None:
@@ -183,12 +224,12 @@ class TwinBoard:
             raise InputError(f"the number of frames must be at least 1, not {frames}.")
         if self._scenario.changes:
             self._follow_changes()
-        answers = np.empty((frames, kernel.FRAME_SIZE))
-        window = np.empty(kernel.WINDOW_SIZE)
+        answers = np.empty((frames, summary.FRAME_SIZE))
+        window = np.empty(summary.WINDOW_SIZE)
         answered = kernel.run_window(
             self._state,
             self._parameters,
-            self._network,
+            self._networks,
             self._trips,
             self._levels,
             self._topologies,
@@ -209,13 +250,15 @@ class TwinBoard:
             self._parameters[index] = value
         cooling = self.profile.cooling_named(present.cooling)
         if cooling is not self._cooling:
-            nodes_c = self._cooling.network.nodes_of(self._modes)
-            self._modes[:] = cooling.network.modes_of(nodes_c)
-            self._cooling, self._network = cooling, cooling.network.modes
+            networks = self._networks_of(cooling)
+            fan_state = int(self._state[kernel.FAN_STATE])
+            nodes = np.empty_like(self._modes)
+            change_network(self._modes, nodes, self._networks[fan_state], networks[fan_state])
+            self._cooling, self._networks = cooling, networks
 
     @property
     def _modes(self) -> NDArray[np.float64]:
-        return self._state[kernel.STATE_SIZE :][: len(self._network)]
+        return self._state[kernel.STATE_SIZE :][: self._networks.shape[1]]
 
     def telemetry(self) -> Telemetry:
         """Reads the sensors."""

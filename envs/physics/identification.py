@@ -1,22 +1,56 @@
 """Identification: the thermal network of a board from a record of its heat and temperature."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, lsq_linear
 
 from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.physics.power import leakage_power_w
 from tvfs_gym.envs.physics.thermal import RATE, RESISTANCE, RcNetwork, Vector, propagate
 
 Matrix = NDArray[np.float64]
 
-SHORTEST_S, LONGEST_S = 0.05, 5000.0
-"""Bounds of the time constants that are looked for: a die's, and a board's in its case."""
+SHORTEST_S = 0.05
+"""Shortest time constant that is looked for: a die's. The longest one is the longest run: what is
+slower cannot be told from a drift of the ambient temperature."""
+
+MOST_ACTIVITY = 5.0
+"""Factor by which a workload's activity may differ from the reference's, up or down."""
+
+_LOG_STEP = 1e-5
+
+COLDEST_C, HOTTEST_C = -40.0, 100.0
+"""Bounds of a run's ambient temperature."""
+
+LEAKAGE_ROUNDS = 4
+"""Times that a prediction is repeated with the leakage at the temperature predicted before: each
+round shrinks what is left to a few percent, and no sensor resolves what is left after four."""
 
 
-_LOG_TAU_STEP = 1e-5
+@dataclass(frozen=True)
+class Leakage:
+    """Leakage of a run whose power was not measured.
+
+    Attributes:
+        voltage_v: Supply at each time.
+        c1_a_k2: See `tvfs_gym.envs.physics.power.leakage_power_w`.
+        c2_k: The same.
+        gate_a: The same.
+    """
+
+    voltage_v: Vector
+    c1_a_k2: float
+    c2_k: float
+    gate_a: float
+
+    def power_w(self, temperature_c: Vector) -> Vector:
+        """At these temperatures of the chip."""
+        constants = self.c1_a_k2, self.c2_k, self.gate_a
+        inputs = zip(self.voltage_v, temperature_c, strict=True)
+        return np.array([leakage_power_w(v, t, *constants) for v, t in inputs])
 
 
 @dataclass(frozen=True)
@@ -29,12 +63,42 @@ class Trace:
         heat: What warmed the chip in the interval that ends at each time: watts, or any measure
             that is proportional to them.
         temperature_c: Sensor readings.
+        leakage: Further heat, which follows the chip's temperature.
+        absolute: Whether a heat of zero is a board without power; a load's zero is an idle board.
+        workloads: Further heat, by kind of work, that the activity of each still has to scale.
     """
 
     name: str
     time_s: Vector
     heat: Vector
     temperature_c: Vector
+    leakage: Leakage | None = None
+    absolute: bool = True
+    workloads: Mapping[str, Vector] = field(default_factory=dict)
+
+    def heat_at(self, temperature_c: Vector) -> Vector:
+        """The heat, leakage included, if the chip had these temperatures."""
+        if self.leakage is None:
+            return self.heat
+        return self.heat + self.leakage.power_w(temperature_c)
+
+    def working(self, activities: Mapping[str, float]) -> "Trace":
+        """The run with its workloads' heat, scaled by their activities, as part of its heat."""
+        heat = sum((activities[name] * one for name, one in self.workloads.items()), self.heat)
+        return replace(self, heat=heat, workloads={})
+
+    def part(self, samples: NDArray[np.bool_]) -> "Trace":
+        """Some of its samples, as a run of its own."""
+        time_s = self.time_s[samples]
+        leakage = self.leakage
+        return replace(
+            self,
+            time_s=time_s - time_s[0],
+            heat=self.heat[samples],
+            temperature_c=self.temperature_c[samples],
+            leakage=leakage and replace(leakage, voltage_v=leakage.voltage_v[samples]),
+            workloads={name: one[samples] for name, one in self.workloads.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -52,6 +116,9 @@ class ThermalModel:
         time_constants_se_s: Standard errors of the time constants.
         gains_se: Standard errors of the gains.
         rmse_c: Root mean square error on the runs it was fitted to.
+        longest_s: Longest time constant that was looked for.
+        activities: Switching activity by kind of work, of those that were to be found.
+        activities_se: Their standard errors.
     """
 
     time_constants_s: Vector
@@ -60,6 +127,9 @@ class ThermalModel:
     time_constants_se_s: Vector
     gains_se: Vector
     rmse_c: float
+    longest_s: float = np.inf
+    activities: Mapping[str, float] = field(default_factory=dict)
+    activities_se: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def order(self) -> int:
@@ -72,72 +142,126 @@ class ThermalModel:
         return float(self.gains.sum())
 
     @property
+    def steady_gain_log_se(self) -> float:
+        """Relative standard error of the steady gain; the gains' errors count as independent."""
+        return float(np.linalg.norm(self.gains_se) / self.steady_gain)
+
+    @property
+    def capacitance_log_se(self) -> float:
+        """Relative standard error of a capacitance, C = tau / R, by the largest gain's mode."""
+        k = int(self.gains.argmax())
+        of_tau = self.time_constants_se_s[k] / self.time_constants_s[k]
+        return float(np.hypot(of_tau, self.gains_se[k] / self.gains[k]))
+
+    @property
     def physical(self) -> bool:
-        """Whether it is a network at all: every gain positive, every time constant found."""
-        found = (self.time_constants_s > 1.01 * SHORTEST_S) & (
-            self.time_constants_s < 0.99 * LONGEST_S
-        )
-        return bool((self.gains > 0).all() and found.all())
+        """Whether it is a network at all: every gain positive."""
+        return bool((self.gains > 0).all())
+
+    @property
+    def drifts(self) -> bool:
+        """Whether the slowest time constant lies beyond what the runs can show."""
+        return bool(self.time_constants_s[-1] > 0.99 * self.longest_s)
 
 
-def fit(traces: Sequence[Trace], order: int) -> ThermalModel:
+def fit(
+    traces: Sequence[Trace], order: int, known: NDArray[np.bool_] | None = None
+) -> ThermalModel:
     """Fits a network of so many nodes by its free-running error.
 
-    The gains, ambients and starts enter linearly and are solved for; only the time constants are
-    searched (variable projection, Golub and Pereyra 1973). Standard errors come from the Jacobian
-    of all of them, with the residuals' variance inflated by their correlation between samples.
+    The gains, ambients and starts enter linearly and are solved for; only the time constants and
+    the workloads' activities are searched (variable projection, Golub and Pereyra 1973). Standard
+    errors come from the Jacobian of all of them, with the residuals' variance inflated by their
+    correlation between samples.
 
     Args:
         traces: Runs of one board with one cooling; the ambient temperature may differ.
         order: 1, 2 or 3.
+        known: Samples, of all runs one after the other, whose temperatures may be used; None for
+            all. The heat of the others is used all the same.
     """
-    temperature_c = np.concatenate([trace.temperature_c for trace in traces])
+    if known is None:
+        known = np.ones(sum(len(trace.time_s) for trace in traces), bool)
+    temperature_c = np.concatenate([trace.temperature_c for trace in traces])[known]
+    workloads = sorted({name for trace in traces for name in trace.workloads})
 
-    def project(log_tau: Vector) -> tuple[Matrix, Vector]:
-        regressors = _regressors(traces, np.exp(log_tau))
-        return regressors, np.linalg.lstsq(regressors, temperature_c, rcond=None)[0]
+    def regressors_at(logs: Vector) -> Matrix:
+        activities = dict(zip(workloads, np.exp(logs[order:]).tolist(), strict=True))
+        plain = [_plain(one, activities) for one in traces]
+        return _regressors(plain, np.exp(logs[:order]))[known]
 
-    def residuals(log_tau: Vector) -> Vector:
-        regressors, linear = project(log_tau)
+    def residuals(logs: Vector) -> Vector:
+        regressors = regressors_at(logs)
+        linear = np.linalg.lstsq(regressors, temperature_c, rcond=None)[0]
         return regressors @ linear - temperature_c
 
     longest_s = max(float(trace.time_s[-1] - trace.time_s[0]) for trace in traces)
-    start = np.log(np.geomspace(1.0, max(longest_s / 10, 5.0), order + 2)[1:-1])
-    found = least_squares(residuals, start, bounds=(np.log(SHORTEST_S), np.log(LONGEST_S)))
-    log_tau = np.sort(found.x)
-    regressors, linear = project(log_tau)
-    gains = linear[:order]
+    start = np.log(np.geomspace(1.0, longest_s / 10, order + 2)[1:-1])
+    unknown = np.zeros(len(workloads))
+    lowest = np.append(np.full(order, np.log(SHORTEST_S)), unknown - np.log(MOST_ACTIVITY))
+    highest = np.append(np.full(order, np.log(longest_s)), unknown + np.log(MOST_ACTIVITY))
+    found = least_squares(residuals, np.append(start, unknown), bounds=(lowest, highest))
+    logs = np.append(np.sort(found.x[:order]), found.x[order:])
+    regressors = regressors_at(logs)
+    linear = np.linalg.lstsq(regressors, temperature_c, rcond=None)[0]
     left = temperature_c - regressors @ linear
-    errors = _standard_errors(traces, log_tau, regressors, linear, left)
+    slopes = [
+        (regressors_at(logs + step) - regressors) @ linear / _LOG_STEP
+        for step in _LOG_STEP * np.eye(len(logs))
+    ]
+    errors = _standard_errors(np.column_stack([*slopes, regressors]), left)
+    log_errors, gain_errors = errors[: len(logs)], errors[len(logs) :][:order]
+    values = np.exp(logs)
     return ThermalModel(
-        np.exp(log_tau),
-        gains,
+        values[:order],
+        linear[:order],
         float(linear[order : order + len(traces)].mean()),
-        np.exp(log_tau) * errors[:order],
-        errors[order : 2 * order],
+        (values * log_errors)[:order],
+        gain_errors,
         float(np.sqrt(np.mean(left**2))),
+        longest_s,
+        dict(zip(workloads, values[order:].tolist(), strict=True)),
+        dict(zip(workloads, (values * log_errors)[order:].tolist(), strict=True)),
     )
 
 
-def free_run(
-    model: ThermalModel, trace: Trace, window_s: float
-) -> tuple[Vector, NDArray[np.bool_]]:
-    """Predicts a run from its heat alone, after a window in which its ambient and start are found.
+def _plain(trace: Trace, activities: Mapping[str, float]) -> Trace:
+    """The run with all its heat in one, the leakage at the measured temperatures."""
+    working = trace.working(activities)
+    return replace(working, heat=working.heat_at(trace.temperature_c), leakage=None)
+
+
+def free_run(model: ThermalModel, trace: Trace, known: NDArray[np.bool_]) -> Vector:
+    """Predicts a run's temperatures from its heat, and its ambient and start from some samples.
+
+    A mode starts where some heat before the run has brought it: at least none, at most the run's
+    highest. Leakage follows the predicted temperature, not the measured one.
 
     Args:
         model: The network.
-        trace: A run that it was not fitted to.
-        window_s: Length of that window from the run's start.
-
-    Returns:
-        The predicted temperatures, and which samples lie behind the window.
+        trace: The run.
+        known: Samples whose temperatures may be used, to find the run's ambient and start.
     """
+    working = trace.working(model.activities)
+    predicted_c = np.full(len(trace.time_s), trace.temperature_c[known].mean())
+    for _ in range(1 if trace.leakage is None else LEAKAGE_ROUNDS):
+        plain = replace(working, heat=working.heat_at(predicted_c), leakage=None)
+        predicted_c = _prediction(model, plain, known)
+    return predicted_c
+
+
+def _prediction(model: ThermalModel, trace: Trace, known: NDArray[np.bool_]) -> Vector:
     tau_s = model.time_constants_s
     forced = responses(trace, tau_s) @ model.gains
-    own = np.column_stack([np.ones(len(forced)), _decays(trace, tau_s)])
-    inside = trace.time_s - trace.time_s[0] < window_s
-    start = np.linalg.lstsq(own[inside], (trace.temperature_c - forced)[inside], rcond=None)[0]
-    return forced + own @ start, ~inside
+    own = np.column_stack([np.ones(len(forced)), _decays(trace, tau_s) * model.gains])
+    highest = np.full(model.order, max(float(trace.heat.max()), np.finfo(float).tiny))
+    # A load's zero is an idle board, and before the run it may have been without power.
+    bounds = (
+        np.append(COLDEST_C, 0.0 * highest if trace.absolute else -highest),
+        np.append(HOTTEST_C, highest),
+    )
+    start = lsq_linear(own[known], (trace.temperature_c - forced)[known], bounds)
+    return np.asarray(forced + own @ start.x)
 
 
 def network_of(time_constants_s: Vector, gains: Vector) -> RcNetwork:
@@ -201,20 +325,13 @@ def _regressors(traces: Sequence[Trace], tau_s: Vector) -> Matrix:
     return np.concatenate(blocks)
 
 
-def _standard_errors(
-    traces: Sequence[Trace], log_tau: Vector, regressors: Matrix, linear: Vector, residuals: Vector
-) -> Vector:
-    """Standard errors of log tau, then of the linear parameters."""
-    slopes = [
-        (_regressors(traces, np.exp(log_tau + step)) - regressors) @ linear / _LOG_TAU_STEP
-        for step in _LOG_TAU_STEP * np.eye(len(log_tau))
-    ]
-    jacobian = np.column_stack([*slopes, regressors])
+def _standard_errors(jacobian: Matrix, residuals: Vector) -> Vector:
     centred = residuals - residuals.mean()
     correlation = float(np.clip(centred[1:] @ centred[:-1] / (centred @ centred), 0.0, 0.99))
     degrees = len(residuals) - jacobian.shape[1]
     variance = residuals @ residuals / degrees * (1 + correlation) / (1 - correlation)
-    return np.sqrt(np.diag(np.linalg.pinv(jacobian.T @ jacobian)) * variance)
+    spread = np.diag(np.linalg.pinv(jacobian.T @ jacobian)) * variance
+    return np.sqrt(np.maximum(spread, 0.0))  # rounding makes a vanishing one negative
 
 
 def model_of(network: RcNetwork, ambient_c: float) -> ThermalModel:

@@ -5,7 +5,7 @@ it works on is a plain array, whose columns are the constants below; `tvfs_gym.e
 fills them from a board profile and a scenario.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,44 @@ from tvfs_gym.envs.jit import jit
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.randomness import standard_normal, threefry_2x32, unit
-from tvfs_gym.envs.physics.thermal import die_temperature_c, propagate, sensor_reading_c
-from tvfs_gym.envs.physics.throttling import step_wise
+from tvfs_gym.envs.physics.summary import (
+    FRAME_CONFIDENCE,
+    FRAME_CORRECT,
+    FRAME_LATENCY_S,
+    FRAME_ON_TIME,
+    FRAME_PASSES,
+    W_CAP_LEVEL,
+    W_COST,
+    W_COST_DEADLINE,
+    W_COST_TEMPERATURE,
+    W_DURATION_S,
+    W_ENERGY_J,
+    W_FRAMES,
+    W_FREQUENCY_HZ,
+    W_FREQUENCY_MEAN_HZ,
+    W_LATE_FRAMES,
+    W_LATENCY_CONSTRAINT_S,
+    W_SHUT_DOWN,
+    W_T_MAX_C,
+    W_TEMPERATURE_C,
+    W_TEMPERATURE_MAX_C,
+    W_TEMPERATURE_MEAN_C,
+    W_TEMPERATURE_RATE_C_S,
+    W_THROTTLED_S,
+    W_TIME_ABOVE_T_MAX_S,
+    W_TIME_S,
+    W_TOPOLOGY,
+    W_VF_LEVEL,
+    W_VF_SWITCHES,
+    summarise,
+)
+from tvfs_gym.envs.physics.thermal import (
+    change_network,
+    die_temperature_c,
+    propagate,
+    sensor_reading_c,
+)
+from tvfs_gym.envs.physics.throttling import PER_TRIP, progressive, step_wise
 
 Array = NDArray[np.float64]
 
@@ -34,9 +70,11 @@ Array = NDArray[np.float64]
     KEY_0,  # two 32-bit words: the episode's random stream
     KEY_1,
     ENERGY_J,  # spent since reset
+    FAN_STATE,
     STATE_SIZE,
-) = range(14)
-"""The board's state; behind it stand the thermal modes, then the trips' state, two per trip."""
+) = range(15)
+"""The board's state; behind it stand the thermal modes, room for the temperatures of as many nodes,
+then the trips' state, two per trip."""
 
 (
     CLUSTER_NF,
@@ -54,6 +92,9 @@ Array = NDArray[np.float64]
     SENSOR_RESOLUTION_C,
     POLL_S,
     HONOURS_HYSTERESIS,
+    CPU_TRIPS,  # how many of the trips bind the CPU; those behind them bind the fan
+    PROGRESSIVE_FROM_C,  # infinite: the firmware does not throttle
+    PROGRESSIVE_GHZ_PER_C,
     CRITICAL_C,
     AMBIENT_C,
     T_MAX_C,
@@ -63,7 +104,7 @@ Array = NDArray[np.float64]
     SLOWDOWN,  # by background load
     ARRIVAL_PERIOD_S,  # 0: back to back
     PARAMETERS_SIZE,
-) = range(24)
+) = range(27)
 """What does not change within a window."""
 
 FREQUENCY_GHZ, VOLTAGE_V = range(2)
@@ -75,50 +116,6 @@ RELATIVE_LATENCY, ACTIVITY = range(2)
 CONFIDENCE, CORRECT = range(2)
 """Last axis of the outcomes: confidence of the consensus, and 1 where it is right."""
 
-(
-    FRAME_LATENCY_S,
-    FRAME_PASSES,
-    FRAME_CONFIDENCE,
-    FRAME_CORRECT,
-    FRAME_ON_TIME,
-    FRAME_SIZE,
-) = range(6)
-"""Columns of the frames, one row per frame of the window."""
-
-(
-    W_TIME_S,
-    W_DURATION_S,
-    W_TEMPERATURE_C,
-    W_TEMPERATURE_RATE_C_S,
-    W_TEMPERATURE_MEAN_C,
-    W_TEMPERATURE_MAX_C,
-    W_FREQUENCY_HZ,
-    W_FREQUENCY_MEAN_HZ,
-    W_VF_LEVEL,
-    W_CAP_LEVEL,
-    W_TOPOLOGY,
-    W_FRAMES,
-    W_LATENCY_MEAN_S,
-    W_LATENCY_MAX_S,
-    W_LATE_FRAMES,
-    W_CORRECT_FRAMES,
-    W_ON_TIME_CORRECT_FRAMES,
-    W_PASSES_MEAN,
-    W_CONFIDENCE_MEAN,
-    W_ENERGY_J,
-    W_TIME_ABOVE_T_MAX_S,
-    W_THROTTLED_S,
-    W_VF_SWITCHES,
-    W_SHUT_DOWN,
-    W_LATENCY_CONSTRAINT_S,
-    W_T_MAX_C,
-    W_COST_TEMPERATURE,
-    W_COST_DEADLINE,
-    W_COST,
-    WINDOW_SIZE,
-) = range(30)
-"""The window's result; its fields are described in `tvfs_gym.envs.boards.board.Window`."""
-
 
 class Board(NamedTuple):
     """The arrays of one board, as the kernel's functions hand them on.
@@ -126,9 +123,10 @@ class Board(NamedTuple):
     Attributes:
         state: Its first STATE_SIZE entries are used by name.
         modes: The thermal modes: the part of the state behind those.
+        nodes: Room for the nodes' temperatures: the next part.
         trip_state: The trips' state: the last part.
         parameters: What does not change within a window.
-        network: Matches the modes.
+        networks: One per state of the fan; they match the modes.
         trips: Match the trips' state.
         levels: VF levels.
         topologies: Of the family.
@@ -137,9 +135,10 @@ class Board(NamedTuple):
 
     state: Array
     modes: Array
+    nodes: Array
     trip_state: Array
     parameters: Array
-    network: Array
+    networks: Array
     trips: Array
     levels: Array
     topologies: Array
@@ -171,7 +170,8 @@ def _spend(board: Board, duration_s: float, threads: float, activity: float) -> 
         )
         + parameters[REST_W]
     )
-    propagate(board.modes, board.network, parameters[AMBIENT_C], power_w, duration_s)
+    network = board.networks[int(state[FAN_STATE])]
+    propagate(board.modes, network, parameters[AMBIENT_C], power_w, duration_s)
     after_c = die_temperature_c(board.modes)
     state[TIME_S] += duration_s
     window[W_DURATION_S] += duration_s
@@ -201,20 +201,50 @@ def _set_clock(board: Board) -> None:
 
 @jit
 def _poll(board: Board) -> None:
-    """Lets the throttling governor look at the sensor and set the cap."""
+    """Lets the throttling governor look at the sensor, and set the cap and the fan."""
     state, parameters = board.state, board.parameters
     reading_c = sensor_reading_c(die_temperature_c(board.modes), parameters[SENSOR_RESOLUTION_C])
-    state[COOLING_STATE] = step_wise(
-        board.trips,
-        board.trip_state,
+    cpu_trips = int(parameters[CPU_TRIPS])
+    asked = step_wise(
+        board.trips[:cpu_trips],
+        board.trip_state[: PER_TRIP * cpu_trips],
         state[COOLING_STATE],
         reading_c,
         state[POLLED_C],
         parameters[HONOURS_HYSTERESIS] > 0.0,
     )
+    by_firmware = progressive(
+        board.levels[:, FREQUENCY_GHZ],
+        reading_c,
+        parameters[PROGRESSIVE_FROM_C],
+        parameters[PROGRESSIVE_GHZ_PER_C],
+    )
+    state[COOLING_STATE] = max(asked, by_firmware)
+    _set_fan(board, reading_c)
     state[POLLED_C] = reading_c
     state[NEXT_POLL_S] += parameters[POLL_S]
     _set_clock(board)
+
+
+@jit
+def _set_fan(board: Board, reading_c: float) -> None:
+    """Lets the governor choose the fan's state; the node temperatures stay as they are."""
+    state = board.state
+    cpu_trips = int(board.parameters[CPU_TRIPS])
+    if len(board.trips) == cpu_trips:
+        return
+    before = int(state[FAN_STATE])
+    state[FAN_STATE] = step_wise(
+        board.trips[cpu_trips:],
+        board.trip_state[PER_TRIP * cpu_trips :],
+        state[FAN_STATE],
+        reading_c,
+        state[POLLED_C],
+        board.parameters[HONOURS_HYSTERESIS] > 0.0,
+    )
+    after = int(state[FAN_STATE])
+    if after != before:
+        change_network(board.modes, board.nodes, board.networks[before], board.networks[after])
 
 
 @jit
@@ -320,35 +350,10 @@ def _answer_frame(
 
 
 @jit
-def summarise(frames: NDArray[Any], window: Array) -> None:
-    """Adds the frames up into the window's counts and means.
-
-    Args:
-        frames: Shape (frames, FRAME_SIZE).
-        window: The fields from `W_LATENCY_MEAN_S` to `W_CONFIDENCE_MEAN` are filled.
-    """
-    count = len(frames)
-    if count == 0:
-        return
-    for row in range(count):
-        on_time = frames[row, FRAME_ON_TIME]
-        window[W_LATE_FRAMES] += 1.0 - on_time
-        window[W_CORRECT_FRAMES] += frames[row, FRAME_CORRECT]
-        window[W_ON_TIME_CORRECT_FRAMES] += frames[row, FRAME_CORRECT] * on_time
-        window[W_LATENCY_MEAN_S] += frames[row, FRAME_LATENCY_S]
-        window[W_LATENCY_MAX_S] = max(window[W_LATENCY_MAX_S], frames[row, FRAME_LATENCY_S])
-        window[W_PASSES_MEAN] += frames[row, FRAME_PASSES]
-        window[W_CONFIDENCE_MEAN] += frames[row, FRAME_CONFIDENCE]
-    window[W_LATENCY_MEAN_S] /= count
-    window[W_PASSES_MEAN] /= count
-    window[W_CONFIDENCE_MEAN] /= count
-
-
-@jit
 def run_window(
     state: Array,
     parameters: Array,
-    network: Array,
+    networks: Array,
     trips: Array,
     levels: Array,
     topologies: Array,
@@ -364,10 +369,10 @@ def run_window(
     The arrays come one by one because numba takes them in three times faster than as a tuple.
 
     Args:
-        state: Shape (STATE_SIZE + modes + 2 trips,).
+        state: Shape (STATE_SIZE + 2 modes + 2 trips,).
         parameters: Shape (PARAMETERS_SIZE,).
-        network: `RcNetwork.modes`.
-        trips: Shape (trips, 4).
+        networks: `RcNetwork.modes` by state of the fan, shape (fan states, modes, 3 + 2 modes).
+        trips: The CPU's, then the fan's, shape (trips, 4).
         levels: VF levels, slowest first, shape (levels, 2).
         topologies: Fastest first, shape (topologies, 2).
         outcomes: Recorded outcomes, shape (topologies, images, views, 2).
@@ -377,9 +382,13 @@ def run_window(
     Returns:
         How many frames were answered.
     """
-    modes_end = STATE_SIZE + len(network)
-    modes, trip_state = state[STATE_SIZE:modes_end], state[modes_end:]
-    board = Board(state, modes, trip_state, parameters, network, trips, levels, topologies, window)
+    size = networks.shape[1]
+    modes = state[STATE_SIZE : STATE_SIZE + size]
+    nodes = state[STATE_SIZE + size : STATE_SIZE + 2 * size]
+    trip_state = state[STATE_SIZE + 2 * size :]
+    board = Board(
+        state, modes, nodes, trip_state, parameters, networks, trips, levels, topologies, window
+    )
     window[:] = 0.0
     window[W_TEMPERATURE_MAX_C] = die_temperature_c(modes)
     start_c = sensor_reading_c(window[W_TEMPERATURE_MAX_C], parameters[SENSOR_RESOLUTION_C])

@@ -11,8 +11,8 @@ from tvfs_gym.envs.jit import jit
 
 Vector = NDArray[np.float64]
 
-RATE, AMBIENT_SHARE, RESISTANCE = range(3)
-"""Columns of `RcNetwork.modes`."""
+RATE, AMBIENT_SHARE, RESISTANCE, NODE_FROM_MODES = range(4)
+"""First columns of `RcNetwork.modes`; the last one is the first of two square matrices."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,15 @@ class RcNetwork:
     resistances_k_w: tuple[float, ...]
     capacitances_j_k: tuple[float, ...]
 
+    def scaled(self, resistance: float, capacitance: float) -> "RcNetwork":
+        """The network with all its resistances and capacitances times a factor each."""
+        if resistance == capacitance == 1.0:
+            return self
+        return RcNetwork(
+            tuple(resistance * r for r in self.resistances_k_w),
+            tuple(capacitance * c for c in self.capacitances_j_k),
+        )
+
     @cached_property
     def _modal(self) -> tuple[Vector, NDArray[np.float64]]:
         """Rates, 1/s, and the matrix that turns modes into node temperatures."""
@@ -47,13 +56,17 @@ class RcNetwork:
 
     @cached_property
     def modes(self) -> NDArray[np.float64]:
-        """One row per mode: rate, 1/s; share of the ambient; resistance, K/W."""
+        """One row per mode: rate, 1/s; share of the ambient; resistance, K/W.
+
+        Behind those stand the matrix that turns modes into node temperatures, and its inverse.
+        """
         rates, nodes_from_modes = self._modal
         ones = np.ones(len(rates))
         ambient_share = np.linalg.solve(nodes_from_modes, ones)
         gains = np.cumsum(self.resistances_k_w[::-1])[::-1]
         resistance = np.linalg.solve(nodes_from_modes, gains)
-        return np.ascontiguousarray(np.column_stack([rates, ambient_share, resistance]))
+        columns = [rates, ambient_share, resistance, nodes_from_modes]
+        return np.ascontiguousarray(np.column_stack([*columns, np.linalg.inv(nodes_from_modes)]))
 
     @property
     def time_constants_s(self) -> Vector:
@@ -68,10 +81,6 @@ class RcNetwork:
     def modes_of(self, node_temperatures_c: Vector) -> Vector:
         """Modes that stand for these node temperatures."""
         return np.linalg.solve(self._modal[1], node_temperatures_c)
-
-    def nodes_of(self, modes: Vector) -> Vector:
-        """Node temperatures, die first, degC."""
-        return self._modal[1] @ modes
 
     def steady_nodes_c(self, ambient_c: float, power_w: float) -> Vector:
         """Node temperatures after an infinite time at constant power, degC."""
@@ -95,6 +104,29 @@ def propagate(
     for k in range(len(modes)):
         settled = network[k, AMBIENT_SHARE] * ambient_c + network[k, RESISTANCE] * power_w
         modes[k] = settled + (modes[k] - settled) * math.exp(-network[k, RATE] * duration_s)
+
+
+@jit
+def change_network(
+    modes: Vector, nodes: Vector, before: NDArray[np.float64], after: NDArray[np.float64]
+) -> None:
+    """Turns the modes of one network into those of another; the node temperatures stay.
+
+    Args:
+        modes: z_k, shape (modes,); replaced.
+        nodes: Room for the node temperatures, of the same shape.
+        before: `RcNetwork.modes` of the network that they belong to.
+        after: The same of the network that they shall belong to.
+    """
+    size = len(modes)
+    for i in range(size):
+        nodes[i] = 0.0
+        for k in range(size):
+            nodes[i] += before[i, NODE_FROM_MODES + k] * modes[k]
+    for k in range(size):
+        modes[k] = 0.0
+        for i in range(size):
+            modes[k] += after[k, NODE_FROM_MODES + size + i] * nodes[i]
 
 
 @jit

@@ -1,4 +1,4 @@
-"""Throttling: the kernel's ``step_wise`` governor over trips and cooling states.
+"""Throttling: the kernel's ``step_wise`` governor, and the Raspberry Pi firmware's law.
 
 A cooling state s caps the clock at the s-th VF level below the highest. Every trip is bound to the
 CPU with a range of states [lower, upper] and asks for a target in it; the CPU is set to the highest
@@ -106,3 +106,29 @@ def step_wise(
         )
         highest = max(highest, trip_state[PER_TRIP * i + TARGET])
     return highest
+
+
+@jit
+def progressive(
+    clocks_ghz: NDArray[np.float64], temperature_c: float, from_c: float, ghz_per_c: float
+) -> float:
+    """The cooling state that the Raspberry Pi's firmware asks for.
+
+    From some temperature on it lowers the clock in proportion to what lies above (raspberrypi/
+    documentation: "progressively throttled" from 80 degC); the twin takes the nearest VF level that
+    is not faster.
+
+    Args:
+        clocks_ghz: VF levels, slowest first.
+        temperature_c: Reading now.
+        from_c: Where it begins; infinite for a board without this law.
+        ghz_per_c: How much clock a degree costs.
+    """
+    highest = len(clocks_ghz) - 1
+    if temperature_c <= from_c:
+        return 0.0
+    allowed_ghz = clocks_ghz[highest] - ghz_per_c * (temperature_c - from_c)
+    level = highest
+    while level > 0 and clocks_ghz[level] > allowed_ghz:
+        level -= 1
+    return float(highest - level)

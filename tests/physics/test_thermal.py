@@ -8,6 +8,7 @@ from scipy.integrate import solve_ivp
 
 from tvfs_gym.envs.physics.thermal import (
     RcNetwork,
+    change_network,
     die_temperature_c,
     propagate,
     sensor_reading_c,
@@ -35,13 +36,34 @@ def integrated_c(
     return solve_ivp(slope, (0, seconds), nodes_c, "LSODA", rtol=1e-9, atol=1e-9).y[:, -1]
 
 
+def nodes_of(network: RcNetwork, modes: np.ndarray) -> np.ndarray:
+    """Node temperatures, by the network's own change into itself."""
+    nodes = np.empty_like(modes)
+    again = modes.copy()
+    change_network(again, nodes, network.modes, network.modes)
+    assert again == pytest.approx(modes, rel=1e-9, abs=1e-6)
+    return nodes
+
+
+@given(NETWORKS, NETWORKS)
+def test_a_change_of_network_keeps_the_node_temperatures(one: RcNetwork, other: RcNetwork) -> None:
+    size = min(len(one.resistances_k_w), len(other.resistances_k_w))
+    before, after = (
+        RcNetwork(n.resistances_k_w[:size], n.capacitances_j_k[:size]) for n in (one, other)
+    )
+    nodes_c = np.linspace(80.0, 30.0, size)
+    modes, nodes = before.modes_of(nodes_c), np.empty(size)
+    change_network(modes, nodes, before.modes, after.modes)
+    assert modes == pytest.approx(after.modes_of(nodes_c), rel=1e-6, abs=1e-6)
+
+
 @given(NETWORKS, st.floats(0, 10), st.floats(0.001, 100))
 def test_propagation_is_exact(network: RcNetwork, power_w: float, seconds: float) -> None:
     nodes_c = np.linspace(60.0, 30.0, len(network.resistances_k_w))
     modes = network.modes_of(nodes_c)
     propagate(modes, network.modes, 25.0, power_w, seconds)
     expected_c = integrated_c(network, nodes_c, power_w, seconds)
-    assert network.nodes_of(modes) == pytest.approx(expected_c, abs=1e-4)
+    assert nodes_of(network, modes) == pytest.approx(expected_c, abs=1e-4)
     assert die_temperature_c(modes) == pytest.approx(expected_c[0], abs=1e-4)
 
 
@@ -61,7 +83,7 @@ def test_it_settles_where_ohms_law_says(network: RcNetwork, power_w: float) -> N
     assert steady_c[0] == pytest.approx(25.0 + power_w * network.total_resistance_k_w)
     modes = network.modes_of(steady_c)
     propagate(modes, network.modes, 25.0, power_w, 1000.0)
-    assert network.nodes_of(modes) == pytest.approx(steady_c, abs=1e-6)
+    assert nodes_of(network, modes) == pytest.approx(steady_c, abs=1e-6)
 
 
 def test_time_constants_of_the_xu3_fit() -> None:

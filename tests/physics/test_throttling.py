@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.physics.throttling import NEVER_POLLED_C, NO_TARGET, step_wise
+from tvfs_gym.envs.physics.throttling import NEVER_POLLED_C, NO_TARGET, progressive, step_wise
 
 
 def states(
@@ -71,3 +73,15 @@ def test_the_trips_end_at_the_clocks_their_device_trees_name(
         for trip in profile.throttling_named(preset).trips
     ]
     assert slowest == pytest.approx(frequencies_mhz)
+
+
+@given(st.floats(20, 120))
+def test_the_firmware_takes_so_much_clock_per_degree(temperature_c: float) -> None:
+    """No VF level faster than 1.2 GHz - 110 MHz/degC (T - 80 degC), and none faster would do."""
+    clocks = np.arange(0.6, 1.25, 0.1)
+    state = int(progressive(clocks, temperature_c, 80.0, 0.110))
+    allowed_ghz = 1.2 - 0.110 * max(temperature_c - 80.0, 0.0)
+    clock = clocks[len(clocks) - 1 - state]
+    assert clock <= allowed_ghz + 1e-9 or state == len(clocks) - 1
+    assert state == 0 or clocks[len(clocks) - state] > allowed_ghz - 1e-9
+    assert progressive(clocks, temperature_c, np.inf, 0.110) == 0

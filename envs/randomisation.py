@@ -1,0 +1,85 @@
+"""Domain randomisation: episodes on the boards that may exist, beside the one measured."""
+
+from math import exp, hypot
+from typing import Any
+
+import numpy as np
+
+from tvfs_gym.envs.boards.profile import BoardProfile
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.scenario import Scenario
+
+WIDEST_LOG_SIGMA = 0.5
+"""Uncertainty beyond which a parameter counts as unknown: a factor of 2.7 at two sigma."""
+
+TRUNCATION = 2.0
+"""Draws farther out than so many sigma are drawn again."""
+
+
+class DomainRandomisation:
+    """Draws episodes from the fits' uncertainty, unit-to-unit spread and a range of rooms.
+
+    Every factor of `tvfs_gym.envs.scenario.Unit` is log-normal with median 1, truncated at two
+    sigma. For resistances and capacitances, sigma joins the spread between units of the profile's
+    ``[spread]`` with the standard errors of the cooling's fit; the others have the former alone.
+    The ambient temperature is uniform over the profile's range; its changes within the scenario are
+    kept as differences. What else the scenario says stays, and its own factors multiply.
+
+    Args:
+        profile: The board.
+
+    Raises:
+        InputError: The profile does not say how units differ.
+    """
+
+    def __init__(self, profile: BoardProfile) -> None:
+        if profile.spread is None:
+            raise InputError(
+                f"the profile of {profile.name} has no section [spread], so its units' differences "
+                "are unknown: add one, see odroid_xu4.toml."
+            )
+        self._profile = profile
+        self._spread = profile.spread
+
+    def log_sigmas(self, cooling: str | None) -> dict[str, float]:
+        """Sigma of the logarithm of every factor, under a cooling."""
+        fitted, spread = self._profile.cooling_named(cooling), self._spread
+        joint = {
+            "resistance": hypot(spread.resistance, fitted.resistance_log_se),
+            "capacitance": hypot(spread.capacitance, fitted.capacitance_log_se),
+            "switching": spread.switching,
+            "leakage": spread.leakage,
+            "latency": spread.latency,
+        }
+        return {name: min(sigma, WIDEST_LOG_SIGMA) for name, sigma in joint.items()}
+
+    def draw(self, scenario: Scenario, rng: np.random.Generator) -> Scenario:
+        """A scenario of this kind on a unit and in a room of its own.
+
+        Args:
+            scenario: The kind.
+            rng: Where the draws come from: one per factor in the order of `log_sigmas`, more where
+                one is truncated, then one for the room.
+        """
+        own = scenario.unit.model_dump()
+        unit = {
+            name: own[name] * exp(sigma * _truncated_normal(rng))
+            for name, sigma in self.log_sigmas(scenario.cooling).items()
+        }
+        ambient_c = float(rng.uniform(self._spread.ambient_low_c, self._spread.ambient_high_c))
+        warmer_c = ambient_c - scenario.ambient_c
+        changes: list[dict[str, Any]] = [change.model_dump() for change in scenario.changes]
+        for change in changes:
+            if change["ambient_c"] is not None:
+                change["ambient_c"] += warmer_c
+        values: dict[str, Any] = {"unit": unit, "ambient_c": ambient_c, "changes": changes}
+        if scenario.start_temperature_c is not None:
+            values["start_temperature_c"] = scenario.start_temperature_c + max(warmer_c, 0.0)
+        return scenario.with_values(values)
+
+
+def _truncated_normal(rng: np.random.Generator) -> float:
+    while True:
+        value = float(rng.standard_normal())
+        if abs(value) <= TRUNCATION:
+            return value
