@@ -10,6 +10,7 @@ import gymnasium
 if TYPE_CHECKING:
     from tvfs_gym.envs.board_env import BoardEnv as BoardEnv
     from tvfs_gym.envs.scenario import Scenario as Scenario
+    from tvfs_gym.envs.twin_vector_env import TwinVectorEnv as TwinVectorEnv
 
 TWINS = {
     "tvfs_gym/OdroidXU4-v0": "odroid_xu4",
@@ -23,6 +24,7 @@ for _id, _profile in TWINS.items():
     gymnasium.register(
         id=_id,
         entry_point="tvfs_gym.envs.board_env:twin_env",
+        vector_entry_point="tvfs_gym.envs.twin_vector_env:TwinVectorEnv",
         kwargs={"profile": _profile},
     )
 
@@ -36,4 +38,8 @@ def __getattr__(name: str) -> Any:
         from tvfs_gym.envs.scenario import Scenario
 
         return Scenario
+    if name == "TwinVectorEnv":
+        from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+
+        return TwinVectorEnv
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

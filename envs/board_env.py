@@ -1,21 +1,27 @@
 """The environment: any board under continuous inference."""
 
-from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.board import Board, Configuration, Window, WindowVector
+from tvfs_gym.envs.actions import ActionKind, Actions
+from tvfs_gym.envs.boards.board import (
+    Board,
+    Configuration,
+    Window,
+    WindowVector,
+    start_window,
+)
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
-from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe
+from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe, scales_of
 from tvfs_gym.envs.physics import summary
-from tvfs_gym.envs.randomisation import DomainRandomisation
+from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.reward import REWARDS, Reward
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 
@@ -152,7 +158,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         scenario: Scenario | dict[str, Any] | None = None,
         frames_per_step: int = 10,
         reward: str | Reward = "on_time_accuracy",
-        action_space: Literal["discrete", "multi_discrete"] = "discrete",
+        action_space: ActionKind = "discrete",
         choose_passes: bool = False,
         randomisation: DomainRandomisation | None = None,
         render_mode: str | None = None,
@@ -167,29 +173,16 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise unknown("render mode", str(render_mode), self.metadata["render_modes"])
         self.board = board
-        self.scenario = _scenario(scenario)
+        self.scenario = as_scenario(scenario)
         self.frames_per_step = frames_per_step
         self.render_mode = render_mode
         self._randomisation = randomisation
         self._reward = _reward(reward)
-        self._factors = [len(board.family.topologies), len(board.operating_points)]
-        if choose_passes:
-            self._factors.append(board.views)
-        self.action_space = _action_space(action_space, self._factors)
-        self._many = isinstance(self.action_space, spaces.MultiDiscrete)
+        self._actions = Actions(board, action_space, choose_passes)
+        self.action_space = self._actions.space
         self.observation_space = spaces.Box(LOW, HIGH, dtype=np.float32)
-        self._configurations = [
-            Configuration(choice[0], choice[1], choice[2] + 1 if choose_passes else None)
-            for choice in product(*(range(size) for size in self._factors))
-        ]
-        self._scales = np.array(
-            [
-                board.nominal_latency_s,
-                max(len(board.operating_points) - 1, 1),
-                max(len(board.family.topologies) - 1, 1),
-                board.views,
-            ]
-        )
+        self._scales = scales_of(board)
+        self._episodes: Episodes | None = None
         self._frames_left = 0
         self._window: WindowVector = np.zeros(summary.WINDOW_SIZE)
 
@@ -206,22 +199,15 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
             InputError: The options make no possible scenario.
         """
         super().reset(seed=seed)
+        if seed is not None or self._episodes is None:
+            self._episodes = Episodes(self.np_random)
+        key = self._episodes.next_key()
         self._episode = self.scenario.with_values(options) if options else self.scenario
         if self._randomisation is not None:
-            self._episode = self._randomisation.draw(self._episode, self.np_random)
-        words = self.np_random.integers(2**32, size=2)
-        start = self.board.reset(self._episode, (int(words[0]), int(words[1])))
+            self._episode = self._randomisation.draw(self._episode, key)
+        start = self.board.reset(self._episode, key)
         self._frames_left = self._episode.frames
-        self._window = np.zeros(summary.WINDOW_SIZE)
-        self._window[summary.W_TEMPERATURE_C] = start.temperature_c
-        self._window[summary.W_TEMPERATURE_MEAN_C] = start.temperature_c
-        self._window[summary.W_TEMPERATURE_MAX_C] = start.temperature_c
-        self._window[summary.W_FREQUENCY_HZ] = start.frequency_hz
-        self._window[summary.W_FREQUENCY_MEAN_HZ] = start.frequency_hz
-        self._window[summary.W_VF_LEVEL] = start.vf_level
-        self._window[summary.W_CAP_LEVEL] = start.cap_level
-        self._window[summary.W_LATENCY_CONSTRAINT_S] = self._episode.latency_constraint_s
-        self._window[summary.W_T_MAX_C] = self._episode.t_max_c
+        self._window = start_window(start, self._episode)
         return self._observation(), self._info(np.empty((0, summary.FRAME_SIZE)))
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -232,7 +218,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         """
         if self._frames_left <= 0:
             raise gymnasium.error.ResetNeeded("the episode is over: call reset() before step().")
-        self.board.apply(self.configuration(action))
+        self.board.apply(self._actions.configuration(action))
         frames = min(self.frames_per_step, self._frames_left)
         window, answers = self.board.infer(frames)
         self._window = window
@@ -252,22 +238,11 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         Raises:
             gymnasium.error.InvalidAction: It is not in the action space.
         """
-        try:
-            index = np.ravel_multi_index(tuple(action), self._factors) if self._many else action
-            if index >= 0:
-                return self._configurations[index]
-        except (IndexError, TypeError, ValueError):
-            pass
-        raise gymnasium.error.InvalidAction(f"{action!r} is not in {self.action_space}.")
+        return self._actions.configuration(action)
 
     def action(self, configuration: Configuration) -> Action:
         """The action that means a configuration."""
-        choice = [configuration.topology, configuration.vf_level]
-        if len(self._factors) == 3:
-            choice.append((configuration.max_passes or self.board.views) - 1)
-        if self._many:
-            return np.array(choice, np.int64)
-        return int(np.ravel_multi_index(tuple(choice), self._factors))
+        return self._actions.action(configuration)
 
     def render(self) -> str | None:
         """The status line, in mode ``ansi``."""
@@ -323,7 +298,8 @@ def twin_env(
     return BoardEnv(twin, randomisation=randomisation, **arguments)
 
 
-def _scenario(scenario: Scenario | dict[str, Any] | None) -> Scenario:
+def as_scenario(scenario: Scenario | dict[str, Any] | None) -> Scenario:
+    """A scenario from whatever an environment's argument may be."""
     if scenario is None:
         return Scenario()
     return scenario if isinstance(scenario, Scenario) else scenario_of(scenario)
@@ -335,11 +311,3 @@ def _reward(reward: str | Reward) -> Reward:
     if reward not in REWARDS:
         raise unknown("reward", reward, REWARDS)
     return REWARDS[reward]
-
-
-def _action_space(kind: str, factors: list[int]) -> spaces.Space[Any]:
-    if kind == "discrete":
-        return spaces.Discrete(int(np.prod(factors)))
-    if kind == "multi_discrete":
-        return spaces.MultiDiscrete(factors)
-    raise unknown("action space", kind, ("discrete", "multi_discrete"))

@@ -27,7 +27,21 @@ _SOURCES = _fingerprint()
 
 
 def jit(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Compiles a function, with a cache on disk; without numba returns it as it is."""
+    """Compiles a function, with a cache on disk; without numba returns it as it is.
+
+    It is inlined wherever it is called: handing a dozen arrays on costs as much as the arithmetic.
+    """
+    return _compiled(function, forceinline=True)
+
+
+def jit_apart(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Compiles a function that is called, not inlined: one that is long, or runs seldom."""
+    return _compiled(function, forceinline=False)
+
+
+def _compiled(
+    function: Callable[Parameters, Result], forceinline: bool
+) -> Callable[Parameters, Result]:
     if numba is None:
         return function
     # numba's cache looks only at the file a function stands in, not at those of the functions it
@@ -35,8 +49,9 @@ def jit(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     function.__qualname__ += f"-{_SOURCES}"
     # No function here allocates, so none needs numba's reference counts, which cost three times the
     # arithmetic; one that did would fail to compile.
-    # Inlining spares the inner functions handing on a dozen arrays each: half the time again.
-    options: dict[str, Any] = {"cache": True, "_nrt": False, "forceinline": True}
+    options: dict[str, Any] = {
+        "cache": True, "_nrt": False, "nogil": True, "forceinline": forceinline,
+    }  # fmt: skip
     try:
         compiled: Callable[Parameters, Result] = numba.njit(**options)(function)
     except RuntimeError:  # numba has nowhere to keep a cache: read-only package, no home folder

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.jit import jit
 from tvfs_gym.envs.physics import summary
 
@@ -28,6 +29,18 @@ FEATURES = (
 
 LOW = np.array([feature[2] for feature in FEATURES], np.float32)
 HIGH = np.array([feature[3] for feature in FEATURES], np.float32)
+
+
+def scales_of(board: Board) -> NDArray[np.float64]:
+    """A board's scales."""
+    return np.array(
+        [
+            board.nominal_latency_s,
+            max(len(board.operating_points) - 1, 1),
+            max(len(board.family.topologies) - 1, 1),
+            board.views,
+        ]
+    )
 
 
 @jit

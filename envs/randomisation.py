@@ -7,13 +7,35 @@ import numpy as np
 
 from tvfs_gym.envs.boards.profile import BoardProfile
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.physics.randomness import threefry_2x32
 from tvfs_gym.envs.scenario import Scenario
 
 WIDEST_LOG_SIGMA = 0.5
 """Uncertainty beyond which a parameter counts as unknown: a factor of 2.7 at two sigma."""
 
+Key = tuple[int, int]
+"""Two 32-bit words: an episode's random stream."""
+
 TRUNCATION = 2.0
 """Draws farther out than so many sigma are drawn again."""
+
+
+class Episodes:
+    """Keys of one environment's episodes: counter-based, from two words of its seed.
+
+    So an environment in a batch has the episodes that it has alone.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        words = rng.integers(2**32, size=2)
+        self._words = int(words[0]), int(words[1])
+        self._count = 0
+
+    def next_key(self) -> Key:
+        """The next episode's key."""
+        key = threefry_2x32(*self._words, self._count, 0)
+        self._count += 1
+        return key
 
 
 class DomainRandomisation:
@@ -53,14 +75,15 @@ class DomainRandomisation:
         }
         return {name: min(sigma, WIDEST_LOG_SIGMA) for name, sigma in joint.items()}
 
-    def draw(self, scenario: Scenario, rng: np.random.Generator) -> Scenario:
+    def draw(self, scenario: Scenario, key: Key) -> Scenario:
         """A scenario of this kind on a unit and in a room of its own.
 
         Args:
             scenario: The kind.
-            rng: Where the draws come from: one per factor in the order of `log_sigmas`, more where
-                one is truncated, then one for the room.
+            key: Seeds the draws: one per factor in the order of `log_sigmas`, more where one is
+                truncated, then one for the room.
         """
+        rng = np.random.default_rng(key)
         own = scenario.unit.model_dump()
         unit = {
             name: own[name] * exp(sigma * _truncated_normal(rng))

@@ -53,3 +53,15 @@ REWARDS: dict[str, Reward] = {
     "on_time_accuracy_cool": on_time_accuracy_cool,
 }
 """Rewards by name; a user's own function of the window does as well."""
+
+NAMES = tuple(REWARDS)
+
+
+@jit
+def named_reward(number: int, window: NDArray[np.float64]) -> float:
+    """A reward by its place in `NAMES`, for compiled code."""
+    if number == 0:
+        return on_time_accuracy(window)
+    if number == 1:
+        return accuracy_latency(window)
+    return on_time_accuracy_cool(window)

@@ -35,8 +35,8 @@ def test_at_full_clock_throttling_sets_in_and_a_deadline_met_when_cold_is_missed
     throttling: str, trip_c: float, hosted: BoardEnv, hosted_characterisation: Characterisation
 ) -> None:
     """Rizzo, IWES 2021: at VF_max the chip oversteps its trip, the OS lowers the clock, and
-    repeated throttling ends in a "latency constraint mismatch". Cold: under 2 % late (jitter);
-    then over 5 %.
+    repeated throttling ends in a "latency constraint mismatch". Cold: one frame or under 2 % late
+    (jitter); then over 5 %.
     """
     steps, rows = episodes(
         "performance",
@@ -48,7 +48,7 @@ def test_at_full_clock_throttling_sets_in_and_a_deadline_met_when_cold_is_missed
     first = next(i for i, step in enumerate(steps) if step["throttled_s"] > 0)
     cold, hot = steps[:first], steps[first:]
     assert cold and max(step["temperature_max_c"] for step in steps) >= trip_c
-    assert sum(step["late_frames"] for step in cold) <= 0.02 * 10 * len(cold)
+    assert sum(step["late_frames"] for step in cold) <= max(1, 0.02 * 10 * len(cold))
     assert sum(step["late_frames"] for step in hot) >= 0.05 * 10 * len(hot)
     assert all(row["throttled_share"] > 0.05 for row in rows)
 

@@ -113,9 +113,9 @@ def test_the_fan_follows_its_trips_and_cools(board: TwinBoard) -> None:
     stepped, failed, steady = (Scenario(cooling=name, throttling="mainline_step_wise")
                                for name in ("fan_steps", "fan_failed", "fan"))  # fmt: skip
     assert settled_c(board, stepped, 2) == pytest.approx(settled_c(board, failed, 2), abs=0.01)
-    assert board._state[kernel.FAN_STATE] == 0
+    assert board.state[kernel.FAN_STATE] == 0
     hot_c = settled_c(board, stepped, 12)
-    assert board._state[kernel.FAN_STATE] >= 1
+    assert board.state[kernel.FAN_STATE] >= 1
     assert settled_c(board, steady, 12) - 0.1 <= hot_c < settled_c(board, failed, 12) - 3
 
 

@@ -124,6 +124,24 @@ class Telemetry:
     power_w: float | None
 
 
+def start_window(start: Telemetry, scenario: Scenario) -> WindowVector:
+    """What is known before the first window: the sensors and the constraints; no frames."""
+    window = np.zeros(summary.WINDOW_SIZE)
+    for field in (
+        summary.W_TEMPERATURE_C,
+        summary.W_TEMPERATURE_MEAN_C,
+        summary.W_TEMPERATURE_MAX_C,
+    ):
+        window[field] = start.temperature_c
+    for field in (summary.W_FREQUENCY_HZ, summary.W_FREQUENCY_MEAN_HZ):
+        window[field] = start.frequency_hz
+    window[summary.W_VF_LEVEL] = start.vf_level
+    window[summary.W_CAP_LEVEL] = start.cap_level
+    window[summary.W_LATENCY_CONSTRAINT_S] = scenario.latency_constraint_s
+    window[summary.W_T_MAX_C] = scenario.t_max_c
+    return window
+
+
 class Board(Protocol):
     """A board under continuous inference.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.boards.board import Configuration, Telemetry, WindowVector
-from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, Throttling
+from tvfs_gym.envs.boards.profile import BoardProfile, Throttling
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
@@ -32,6 +32,9 @@ SETTLED_C = 1e-9
 class TwinBoard:
     """A simulated board; implements `tvfs_gym.envs.boards.board.Board`.
 
+    Its attributes in lower case from ``state`` to ``outcomes`` are the kernel's arrays, see
+    `tvfs_gym.envs.physics.kernel`; the first four belong to the episode.
+
     Args:
         profile: The board.
         family: The topologies, with their outcomes.
@@ -43,15 +46,15 @@ class TwinBoard:
         self.operating_points = profile.operating_points
         outcomes = outcome_table(family.name)
         self.views = outcomes.views
-        self._outcomes = np.stack([outcomes.confidence, outcomes.correct.astype(np.float32)], -1)
-        self._levels = np.array(
+        self.outcomes = np.stack([outcomes.confidence, outcomes.correct.astype(np.float32)], -1)
+        self.levels = np.array(
             [(point.frequency_hz / 1e9, point.voltage_v) for point in profile.operating_points]
         )
-        self._topologies = np.array([(t.relative_latency, t.activity) for t in family.topologies])
-        self._topology_count, self._level_count = len(self._topologies), len(self._levels)
+        self.topologies = np.array([(t.relative_latency, t.activity) for t in family.topologies])
+        self._topology_count, self._level_count = len(self.topologies), len(self.levels)
         best = max(family.topologies, key=lambda topology: topology.top1_published)
         self.nominal_latency_s = pass_latency_s(
-            self._levels[-1, kernel.FREQUENCY_GHZ],
+            self.levels[-1, kernel.FREQUENCY_GHZ],
             best.relative_latency,
             profile.latency.clock_gcycles,
             profile.latency.memory_s,
@@ -76,15 +79,13 @@ class TwinBoard:
         self._scenario = scenario
         self._changes_followed = 0
         self._most_passes = min(scenario.max_passes, self.views)
-        self._cooling = self.profile.cooling_named(scenario.cooling)
-        self._networks = self._networks_of(self._cooling)
-        network = self._cooling.networks[0].scaled(
-            scenario.unit.resistance, scenario.unit.capacitance
-        )
+        cooling = self.profile.cooling_named(scenario.cooling)
+        self.networks = self._networks_of(scenario, scenario.cooling)
+        network = cooling.networks[0].scaled(scenario.unit.resistance, scenario.unit.capacitance)
         preset = self.profile.throttling_named(scenario.throttling)
-        fan_trips = self._cooling.fan.trips if self._cooling.fan else ()
+        fan_trips = cooling.fan.trips if cooling.fan else ()
         trips = (*preset.trips, *fan_trips)
-        self._trips = np.array(
+        self.trips = np.array(
             [
                 (
                     scenario.t_max_c if trip.temperature_c is None else trip.temperature_c,
@@ -95,13 +96,13 @@ class TwinBoard:
                 for trip in trips
             ]
         ).reshape(-1, 4)
-        self._parameters = self._parameters_of(scenario, preset)
+        self.parameters = self._parameters_of(scenario, preset)
         nodes_c = self._start_nodes_c(scenario, network)
         modes = network.modes_of(nodes_c)
         trip_state = np.tile([NO_TARGET, 0.0], len(trips))
-        self._state = np.concatenate([np.zeros(kernel.STATE_SIZE), modes, nodes_c, trip_state])
-        self._state[kernel.POLLED_C] = NEVER_POLLED_C
-        self._state[kernel.KEY_0], self._state[kernel.KEY_1] = key
+        self.state = np.concatenate([np.zeros(kernel.STATE_SIZE), modes, nodes_c, trip_state])
+        self.state[kernel.POLLED_C] = NEVER_POLLED_C
+        self.state[kernel.KEY_0], self.state[kernel.KEY_1] = key
         self._energy_read_j = self._time_read_s = 0.0
         return self.telemetry()
 
@@ -157,14 +158,15 @@ class TwinBoard:
                     f"thermal nodes or another fan than the cooling at the start."
                 )
 
-    def _networks_of(self, cooling: Cooling) -> NDArray[np.float64]:
-        """The unit's network in every state of the fan at the episode's start.
+    def _networks_of(self, scenario: Scenario, cooling: str | None) -> NDArray[np.float64]:
+        """The unit's network in every state of the fan that the episode began with.
 
         A cooling without a fan is the same in all of them.
         """
-        unit = self._scenario.unit
-        fan_states = len(self._cooling.networks)
-        networks = cooling.networks if cooling.fan else cooling.networks * fan_states
+        first = self.profile.cooling_named(scenario.cooling)
+        present = self.profile.cooling_named(cooling)
+        networks = present.networks if present.fan else present.networks * len(first.networks)
+        unit = scenario.unit
         return np.stack([one.scaled(unit.resistance, unit.capacitance).modes for one in networks])
 
     def _start_nodes_c(self, scenario: Scenario, network: RcNetwork) -> NDArray[np.float64]:
@@ -184,8 +186,8 @@ class TwinBoard:
         return network.steady_nodes_c(scenario.ambient_c, power_w)
 
     def _idle_power_w(self, temperature_c: float) -> float:
-        parameters = self._parameters
-        frequency_ghz, voltage_v = self._levels[0]
+        parameters = self.parameters
+        frequency_ghz, voltage_v = self.levels[0]
         cluster_nf, thread_nf = parameters[kernel.CLUSTER_NF], parameters[kernel.THREAD_NF]
         leakage = parameters[kernel.LEAKAGE_C1_A_K2 : kernel.LEAKAGE_GATE_A + 1]
         return float(
@@ -200,7 +202,7 @@ class TwinBoard:
         Raises:
             InputError: The board has no such topology, VF level or number of passes.
         """
-        state, wanted = self._state, configuration.max_passes
+        state, wanted = self.state, configuration.max_passes
         if not (
             0 <= configuration.topology < self._topology_count
             and 0 <= configuration.vf_level < self._level_count
@@ -227,44 +229,63 @@ class TwinBoard:
         answers = np.empty((frames, summary.FRAME_SIZE))
         window = np.empty(summary.WINDOW_SIZE)
         answered = kernel.run_window(
-            self._state,
-            self._parameters,
-            self._networks,
-            self._trips,
-            self._levels,
-            self._topologies,
-            self._outcomes,
+            self.state,
+            self.parameters,
+            self.networks,
+            self.trips,
+            self.levels,
+            self.topologies,
+            self.outcomes,
             answers,
             window,
         )
         return window, answers if answered == frames else answers[:answered]
 
     def _follow_changes(self) -> None:
-        time_s = self._state[kernel.TIME_S]
-        passed = self._scenario.changes_by(time_s)
-        if passed == self._changes_followed:
-            return
-        self._changes_followed = passed
-        present = self._scenario.at(time_s)
+        passed = self._scenario.changes_by(self.state[kernel.TIME_S])
+        if passed != self._changes_followed:
+            self._changes_followed = passed
+            self.networks = self.followed(
+                self._scenario, self.state, self.parameters, self.networks
+            )
+
+    def followed(
+        self,
+        scenario: Scenario,
+        state: NDArray[np.float64],
+        parameters: NDArray[np.float64],
+        networks: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Brings an episode's arrays up to date with the changes whose time has come.
+
+        Args:
+            scenario: The episode's.
+            state: Its modes are converted if the cooling changes; the node temperatures stay.
+            parameters: Updated in place.
+            networks: Those before.
+
+        Returns:
+            The networks from now on.
+        """
+        present = scenario.at(state[kernel.TIME_S])
         for index, value in self._changeable(present).items():
-            self._parameters[index] = value
-        cooling = self.profile.cooling_named(present.cooling)
-        if cooling is not self._cooling:
-            networks = self._networks_of(cooling)
-            fan_state = int(self._state[kernel.FAN_STATE])
-            nodes = np.empty_like(self._modes)
-            change_network(self._modes, nodes, self._networks[fan_state], networks[fan_state])
-            self._cooling, self._networks = cooling, networks
+            parameters[index] = value
+        after = self._networks_of(scenario, present.cooling)
+        if not np.array_equal(after, networks):
+            modes = state[kernel.STATE_SIZE :][: networks.shape[1]]
+            fan_state = int(state[kernel.FAN_STATE])
+            change_network(modes, np.empty_like(modes), networks[fan_state], after[fan_state])
+        return after
 
     @property
     def _modes(self) -> NDArray[np.float64]:
-        return self._state[kernel.STATE_SIZE :][: self._networks.shape[1]]
+        return self.state[kernel.STATE_SIZE :][: self.networks.shape[1]]
 
     def telemetry(self) -> Telemetry:
         """Reads the sensors."""
-        time_s = float(self._state[kernel.TIME_S])
-        clock = int(self._state[kernel.CLOCK_LEVEL])
-        energy_j = float(self._state[kernel.ENERGY_J])
+        time_s = float(self.state[kernel.TIME_S])
+        clock = int(self.state[kernel.CLOCK_LEVEL])
+        energy_j = float(self.state[kernel.ENERGY_J])
         power_w = None
         if self.profile.sensor.measures_power and time_s > self._time_read_s:
             power_w = (energy_j - self._energy_read_j) / (time_s - self._time_read_s)
@@ -276,7 +297,7 @@ class TwinBoard:
             ),
             frequency_hz=self.operating_points[clock].frequency_hz,
             vf_level=clock,
-            cap_level=len(self.operating_points) - 1 - int(self._state[kernel.COOLING_STATE]),
+            cap_level=len(self.operating_points) - 1 - int(self.state[kernel.COOLING_STATE]),
             power_w=power_w,
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.inference.stopping import wants_another_pass
-from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.jit import jit, jit_apart
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.randomness import standard_normal, threefry_2x32, unit
@@ -71,8 +71,9 @@ Array = NDArray[np.float64]
     KEY_1,
     ENERGY_J,  # spent since reset
     FAN_STATE,
+    BUSY_S,  # passes run since heat and energy were last brought up to date
     STATE_SIZE,
-) = range(15)
+) = range(16)
 """The board's state; behind it stand the thermal modes, room for the temperatures of as many nodes,
 then the trips' state, two per trip."""
 
@@ -146,8 +147,8 @@ class Board(NamedTuple):
 
 
 @jit
-def _spend(board: Board, duration_s: float, threads: float, activity: float) -> None:
-    """Lets time pass at the present clock and adds up what happens in it."""
+def _heat(board: Board, duration_s: float, threads: float, activity: float) -> None:
+    """Brings heat and energy up to date with a time at the present clock, and adds up the rest."""
     state, parameters, window = board.state, board.parameters, board.window
     clock = int(state[CLOCK_LEVEL])
     voltage_v = board.levels[clock, VOLTAGE_V]
@@ -173,7 +174,6 @@ def _spend(board: Board, duration_s: float, threads: float, activity: float) -> 
     network = board.networks[int(state[FAN_STATE])]
     propagate(board.modes, network, parameters[AMBIENT_C], power_w, duration_s)
     after_c = die_temperature_c(board.modes)
-    state[TIME_S] += duration_s
     window[W_DURATION_S] += duration_s
     window[W_ENERGY_J] += power_w * duration_s
     state[ENERGY_J] += power_w * duration_s
@@ -189,6 +189,27 @@ def _spend(board: Board, duration_s: float, threads: float, activity: float) -> 
 
 
 @jit
+def _spend(board: Board, duration_s: float) -> None:
+    """Lets idle time pass at the present clock."""
+    board.state[TIME_S] += duration_s
+    _heat(board, duration_s, 0.0, 0.0)
+
+
+@jit
+def _catch_up(board: Board) -> None:
+    """Brings heat and energy up to date with the passes run since.
+
+    That is done once per frame and before every poll: the power is constant meanwhile but for the
+    leakage.
+    """
+    state = board.state
+    if state[BUSY_S] > 0.0:
+        activity = board.topologies[int(state[TOPOLOGY]), ACTIVITY]
+        _heat(board, state[BUSY_S], board.parameters[THREADS], activity)
+        state[BUSY_S] = 0.0
+
+
+@jit
 def _set_clock(board: Board) -> None:
     """Runs the clock at the requested level or the cap, whichever is lower."""
     state = board.state
@@ -196,10 +217,10 @@ def _set_clock(board: Board) -> None:
     if clock != state[CLOCK_LEVEL]:
         state[CLOCK_LEVEL] = clock
         board.window[W_VF_SWITCHES] += 1.0
-        _spend(board, board.parameters[SWITCH_S], 0.0, 0.0)
+        _spend(board, board.parameters[SWITCH_S])
 
 
-@jit
+@jit_apart
 def _poll(board: Board) -> None:
     """Lets the throttling governor look at the sensor, and set the cap and the fan."""
     state, parameters = board.state, board.parameters
@@ -259,7 +280,7 @@ def _await_frame(board: Board) -> float:
         return state[TIME_S]
     while state[TIME_S] < state[NEXT_ARRIVAL_S]:
         until_s = min(state[NEXT_ARRIVAL_S], state[NEXT_POLL_S])
-        _spend(board, max(until_s - state[TIME_S], 0.0), 0.0, 0.0)
+        _spend(board, max(until_s - state[TIME_S], 0.0))
         if until_s == state[NEXT_POLL_S]:
             _poll(board)
         else:
@@ -282,24 +303,32 @@ def _median_pass_s(board: Board) -> float:
 
 
 @jit
-def _run_pass(board: Board, jitter: float) -> None:
-    """Runs one forward pass, through whatever the governor does to the clock meanwhile."""
+def _run_pass(board: Board, jitter: float, median_s: float) -> float:
+    """Runs one forward pass, through whatever the governor does to the clock meanwhile.
+
+    Args:
+        board: The board.
+        jitter: Factor on the pass's latency.
+        median_s: `_median_pass_s` at the present clock.
+
+    Returns:
+        The same at the clock that the pass ends with.
+    """
     state = board.state
-    activity = board.topologies[int(state[TOPOLOGY]), ACTIVITY]
-    share_left = 1.0
-    while share_left > 0.0:
-        whole_s = jitter * _median_pass_s(board)
-        duration_s = share_left * whole_s
+    left_s = jitter * median_s
+    while state[TIME_S] + left_s >= state[NEXT_POLL_S]:
         until_poll_s = max(state[NEXT_POLL_S] - state[TIME_S], 0.0)
-        polls = until_poll_s <= duration_s
-        if polls:
-            duration_s = until_poll_s
-            share_left -= duration_s / whole_s
-        else:
-            share_left = 0.0
-        _spend(board, duration_s, board.parameters[THREADS], activity)
-        if polls:
-            _poll(board)
+        share_left = 1.0 - until_poll_s / left_s
+        state[TIME_S] += until_poll_s
+        state[BUSY_S] += until_poll_s
+        _catch_up(board)
+        _poll(board)
+        slower = _median_pass_s(board) / median_s
+        median_s *= slower
+        left_s *= share_left * slower
+    state[TIME_S] += left_s
+    state[BUSY_S] += left_s
+    return median_s
 
 
 @jit
@@ -317,6 +346,7 @@ def _answer_frame(
     image_word, jitter_word = threefry_2x32(key_0, key_1, frame, 0)
     next_word = jitter_word
     image = int(unit(image_word) * outcomes.shape[1])
+    median_s = _median_pass_s(board)
     passes = 0
     another = True
     while another:
@@ -325,22 +355,23 @@ def _answer_frame(
         else:
             jitter_word = next_word
         jitter = jitter_factor(parameters[JITTER_LOG_SIGMA], standard_normal(jitter_word))
-        _run_pass(board, jitter)
+        median_s = _run_pass(board, jitter, median_s)
         confidence = outcomes[topology, image, passes, CONFIDENCE]
         right = outcomes[topology, image, passes, CORRECT]
         passes += 1
-        if board.window[W_SHUT_DOWN] > 0.0:
-            return
         another = wants_another_pass(
             confidence,
             passes,
             int(state[MAX_PASSES]),
             parameters[TAU],
             state[TIME_S] - start_s,
-            parameters[EXPECTED_PASS_FACTOR] * _median_pass_s(board),
+            parameters[EXPECTED_PASS_FACTOR] * median_s,
             parameters[DEADLINE_S],
         )
     latency_s = state[TIME_S] - start_s
+    _catch_up(board)
+    if board.window[W_SHUT_DOWN] > 0.0:
+        return
     answer[FRAME_LATENCY_S] = latency_s
     answer[FRAME_PASSES] = passes
     answer[FRAME_CONFIDENCE] = confidence
@@ -349,7 +380,7 @@ def _answer_frame(
     state[FRAME] += 1.0
 
 
-@jit
+@jit_apart
 def run_window(
     state: Array,
     parameters: Array,
@@ -364,9 +395,7 @@ def run_window(
     """Answers as many frames as `frames` has rows; updates the board's state in place.
 
     If the board shuts down, the frame at hand and those after it stay unanswered and count as late;
-    their rows are not filled.
-
-    The arrays come one by one because numba takes them in three times faster than as a tuple.
+    their rows are not filled. The arrays come one by one: numba takes in a tuple far more slowly.
 
     Args:
         state: Shape (STATE_SIZE + 2 modes + 2 trips,).
