@@ -1,0 +1,170 @@
+"""``tvfs-gym perf --models DIR --images DIR``: what AdapTTA costs beyond the passes themselves.
+
+All figures are ratios of times measured side by side in one run.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from PIL import Image
+
+from tvfs_gym.envs.inference.adaptta import AdapTTA
+from tvfs_gym.envs.inference.augmentation import (
+    RESIZERS,
+    Codes,
+    Geometry,
+    crop_boxes,
+    policy_views,
+    views,
+)
+from tvfs_gym.envs.inference.classifier import TfliteClassifier
+from tvfs_gym.envs.inference.images import open_image, read_image_list
+from tvfs_gym.envs.inference.runtime import runtime
+from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.experiments.documents import markdown_table
+from tvfs_gym.experiments.results import checked_output, installed_versions
+
+NETWORK = "mobilenet_v1_1.0_224"
+IMAGES = 60
+ROUNDS = 25
+VIEWS = policy_views("10C")
+GEOMETRIES = (Geometry("boxes"), Geometry("resize_once"))
+
+
+def run(models: Path, images: Path, output: Path | None) -> None:
+    """Prints the tables, and writes them if a file is named.
+
+    Args:
+        models: Folder with the network's file.
+        images: CSV list of photographs, or its folder.
+        output: Markdown file to write.
+
+    Raises:
+        InputError: The network, an image or the list cannot be used, or the file not be written.
+    """
+    if output is not None:
+        checked_output(output, overwrite=True)
+    topology = load_family("recorded").recordable([NETWORK])[0]
+    classifier = TfliteClassifier(topology, models)
+    listed = read_image_list(images)[:IMAGES]
+    square = [open_image(image.path) for image in listed]
+    wide = [image.crop((0, 0, image.width, image.width * 3 // 4)) for image in square]
+    shapes = {"square": square, "4:3": wide}
+    text = "\n\n".join(
+        [
+            "# Performance of inference",
+            "## Everything but the passes",
+            _overhead(classifier, shapes),
+            "Time from the decoded image to the answer that is not spent in the network's own "
+            f"call, as a share of the time that is; {NETWORK}, 1 thread, {len(listed)} images.",
+            "## Preparing ten views",
+            _preparation(classifier, shapes),
+            f"Times faster than ten separate resizes with the same library, both into the "
+            f"network's input; medians of {ROUNDS} interleaved rounds.",
+            "## Preparing the next view in a thread during a pass",
+            _prefetch(classifier, shapes),
+            "Time of ten passes with the next view prepared in a second thread meanwhile, relative "
+            "to one after the other: above 1 it does not pay. It is left out.",
+        ]
+    )
+    print(text)
+    if output is not None:
+        versions = ", ".join(f"{name} {one}" for name, one in installed_versions().items())
+        output.write_text(
+            f"{text}\n\nCommand: `tvfs-gym perf --models ... --images ... --output {output}`; "
+            f"{runtime()}, {versions}.\n"
+        )
+
+
+def _overhead(classifier: TfliteClassifier, shapes: dict[str, list[Image.Image]]) -> str:
+    rows = []
+    for shape, images in shapes.items():
+        for geometry in GEOMETRIES:
+            for name, tau in (("AdapTTA", 0.8), ("static", np.inf)):
+                adaptta = AdapTTA(classifier, tau=tau, geometry=geometry)
+                adaptta.predict(images[0])
+                before_s = classifier.invoke_s
+                answers = [adaptta.predict(image) for image in images]
+                passes_s = classifier.invoke_s - before_s
+                share = sum(answer.latency_s for answer in answers) / passes_s - 1
+                passes = sum(answer.passes for answer in answers)
+                rows.append(
+                    [
+                        f"{shape}, {geometry.method}, {name}",
+                        f"{passes / len(images):.2f}",
+                        f"{1e3 * passes_s / passes:.1f}",
+                        f"{share:.2%}",
+                    ]
+                )
+    return markdown_table(["photographs, geometry", "passes", "ms per pass", "overhead"], rows)
+
+
+def _preparation(classifier: TfliteClassifier, shapes: dict[str, list[Image.Image]]) -> str:
+    px = classifier.topology.input_px
+    tensor = np.empty((px, px, 3), np.uint8)
+    rows = []
+    for shape, images in shapes.items():
+        separate: list[float] = []
+        ours: dict[str, list[float]] = {geometry.method: [] for geometry in GEOMETRIES}
+        for image in images[:ROUNDS]:
+            separate.append(_seconds(_separately(image, px), tensor))
+            for geometry in GEOMETRIES:
+                made = views(image, px, VIEWS, geometry, classifier.encode)
+                ours[geometry.method].append(_seconds(made, tensor))
+        for method, own in ours.items():
+            ratios = [theirs / one for theirs, one in zip(separate, own, strict=True)]
+            ms = f"{1e3 * median(own):.2f}"
+            rows.append([f"{shape}, {method}", f"{1e3 * median(separate):.2f}", ms,
+                         f"{median(ratios):.1f}"])  # fmt: skip
+    header = ["photographs, geometry", "ten resizes, ms", "ten views, ms", "times faster"]
+    return markdown_table(header, rows)
+
+
+def _separately(image: Image.Image, px: int) -> Iterator[Codes]:
+    """The ten views, each resized by itself, as a plain test-time augmentation makes them."""
+    boxes = crop_boxes(image.width, image.height)
+    flip = Image.Transpose.FLIP_LEFT_RIGHT
+    for view in VIEWS:
+        crop = image.resize((px, px), RESIZERS["bilinear"], box=boxes[view.crop])
+        yield np.asarray(crop.transpose(flip) if view.mirrored else crop)
+
+
+def _seconds(made: Iterable[Codes], tensor: Codes) -> float:
+    start_s = perf_counter()
+    for one in made:
+        tensor[...] = one
+    return perf_counter() - start_s
+
+
+def _prefetch(classifier: TfliteClassifier, shapes: dict[str, list[Image.Image]]) -> str:
+    px = classifier.topology.input_px
+    rows = []
+    with ThreadPoolExecutor(1) as pool:
+        for shape, images in shapes.items():
+            for geometry in GEOMETRIES:
+                ratios = []
+                for image in images[:ROUNDS]:
+                    made = [views(image, px, VIEWS, geometry, classifier.encode) for _ in range(2)]
+                    plain_s = _run(classifier, made[0])
+                    ratios.append(_run(classifier, _ahead(made[1], pool)) / plain_s)
+                rows.append([f"{shape}, {geometry.method}", f"{median(ratios):.3f}"])
+    return markdown_table(["photographs, geometry", "time with a thread / without"], rows)
+
+
+def _ahead(made: Iterator[Codes], pool: ThreadPoolExecutor) -> Iterator[Codes]:
+    """The same views, each prepared in the pool while the one before is being used."""
+    following = pool.submit(next, made, None)
+    while (view := following.result()) is not None:
+        following = pool.submit(next, made, None)
+        yield view
+
+
+def _run(classifier: TfliteClassifier, made: Iterable[Codes]) -> float:
+    start_s = perf_counter()
+    for codes in made:
+        classifier.run(codes)
+    return perf_counter() - start_s
