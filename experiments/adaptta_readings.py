@@ -21,6 +21,7 @@ from tvfs_gym.envs.inference.outcomes import load_outcomes, passes_spent
 from tvfs_gym.envs.inference.replay import Rule, replay
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta import PUBLISHED_PASSES
+from tvfs_gym.experiments.adaptta_report import command_of
 from tvfs_gym.experiments.documents import markdown_table
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results import read_json
@@ -187,9 +188,7 @@ def _page(found: Sequence[Found], folders: Sequence[Path]) -> str:
     ]  # fmt: skip
     published = ["published", "", "", "", "", "", *(f"{mean:.2f}" for mean in PUBLISHED.flat)]
     rows = [[*published, "", "", ""], *(_row(one, one is default) for one in by_error)]
-    commands = "\n".join(
-        f"- `{(folder / 'command.txt').read_text().strip()}`" for folder in folders
-    )
+    commands = "\n".join(f"- `{command_of(read_json(one, 'config.json'))}`" for one in folders)
     return f"""# Readings of AdapTTA against the published numbers of passes
 
 {_verdict(default, best, best_weighted)}
@@ -205,7 +204,7 @@ the published means were taken. That weighting is a correction after the fact. T
 a free parameter that could be fitted to each network's two means, not something the description
 leaves open.
 
-What was replayed:
+What was replayed, by `tvfs-gym adaptta {" ".join("--readings FOLDER" for _ in folders)}`:
 
 {commands}
 """

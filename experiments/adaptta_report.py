@@ -1,8 +1,9 @@
 """What ``tvfs-gym adaptta --models --images`` writes of its run."""
 
 import csv
+import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from rich import print as rich_print
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.augmentation import Geometry, policy_views
+from tvfs_gym.envs.inference.adaptta import TAU
+from tvfs_gym.envs.inference.augmentation import DEFAULT_GEOMETRY, Geometry, policy_views
 from tvfs_gym.envs.inference.calibration import (
     Measured,
     measure,
@@ -20,9 +22,14 @@ from tvfs_gym.envs.inference.calibration import (
     tau_that_keeps_accuracy,
 )
 from tvfs_gym.envs.inference.images import LabelledImage
-from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, Recording, passes_spent
+from tvfs_gym.envs.inference.outcomes import (
+    RecordedOutcomes,
+    Recording,
+    load_outcomes,
+    passes_spent,
+)
 from tvfs_gym.envs.inference.replay import Rule, replay
-from tvfs_gym.envs.inference.topology import Topology
+from tvfs_gym.envs.inference.topology import ZOO, Topology
 from tvfs_gym.experiments.adaptta import PUBLISHED_PASSES
 from tvfs_gym.experiments.documents import markdown_table
 from tvfs_gym.experiments.figures import pareto_fronts, passes_distribution
@@ -35,15 +42,15 @@ from tvfs_gym.experiments.view_store import ViewOutputs, load_outputs
 class Options:
     """How the networks are run and judged; as for `AdapTTA` and `TfliteClassifier`."""
 
-    policy: str
-    order: str
-    aggregation: str
-    confidence: str
-    stop_on: str
-    tau: float
-    geometry: Geometry
-    threads: int
-    xnnpack: bool
+    policy: str = "10C"
+    order: str = "centre_first"
+    aggregation: str = "mean"
+    confidence: str = "max"
+    stop_on: str = "consensus"
+    tau: float = TAU
+    geometry: Geometry = DEFAULT_GEOMETRY
+    threads: int = 1
+    xnnpack: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,7 @@ def write_report(
     ]
     _write_rows(folder, used, cases)
     _write_outcomes(folder, used, cases, options)
-    text = f"{_tables(cases)}\n\n{_caption(folder, len(used), failed, options)}\n"
+    text = f"{_tables(cases)}\n\n{_caption(folder, used, failed, options)}\n"
     (folder / "table.md").write_text(text, encoding="utf-8")
     passes_distribution(
         {f"{one.network}, {one.policy}": one.passes for one in cases}, folder / "passes.png"
@@ -141,6 +148,21 @@ def publish_report(folder: Path, checkout: Path) -> None:
         page.write_text(f"# AdapTTA on real networks, run live\n\n{text}", encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {page}: {error.strerror}.") from error
+
+
+def command_of(config: dict[str, Any]) -> str:
+    """The command that makes a run of this configuration again, from anybody's folders."""
+    usual = asdict(Options())
+    given = {**config, **config["geometry"], "geometry": config["geometry"]["method"]}
+    usual = {**usual, **usual["geometry"], "geometry": usual["geometry"]["method"]}
+    words = ["tvfs-gym adaptta --models MODELS --images IMAGES"]
+    words += [f"--topology {name}" for name in config["topologies"]]
+    for name, value in usual.items():
+        if name == "xnnpack" and not given[name]:
+            words.append("--no-xnnpack")
+        elif name not in ("method", "xnnpack") and given[name] != value:
+            words.append(f"--{name.replace('_', '-')} {shlex.quote(str(given[name]))}")
+    return " ".join(words)
 
 
 def measured_of(case: Case) -> Measured:
@@ -327,20 +349,23 @@ def _calibrated_row(case: Case) -> list[str]:
     ]
 
 
-def _caption(folder: Path, used: int, failed: int, options: Options) -> str:
+def _caption(folder: Path, used: Sequence[LabelledImage], failed: int, options: Options) -> str:
     config, versions = read_json(folder, "config.json"), read_json(folder, "versions.json")
     threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
     without = "" if options.xnnpack else ", without XNNPACK"
     skipped = f" ({failed} more could not be used)" if failed else ""
+    shipped = load_outcomes(ZOO / "recorded.npz").provenance["images"]
+    same = [image.path.name for image in used] == shipped
+    easier = ", easier than the ImageNet validation set of the published figures" if same else ""
     geometry = options.geometry
-    command = (folder / "command.txt").read_text().strip()
     return (
-        f"{used} labelled images{skipped}; tau = {options.tau:g}, aggregation "
+        f"{len(used)} labelled images{skipped}{easier}; tau = {options.tau:g}, aggregation "
         f"{options.aggregation}, confidence {options.confidence} of the {options.stop_on}, views "
         f"{options.order}, geometry {geometry.method} {geometry.crop_fraction:g} "
         f"{geometry.resizer}. Accuracies ± half the width of the 95 % Wilson interval; differences "
         f"± that of the paired Wald interval. Latencies from the decoded image to the answer, "
         f"{threads}{without}, {config['runtime']}, {versions['machine']}. Speed-up over static "
         f"augmentation in the same run; published: 1.40 to 2.21. Settled exit: mean passes when a "
-        f"frame also stops once no remaining view could change its answer. Command: `{command}`."
+        f"frame also stops once no remaining view could change its answer. Command: "
+        f"`{command_of(config)}`."
     )

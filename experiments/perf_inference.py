@@ -29,8 +29,9 @@ from tvfs_gym.experiments.documents import markdown_table
 from tvfs_gym.experiments.results import checked_output, installed_versions
 
 NETWORK = "mobilenet_v1_1.0_224"
-IMAGES = 60
-ROUNDS = 25
+IMAGES = 30
+ROUNDS = 15
+REPEATS = 3
 VIEWS = policy_views("10C")
 GEOMETRIES = (Geometry("boxes"), Geometry("resize_once"))
 
@@ -60,7 +61,8 @@ def run(models: Path, images: Path, output: Path | None) -> None:
             "## Everything but the passes",
             _overhead(classifier, shapes),
             "Time from the decoded image to the answer that is not spent in the network's own "
-            f"call, as a share of the time that is; {NETWORK}, 1 thread, {len(listed)} images.",
+            f"call, as a share of the time that is; {NETWORK}, 1 thread, {len(listed)} images, the "
+            f"fastest of {REPEATS} runs of each.",
             "## Preparing ten views",
             _preparation(classifier, shapes),
             f"Times faster than ten separate resizes with the same library, both into the "
@@ -68,7 +70,8 @@ def run(models: Path, images: Path, output: Path | None) -> None:
             "## Preparing the next view in a thread during a pass",
             _prefetch(classifier, shapes),
             "Time of ten passes with the next view prepared in a second thread meanwhile, relative "
-            "to one after the other: above 1 it does not pay. It is left out.",
+            "to one after the other; the fastest of two runs each, median over the photographs. It "
+            "is left out: once a frame is resized, all it can hide is the copy of a slice.",
         ]
     )
     print(text)
@@ -86,21 +89,29 @@ def _overhead(classifier: TfliteClassifier, shapes: dict[str, list[Image.Image]]
         for geometry in GEOMETRIES:
             for name, tau in (("AdapTTA", 0.8), ("static", np.inf)):
                 adaptta = AdapTTA(classifier, tau=tau, geometry=geometry)
-                adaptta.predict(images[0])
-                before_s = classifier.invoke_s
-                answers = [adaptta.predict(image) for image in images]
-                passes_s = classifier.invoke_s - before_s
-                share = sum(answer.latency_s for answer in answers) / passes_s - 1
-                passes = sum(answer.passes for answer in answers)
+                fastest = [_fastest(adaptta, classifier, image) for image in images]
+                latency_s, passes_s, passes = (sum(column) for column in zip(*fastest, strict=True))
                 rows.append(
                     [
                         f"{shape}, {geometry.method}, {name}",
                         f"{passes / len(images):.2f}",
                         f"{1e3 * passes_s / passes:.1f}",
-                        f"{share:.2%}",
+                        f"{latency_s / passes_s - 1:.2%}",
                     ]
                 )
     return markdown_table(["photographs, geometry", "passes", "ms per pass", "overhead"], rows)
+
+
+def _fastest(
+    adaptta: AdapTTA, classifier: TfliteClassifier, image: Image.Image
+) -> tuple[float, float, int]:
+    """Latency, time in the network's call, and passes, of the fastest of some runs of a frame."""
+    runs = []
+    for _ in range(REPEATS):
+        before_s = classifier.invoke_s
+        answer = adaptta.predict(image)
+        runs.append((answer.latency_s, classifier.invoke_s - before_s, answer.passes))
+    return min(runs)
 
 
 def _preparation(classifier: TfliteClassifier, shapes: dict[str, list[Image.Image]]) -> str:
@@ -148,9 +159,12 @@ def _prefetch(classifier: TfliteClassifier, shapes: dict[str, list[Image.Image]]
             for geometry in GEOMETRIES:
                 ratios = []
                 for image in images[:ROUNDS]:
-                    made = [views(image, px, VIEWS, geometry, classifier.encode) for _ in range(2)]
-                    plain_s = _run(classifier, made[0])
-                    ratios.append(_run(classifier, _ahead(made[1], pool)) / plain_s)
+                    seconds: dict[bool, list[float]] = {False: [], True: []}
+                    for ahead in (False, True, True, False):  # neither profits from going first
+                        made = views(image, px, VIEWS, geometry, classifier.encode)
+                        used = _ahead(made, pool) if ahead else made
+                        seconds[ahead].append(_run(classifier, used))
+                    ratios.append(min(seconds[True]) / min(seconds[False]))
                 rows.append([f"{shape}, {geometry.method}", f"{median(ratios):.3f}"])
     return markdown_table(["photographs, geometry", "time with a thread / without"], rows)
 

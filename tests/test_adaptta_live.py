@@ -174,6 +174,8 @@ def test_a_folder_per_class_and_views_of_ones_own(
         "C, C+flip, C+brightness:1.3", "--geometry", "resize_once",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    again = f"--topology {NAME} --policy 'C, C+flip, C+brightness:1.3' --geometry resize_once"
+    assert f"--models MODELS --images IMAGES {again}`" in done.stdout
     rows = pl.read_parquet(tmp_path / "run" / "frames.parquet")
     assert rows.height == 3 and set(rows["passes"]) <= {1, 2, 3}
 
