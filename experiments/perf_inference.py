@@ -10,6 +10,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from tvfs_gym.envs.inference.adaptta import AdapTTA
@@ -49,6 +50,7 @@ def run(models: Path, images: Path, output: Path | None) -> None:
     """
     if output is not None:
         checked_output(output, overwrite=True)
+    others = f"{psutil.getloadavg()[0]:.1f} on {psutil.cpu_count()} cores"
     topology = load_family("recorded").recordable([NETWORK])[0]
     classifier = TfliteClassifier(topology, models)
     listed = read_image_list(images)[:IMAGES]
@@ -58,6 +60,8 @@ def run(models: Path, images: Path, output: Path | None) -> None:
     text = "\n\n".join(
         [
             "# Performance of inference",
+            f"Load of the machine by others at the start: {others}. Well below the number of "
+            "cores, the figures are the program's; above it, they are noisy.",
             "## Everything but the passes",
             _overhead(classifier, shapes),
             "Time from the decoded image to the answer that is not spent in the network's own "
@@ -70,8 +74,9 @@ def run(models: Path, images: Path, output: Path | None) -> None:
             "## Preparing the next view in a thread during a pass",
             _prefetch(classifier, shapes),
             "Time of ten passes with the next view prepared in a second thread meanwhile, relative "
-            "to one after the other; the fastest of two runs each, median over the photographs. It "
-            "is left out: once a frame is resized, all it can hide is the copy of a slice.",
+            "to one after the other; the fastest of two runs each, median over the photographs. "
+            "AdapTTA does without: once a frame is resized, all that it could hide is the copy of "
+            "a slice, so a ratio far from 1 there is the machine's noise.",
         ]
     )
     print(text)

@@ -77,9 +77,9 @@ class AdapTTA:
     value of the running mean, ``>=``. ``docs/adaptta_readings.md`` has every other reading that
     the options here allow beside the published numbers, and why the defaults are these.
 
-    Each view is made and run only when the previous ones did not suffice. No view is prepared
-    during a pass: once the frame is resized, preparing one is a copy of a few microseconds, less
-    than handing it to a thread takes.
+    Each view is made and run only when the previous ones did not suffice. None is prepared in a
+    thread during a pass: once the frame is resized, all that this could hide is the copy of a
+    slice. ``tvfs-gym perf --models --images`` measures both ways.
 
     Args:
         classifier: The network.
