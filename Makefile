@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: benchmark test test-train lint smoke publish clean
+.PHONY: benchmark test test-train lint smoke publish publish-live clean
 
 benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
@@ -41,6 +41,19 @@ publish: .venv/installed-test
 	$(BIN)/tvfs-gym report results/publish/published --publish . >/dev/null
 	$(BIN)/tvfs-gym adaptta --publish .
 	$(BIN)/tvfs-gym perf --output docs/performance.md
+
+# What needs the networks' files and labelled images: MODELS=DIR IMAGES=DIR.
+LIVE = $(BIN)/tvfs-gym adaptta --models $(MODELS) --images $(IMAGES) \
+	--topology mobilenet_v1_1.0_224 --topology mobilenet_v2_1.0_224 \
+	--topology efficientnet_lite0 --topology efficientnet_lite1
+publish-live: .venv/installed-test
+	$(LIVE) --output results/publish-live/bilinear --publish .
+	$(LIVE) --output results/publish-live/bicubic --resizer bicubic
+	$(LIVE) --output results/publish-live/crop70 --crop-fraction 0.7
+	$(BIN)/tvfs-gym adaptta --publish . --readings results/publish-live/bilinear \
+		--readings results/publish-live/bicubic --readings results/publish-live/crop70
+	$(BIN)/tvfs-gym perf --models $(MODELS) --images $(IMAGES) \
+		--output docs/performance_inference.md
 
 clean:
 	rm -rf .venv build dist

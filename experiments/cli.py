@@ -84,17 +84,86 @@ def report(
 @app.command()
 def adaptta(
     outcomes: Annotated[
-        Path | None, typer.Option(help="Recorded outcomes, .npz; the package's own by default.")
+        Path | None,
+        typer.Option(help="Recorded outcomes, .npz, or a live run's folder; else the package's."),
     ] = None,
-    tau: Annotated[float, typer.Option(help="Confidence threshold.")] = 0.8,
+    tau: Annotated[float, typer.Option(help="Confidence threshold; inf never stops early.")] = 0.8,
+    models: Annotated[
+        Path | None, typer.Option(help="Live: folder with the family's .tflite files.")
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Live: CSV list, its folder, or a folder of images per class."),
+    ] = None,
+    family: Annotated[str, typer.Option(help="Live: topology family.")] = "recorded",
+    topology: Annotated[
+        list[str] | None, typer.Option(help="Live: repeat for several; all present by default.")
+    ] = None,
+    policy: Annotated[
+        str, typer.Option(help="Live: 1C, 5C, 10C, or views such as 'C,C+flip,TL+blur:1'.")
+    ] = "10C",
+    order: Annotated[
+        str, typer.Option(help="Live: centre_first, interleaved or torchvision.")
+    ] = "centre_first",
+    aggregation: Annotated[str, typer.Option(help="Live: mean, geometric, vote or max.")] = "mean",
+    confidence: Annotated[
+        str, typer.Option(help="Live: max, margin, entropy or temperature:T.")
+    ] = "max",
+    stop_on: Annotated[
+        str, typer.Option(help="Live: confidence of the consensus or of the last view.")
+    ] = "consensus",
+    geometry: Annotated[str, typer.Option(help="Live: boxes or resize_once.")] = "boxes",
+    crop_fraction: Annotated[
+        float, typer.Option(help="Live: side of a crop, of the shorter side.")
+    ] = 0.875,
+    resizer: Annotated[str, typer.Option(help="Live: bilinear or bicubic.")] = "bilinear",
+    threads: Annotated[int, typer.Option(help="Live: CPU threads of a pass.")] = 1,
+    xnnpack: Annotated[bool, typer.Option(help="Live: let the runtime use XNNPACK.")] = True,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Show the front of accuracy against passes.")
+    ] = False,
+    accuracy: Annotated[
+        float | None, typer.Option(help="Sweep: calibrate for this top-1, %.")
+    ] = None,
+    passes: Annotated[
+        float | None, typer.Option(help="Sweep: calibrate for so many mean passes.")
+    ] = None,
+    latency_ms: Annotated[
+        float | None, typer.Option(help="Sweep: calibrate for this p95 latency, ms.")
+    ] = None,
+    readings: Annotated[
+        list[Path] | None,
+        typer.Option(help="Live run's folder: read the published description every way."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Live and sweep: folder to write; a live run in it is gone on with."),
+    ] = None,
     publish: Annotated[
-        Path | None, typer.Option(help="Checkout whose README takes the table over.")
+        Path | None, typer.Option(help="Checkout whose documents take the tables over.")
     ] = None,
 ) -> None:
-    """Replay AdapTTA on recorded outcomes, beside the published numbers."""
-    from tvfs_gym.experiments.adaptta import run
+    """Run AdapTTA on real networks and images, or replay it, beside the published numbers."""
+    from tvfs_gym.envs.inference.augmentation import Geometry
+    from tvfs_gym.experiments import adaptta as replayed
+    from tvfs_gym.experiments import adaptta_live, adaptta_readings, adaptta_sweep
+    from tvfs_gym.experiments.adaptta_report import Options
 
-    run(outcomes, tau, publish)
+    if readings:
+        adaptta_readings.run(readings, publish)
+    elif sweep:
+        target = adaptta_sweep.Target.in_units_of_the_command(accuracy, passes, latency_ms)
+        adaptta_sweep.run(outcomes, target, output)
+    elif models is not None and images is not None:
+        cut = Geometry(geometry, crop_fraction, resizer)
+        options = Options(
+            policy, order, aggregation, confidence, stop_on, tau, cut, threads, xnnpack
+        )
+        adaptta_live.run(family, topology or [], models, images, options, output, publish)
+    elif models is not None or images is not None:
+        raise InputError("a live run takes both --models and --images.")
+    else:
+        replayed.run(outcomes, tau, publish)
 
 
 @app.command()
@@ -165,11 +234,22 @@ def record(
 @app.command()
 def perf(
     output: Annotated[Path | None, typer.Option(help="Markdown file to write.")] = None,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder with .tflite files: measure inference instead.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="CSV list of images for it, or its folder.")
+    ] = None,
 ) -> None:
-    """Measure the environment's steps per second against CartPole's, in one run."""
-    from tvfs_gym.experiments.perf import run
+    """Measure the environment's steps per second against CartPole's, or inference's overhead."""
+    from tvfs_gym.experiments import perf, perf_inference
 
-    run(output)
+    if models is not None and images is not None:
+        perf_inference.run(models, images, output)
+    elif models is not None or images is not None:
+        raise InputError("measuring inference takes both --models and --images.")
+    else:
+        perf.run(output)
 
 
 def main() -> None:

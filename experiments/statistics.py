@@ -1,8 +1,9 @@
-"""Means over seeds with bootstrap confidence intervals."""
+"""Means and shares with intervals: over seeds by bootstrap, over images in closed form."""
 
 import numpy as np
 import polars as pl
-from scipy.stats import bootstrap
+from numpy.typing import NDArray
+from scipy.stats import binomtest, bootstrap, norm
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -68,3 +69,25 @@ def cell(row: dict[str, float], metric: str) -> str:
     _, factor, decimals = METRICS[metric]
     half = factor * (row[f"{metric}_high"] - row[f"{metric}_low"]) / 2
     return f"{factor * row[metric]:.{decimals}f} ±{half:.{decimals}f}"
+
+
+def share_cell(right: NDArray[np.bool_]) -> str:
+    """A share in % as text, with half the width of its Wilson interval."""
+    interval = binomtest(int(right.sum()), len(right)).proportion_ci(CONFIDENCE, method="wilson")
+    return f"{100 * right.mean():.1f} ±{50 * (interval.high - interval.low):.1f}"
+
+
+def paired_cell(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> str:
+    """The difference of two shares of the same images, in points, with half its Wald interval."""
+    difference = one.astype(np.int64) - other.astype(np.int64)
+    return f"{100 * difference.mean():+.1f} ±{100 * _half_width(difference):.1f}"
+
+
+def mean_cell(values: NDArray[np.integer]) -> str:
+    """A mean as text, with half the width of its normal interval."""
+    return f"{values.mean():.2f} ±{_half_width(values):.2f}"
+
+
+def _half_width(values: NDArray[np.integer]) -> float:
+    quantile = norm.ppf((1 + CONFIDENCE) / 2)
+    return float(quantile * np.std(values) / np.sqrt(len(values)))

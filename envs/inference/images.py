@@ -1,9 +1,10 @@
-"""Labelled images: reading a list of them, and decoding one."""
+"""Labelled images: reading a list or a folder of them, and decoding one."""
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from tvfs_gym.envs.errors import InputError
@@ -17,6 +18,41 @@ class LabelledImage:
 
     path: Path
     label: int
+
+
+def read_images(path: Path, classes: int) -> list[LabelledImage]:
+    """Reads a list of labelled images, or a folder with a sub-folder of images per class.
+
+    Sub-folders whose names are all numbers are the classes of these numbers. Otherwise they are
+    the classes 0, 1, ... in alphabetical order, as in torchvision's ``ImageFolder``, and all must
+    be there: a part of ImageNet in folders like ``n01440764`` would get wrong labels in silence.
+
+    Args:
+        path: As for `read_image_list`, or such a folder.
+        classes: Classes of the network, without background.
+
+    Raises:
+        InputError: As for `read_image_list`; or the sub-folders hold no image or are too few.
+    """
+    if not path.is_dir() or (path / "images.csv").exists():
+        return read_image_list(path)
+    folders = sorted(one for one in path.iterdir() if one.is_dir())
+    numbered = all(folder.name.isdecimal() for folder in folders)
+    if not numbered and len(folders) != classes:
+        raise InputError(
+            f"{path} holds {len(folders)} folders for the network's {classes} classes: name each "
+            f"folder by its class's number, or list the images in {path / 'images.csv'}."
+        )
+    suffixes = Image.registered_extensions()
+    images = [
+        LabelledImage(file, int(folder.name) if numbered else label)
+        for label, folder in enumerate(folders)
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in suffixes
+    ]
+    if not images:
+        raise InputError(f"{path} holds neither images.csv nor a folder of images for each class.")
+    return images
 
 
 def read_image_list(path: Path) -> list[LabelledImage]:
@@ -56,13 +92,31 @@ def _labelled_image(path: Path, line: int, file: str, label: str | None) -> Labe
 
 
 def open_image(path: Path) -> Image.Image:
-    """Decodes an image, upright, to RGB.
+    """Decodes an image, upright, to RGB; of an animation the first frame.
 
     Raises:
         InputError: The file is missing or is not an image that Pillow reads.
     """
     try:
         with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            return to_rgb(image)
+    except Exception as error:  # Pillow's plug-ins raise whatever their parsers stumble over
         raise InputError(f"cannot read the image {path}: {error}.") from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Turns an image upright, as its EXIF data say, and to 8 bits of red, green and blue.
+
+    Transparency is dropped, as by torchvision's loader. 16-bit greys are divided by 257, where
+    Pillow itself would clip them at 255.
+
+    Raises:
+        ValueError: It holds floating-point pixels, whose range is anybody's guess.
+    """
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers of unknown range")
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):
+        grey = np.clip(np.asarray(upright, np.int64), 0, 65535)
+        upright = Image.fromarray(((grey + 128) // 257).astype(np.uint8))
+    return upright.convert("RGB")

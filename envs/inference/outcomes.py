@@ -32,6 +32,18 @@ class Recording:
     in_top5: NDArray[np.bool_]
 
 
+def passes_spent(confidence: NDArray[np.float32], tau: float) -> NDArray[np.intp]:
+    """Passes until the confidence reaches tau, or all of them, shape (images,).
+
+    Args:
+        confidence: After 1, 2, ... views of the policy, shape (images, views).
+        tau: Confidence threshold.
+    """
+    confident = confidence.astype(float) >= tau  # as the live rule and the twin compare
+    confident[:, -1] = True
+    return confident.argmax(axis=1) + 1
+
+
 @dataclass(frozen=True)
 class RecordedOutcomes:
     """The recordings of several topologies over the same images.
@@ -68,9 +80,7 @@ class RecordedOutcomes:
             views: Views of the policy: the most passes.
             tau: Confidence threshold.
         """
-        confident = self[topology].confidence[:, :views] >= tau
-        confident[:, -1] = True
-        return confident.argmax(axis=1) + 1
+        return passes_spent(self[topology].confidence[:, :views], tau)
 
     def adaptta(self, topology: str, views: int, tau: float) -> tuple[NDArray[np.bool_], float]:
         """Replays AdapTTA over all images.
@@ -138,8 +148,7 @@ class OutcomeTable:
             max_passes: At least 1.
             tau: Confidence threshold.
         """
-        confident = self.confidence[topology, :, :max_passes] >= tau
-        last = np.where(confident.any(axis=1), confident.argmax(axis=1), confident.shape[1] - 1)
+        last = passes_spent(self.confidence[topology, :, :max_passes], tau) - 1
         return float(self.correct[topology][np.arange(len(last)), last].mean())
 
 

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.adaptta import Consensus
-from tvfs_gym.envs.inference.augmentation import CROP_FRACTION, POLICIES, RESIZER, views
+from tvfs_gym.envs.inference.adaptta import AdapTTA
+from tvfs_gym.envs.inference.aggregation import Mean
+from tvfs_gym.envs.inference.augmentation import DEFAULT_GEOMETRY, POLICIES
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
-from tvfs_gym.envs.inference.images import LabelledImage, open_image
+from tvfs_gym.envs.inference.confidence import max_score
+from tvfs_gym.envs.inference.images import LabelledImage
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, Recording
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import Topology
@@ -81,17 +83,16 @@ def record(
 
 def record_chunk(topology: Topology, models: Path, images: Iterable[LabelledImage]) -> Recording:
     """Records one topology over some images, in this process."""
-    classifier = TfliteClassifier(topology, models)
+    adaptta = AdapTTA(TfliteClassifier(topology, models), POLICY)
     confidence, label, in_top5 = [], [], []
     for image in images:
-        consensus = Consensus()
-        frame = open_image(image.path)
-        true_index = image.label + topology.label_offset
-        for view in views(frame, topology.input_px, POLICY):
-            consensus.add(classifier.probabilities(view))
-            confidence.append(consensus.confidence)
-            label.append(consensus.answer - topology.label_offset)
-            in_top5.append(true_index in np.argsort(-consensus.mean, kind="stable")[:5])
+        consensus = Mean(POLICIES[POLICY])
+        true_index = np.array(image.label + topology.label_offset)
+        for probabilities, _ in adaptta.outputs(image.path):
+            consensus.add(probabilities)
+            confidence.append(max_score(consensus.scores))
+            label.append(int(consensus.answer) - topology.label_offset)
+            in_top5.append(consensus.ahead_of(true_index) < 5)
     shape = (-1, POLICIES[POLICY])
     return Recording(
         np.array(confidence, np.float32).reshape(shape),
@@ -161,7 +162,7 @@ def provenance_of(
         "networks_sha256": hashes,
         "images": [image.path.name for image in images],
         "images_sha256": images_sha256,
-        "geometry": f"squares of {CROP_FRACTION} of the shorter side: C, TL, TR, BL, BR, mirrored",
-        "resizer": RESIZER,
+        "geometry": DEFAULT_GEOMETRY.description,
+        "resizer": DEFAULT_GEOMETRY.resizer_description,
         "aggregation": "running mean of the softmax vectors",
     }

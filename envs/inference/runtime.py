@@ -41,23 +41,31 @@ def runtime_package() -> str:
     )
 
 
-def interpreter(path: Path, threads: int) -> Any:
+def interpreter(path: Path, threads: int, xnnpack: bool = True) -> Any:
     """Loads a network and allocates its tensors.
 
     Args:
         path: The .tflite file.
         threads: CPU threads of one pass.
+        xnnpack: Whether the runtime may hand the network to XNNPACK, as it does by itself.
 
     Raises:
-        InputError: The file is missing or is no TFLite network.
+        InputError: The file is missing or is no TFLite network, or no thread is given.
     """
     from importlib import import_module
 
     if not path.is_file():
         raise InputError(f"there is no network at {path}.")
+    if threads < 1:
+        raise InputError(f"a pass needs at least 1 thread, not {threads}.")
     module = import_module(RUNTIMES[runtime_package()])
+    resolver = "AUTO" if xnnpack else "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
     try:
-        loaded = module.Interpreter(model_path=str(path), num_threads=threads)
+        loaded = module.Interpreter(
+            model_path=str(path),
+            num_threads=threads,
+            experimental_op_resolver_type=getattr(module.OpResolverType, resolver),
+        )
         loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         first_line = str(error).splitlines()[0] if str(error) else "no reason given"

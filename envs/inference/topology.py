@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -25,6 +26,7 @@ class Topology(Table):
         label_offset: Output index of ImageNet class 0 (1 where index 0 is "background").
         pixel_mean: Grey level that the network reads as 0.
         pixel_scale: Grey levels per unit of the network's real-valued input.
+        output: What the network's last layer gives: ``softmax`` or ``logits``.
         top1_published: Published ImageNet top-1 accuracy, percent.
         relative_latency: Latency of a pass relative to MobileNetV1 1.0 224's on the same board.
         activity: Switching activity of its passes relative to MobileNetV1 1.0 224's.
@@ -40,6 +42,7 @@ class Topology(Table):
     label_offset: int = Field(ge=0)
     pixel_mean: float
     pixel_scale: float = Field(gt=0)
+    output: Literal["softmax", "logits"] = "softmax"
     top1_published: float = Field(gt=0, le=100)
     relative_latency: float = Field(gt=0)
     activity: float = Field(default=1.0, gt=0)

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,3 +108,50 @@ def test_full_int8_input_saturates_instead_of_wrapping(models: Path, tmp_path: P
     codes = TfliteClassifier(lite, tmp_path)._pixel_codes
     assert codes is not None
     assert codes[0] < codes[128] < codes[250] <= codes[255] == 127
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1_0.25_128", "efficientnet_lite0_int8"])
+def test_outputs_are_the_tensors_codes_dequantised(
+    name: str, models: Path, photographs: Path
+) -> None:
+    """Unsigned and signed codes alike; the interpreter's own reading of its tensor is the judge."""
+    topology = FAMILY.recordable([name])[0]
+    classifier = TfliteClassifier(topology, models)
+    view = next(views(open_image(read_image_list(photographs)[0].path), topology.input_px))
+    output = classifier.probabilities(view)
+    codes = classifier._interpreter.get_tensor(classifier._output["index"])[0]
+    scale, zero_point = classifier._output["quantization"]
+    assert np.array_equal(output, (codes.astype(np.float32) - zero_point) * np.float32(scale))
+
+
+def test_a_slice_gives_what_its_copy_gives(models: Path) -> None:
+    classifier = TfliteClassifier(SMALL, models)
+    plane = np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8)
+    part = plane[3:131, 7:135]
+    assert np.array_equal(classifier.run(part), classifier.run(part.copy()))
+    assert 0 < classifier.invoke_s < 10
+
+
+@pytest.mark.parametrize("options", [{"threads": 2}, {"xnnpack": False}])
+def test_threads_and_xnnpack_change_the_speed_not_the_answer(
+    options: dict[str, Any], models: Path, photographs: Path
+) -> None:
+    view = next(views(open_image(read_image_list(photographs)[0].path), SMALL.input_px))
+    usual = TfliteClassifier(SMALL, models).probabilities(view)
+    other = TfliteClassifier(SMALL, models, **options).probabilities(view)
+    assert np.abs(usual - other).max() <= 17 / 256
+
+
+def test_no_thread_at_all_is_refused(models: Path) -> None:
+    with pytest.raises(InputError, match="at least 1 thread, not 0"):
+        TfliteClassifier(SMALL, models, threads=0)
+
+
+def test_logits_become_a_softmax(models: Path) -> None:
+    """The softmax of a network's probabilities, as nothing here gives logits by itself."""
+    view = np.full((128, 128, 3), 60, np.uint8)
+    plain = TfliteClassifier(SMALL, models).probabilities(view).astype(float)
+    logits = SMALL.model_copy(update={"output": "logits"})
+    found = TfliteClassifier(logits, models).probabilities(view)
+    assert found.dtype == np.float32 and found.sum() == pytest.approx(1, abs=1e-5)
+    assert found == pytest.approx(np.exp(plain) / np.exp(plain).sum(), rel=1e-5)

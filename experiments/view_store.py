@@ -1,0 +1,94 @@
+"""Outputs of every view of every image, in a folder that an interruption leaves whole.
+
+``views/NETWORK/00000.npz`` holds the first chunk of images, and so on. A chunk is written under
+another name and renamed once it is on disk, so that it is complete or absent.
+"""
+
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.errors import InputError
+
+CHUNK = 25
+"""Images per file: what an interruption can lose."""
+
+
+@dataclass(frozen=True)
+class ViewOutputs:
+    """What one network said of some images.
+
+    Attributes:
+        probabilities: Output of every view, shape (images, views, classes); zeros where an image
+            could not be read.
+        seconds: Time of every pass, its view's preparation included, shape (images, views).
+        errors: Why an image could not be used, shape (images,); empty where it was.
+    """
+
+    probabilities: NDArray[np.float32]
+    seconds: NDArray[np.float64]
+    errors: NDArray[np.str_]
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which images were read, shape (images,)."""
+        return np.asarray(self.errors == "")
+
+
+def chunk_file(folder: Path, network: str, start: int) -> Path:
+    """The file of the chunk of images that begins with number ``start``."""
+    return folder / "views" / network / f"{start:05d}.npz"
+
+
+def save_chunk(path: Path, outputs: ViewOutputs) -> None:
+    """Writes a chunk, losslessly: half precision where it holds the outputs exactly.
+
+    That is so for quantised networks, whose outputs are multiples of 1/256.
+    """
+    exact = outputs.probabilities.astype(np.float16)
+    lossless = np.array_equal(exact.astype(np.float32), outputs.probabilities)
+    buffer = BytesIO()
+    np.savez_compressed(
+        buffer,
+        probabilities=exact if lossless else outputs.probabilities,
+        seconds=outputs.seconds,
+        errors=outputs.errors,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def load_outputs(folder: Path, network: str) -> ViewOutputs:
+    """Reads all chunks of a network.
+
+    Raises:
+        InputError: The folder holds none, or one is unreadable.
+    """
+    files = sorted((folder / "views" / network).glob("*.npz"))
+    if not files:
+        raise InputError(f"{folder} holds no outputs of {network}: run adaptta --models --images.")
+    chunks = [_load_chunk(file) for file in files]
+    return ViewOutputs(
+        np.concatenate([chunk.probabilities for chunk in chunks]),
+        np.concatenate([chunk.seconds for chunk in chunks]),
+        np.concatenate([chunk.errors for chunk in chunks]),
+    )
+
+
+def _load_chunk(file: Path) -> ViewOutputs:
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            probabilities = data["probabilities"].astype(np.float32)
+            return ViewOutputs(probabilities, data["seconds"], data["errors"])
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        raise InputError(f"{file} holds no outputs: {error}; remove it and run again.") from error
