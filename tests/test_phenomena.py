@@ -20,12 +20,12 @@ SEEDS = range(3)
 
 def episodes(
     name: str, env: BoardEnv, characterisation: Characterisation, **scenario: Any
-) -> tuple[list[Row], list[Row]]:
-    """Steps of the first and rows of all episodes of a controller."""
+) -> tuple[list[list[Row]], list[Row]]:
+    """Steps and rows of all episodes of a controller."""
     env.scenario = Scenario(**scenario)
     controller = build(name, Design(env, characterisation))
     done = [run_episode(env, controller, seed) for seed in SEEDS]
-    return done[0][0], [row for _, row in done]
+    return [steps for steps, _ in done], [row for _, row in done]
 
 
 @pytest.mark.parametrize(
@@ -35,20 +35,23 @@ def test_at_full_clock_throttling_sets_in_and_a_deadline_met_when_cold_is_missed
     throttling: str, trip_c: float, hosted: BoardEnv, hosted_characterisation: Characterisation
 ) -> None:
     """Rizzo, IWES 2021: at VF_max the chip oversteps its trip, the OS lowers the clock, and
-    repeated throttling ends in a "latency constraint mismatch". Cold: one frame or under 2 % late
-    (jitter); then over 5 %.
+    repeated throttling ends in a "latency constraint mismatch". Cold: under 3 % late (jitter);
+    then over 5 %.
     """
-    steps, rows = episodes(
+    runs, rows = episodes(
         "performance",
         hosted,
         hosted_characterisation,
         latency_constraint_s=0.0365,
         throttling=throttling,
     )
-    first = next(i for i, step in enumerate(steps) if step["throttled_s"] > 0)
-    cold, hot = steps[:first], steps[first:]
-    assert cold and max(step["temperature_max_c"] for step in steps) >= trip_c
-    assert sum(step["late_frames"] for step in cold) <= max(1, 0.02 * 10 * len(cold))
+    cold, hot = [], []
+    for steps in runs:
+        first = next(i for i, step in enumerate(steps) if step["throttled_s"] > 0)
+        cold += steps[:first]
+        hot += steps[first:]
+    assert cold and max(step["temperature_max_c"] for step in hot) >= trip_c
+    assert sum(step["late_frames"] for step in cold) <= 0.03 * 10 * len(cold)
     assert sum(step["late_frames"] for step in hot) >= 0.05 * 10 * len(hot)
     assert all(row["throttled_share"] > 0.05 for row in rows)
 
