@@ -13,6 +13,9 @@ from tvfs_gym.envs.scenario import Scenario
 WIDEST_LOG_SIGMA = 0.5
 """Uncertainty beyond which a parameter counts as unknown: a factor of 2.7 at two sigma."""
 
+ROOM_BELOW_T_MAX_C = 10.0
+"""A room warmer than that leaves no controller anything to choose."""
+
 Key = tuple[int, int]
 """Two 32-bit words: an episode's random stream."""
 
@@ -45,7 +48,8 @@ class DomainRandomisation:
     sigma. For resistances and capacitances, sigma joins the spread between units of the profile's
     ``[spread]`` with the standard errors of the cooling's fit; the others have the former alone.
     The ambient temperature is uniform over the profile's range; its changes within the scenario are
-    kept as differences. What else the scenario says stays, and its own factors multiply.
+    kept as differences, and it stays `ROOM_BELOW_T_MAX_C` under T_max throughout. What else the
+    scenario says stays, and its own factors multiply.
 
     Args:
         profile: The board.
@@ -89,16 +93,25 @@ class DomainRandomisation:
             name: own[name] * exp(sigma * _truncated_normal(rng))
             for name, sigma in self.log_sigmas(scenario.cooling).items()
         }
-        ambient_c = float(rng.uniform(self._spread.ambient_low_c, self._spread.ambient_high_c))
-        warmer_c = ambient_c - scenario.ambient_c
+        low_c, high_c = self._spread.ambient_low_c, self._spread.ambient_high_c
+        ambient_c = low_c + (high_c - low_c) * float(rng.random())
+        warmer_c = min(ambient_c, _warmest_c(scenario)) - scenario.ambient_c
         changes: list[dict[str, Any]] = [change.model_dump() for change in scenario.changes]
         for change in changes:
             if change["ambient_c"] is not None:
                 change["ambient_c"] += warmer_c
-        values: dict[str, Any] = {"unit": unit, "ambient_c": ambient_c, "changes": changes}
+        values: dict[str, Any] = {
+            "unit": unit, "ambient_c": scenario.ambient_c + warmer_c, "changes": changes
+        }  # fmt: skip
         if scenario.start_temperature_c is not None:
             values["start_temperature_c"] = scenario.start_temperature_c + max(warmer_c, 0.0)
         return scenario.with_values(values)
+
+
+def _warmest_c(scenario: Scenario) -> float:
+    """The warmest start of a room that stays well below T_max through all its changes."""
+    rises = [c.ambient_c - scenario.ambient_c for c in scenario.changes if c.ambient_c is not None]
+    return scenario.t_max_c - ROOM_BELOW_T_MAX_C - max([0.0, *rises])
 
 
 def _truncated_normal(rng: np.random.Generator) -> float:

@@ -44,11 +44,11 @@ class Unit(Table):
         latency: On the latency of every pass.
     """
 
-    resistance: float = Field(default=1.0, gt=0, le=10)
-    capacitance: float = Field(default=1.0, gt=0, le=10)
-    switching: float = Field(default=1.0, gt=0, le=10)
-    leakage: float = Field(default=1.0, ge=0, le=100)
-    latency: float = Field(default=1.0, gt=0, le=10)
+    resistance: float = Field(default=1.0, gt=0)
+    capacitance: float = Field(default=1.0, gt=0)
+    switching: float = Field(default=1.0, gt=0)
+    leakage: float = Field(default=1.0, ge=0)
+    latency: float = Field(default=1.0, gt=0)
 
 
 class Scenario(Table):

@@ -173,6 +173,9 @@ def identify(
     board: Annotated[
         str, typer.Option(help="Profile whose other sections are kept: name or TOML file.")
     ] = "odroid_xu4",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the new profile; the output file's by default.")
+    ] = None,
     cooling: Annotated[str, typer.Option(help="Name of the fitted cooling.")] = "identified",
     full_load_w: Annotated[
         float | None, typer.Option(help="Heat at a load of 1, W, for traces without power.")
@@ -181,7 +184,7 @@ def identify(
     """Fit a board's thermal network to traces and write a board profile."""
     from tvfs_gym.experiments.identify import run
 
-    run(traces, board, cooling, full_load_w, out)
+    run(traces, board, name, cooling, full_load_w, out)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from tvfs_gym.envs.tables import Table, read_toml
 from tvfs_gym.experiments.documents import markdown_table, replace_section
 from tvfs_gym.experiments.figures import measured_against_predicted
 from tvfs_gym.experiments.identify import (
+    Candidate,
     best_of,
     candidates,
     cooling_of,
@@ -32,7 +33,7 @@ from tvfs_gym.experiments.report import TEMPLATES
 from tvfs_gym.experiments.results import installed_versions
 from tvfs_gym.experiments.traces.heat import heated
 from tvfs_gym.experiments.traces.record import read_record
-from tvfs_gym.experiments.validation import Error, Samples, error_of, errors, predictions
+from tvfs_gym.experiments.validation import Error, Samples, error_of, errors, predictions, window_s
 
 CATALOGUE = files("tvfs_gym.experiments") / "fidelity.toml"
 
@@ -41,6 +42,7 @@ HELD_OUT_HEADER = (
     "board, cooling",
     "held out",
     "runs",
+    "known, s",
     "RMSE, °C",
     "MAE, °C",
     "worst, °C",
@@ -129,17 +131,24 @@ class Result:
 
     Attributes:
         fit: What was asked for.
-        model: What came out.
+        chosen: What came out.
         first: The best single node, for comparison.
         held_out: By title: errors of the model and the naive predictors, one of each per run.
+        known_s: By title: length of the beginning whose temperatures are known, s.
         shown: The run in the middle of the first held-out set, and which samples of it are known.
     """
 
     fit: Fit
-    model: ThermalModel
+    chosen: Candidate
     first: ThermalModel
     held_out: dict[str, list[dict[str, Error]]]
+    known_s: dict[str, float]
     shown: tuple[Trace, Samples | None]
+
+    @property
+    def model(self) -> ThermalModel:
+        """The network that came out."""
+        return self.chosen.model
 
 
 def run(traces: Path, publish: Path | None) -> None:
@@ -185,10 +194,12 @@ def refitted(fit: Fit, folder: Path) -> Result:
     used = _files(folder, fit.traces)
     runs = [run.until(fit.until_s) for file in used for run in read_record(file).runs]
     found = candidates(traces_to_fit(runs, profile, fit.full_load_w))
-    model, first = best_of(found), found[0].model
+    chosen, first = best_of(found), found[0].model
+    model = chosen.model
     power = profile.power.model_copy(update={"activities": model.activities})
     board = profile.model_copy(update={"power": power})
     held_out, middle_runs = {}, []
+    known_s: dict[str, float] = {}
     for one in fit.held_out:
         skip = used if one.from_s is None else []
         others = [file for file in _files(folder, one.traces) if file not in skip]
@@ -196,10 +207,11 @@ def refitted(fit: Fit, folder: Path) -> Result:
         for trace in _heated(others, board, fit.full_load_w):
             known = None if one.from_s is None else trace.time_s < one.from_s
             judged.append((errors(model, trace, known, first), (trace, known)))
+            known_s.setdefault(one.title, one.from_s or window_s(model, trace))
         judged.sort(key=lambda pair: pair[0]["model"].rmse_c)
         held_out[one.title] = [error for error, _ in judged]
         middle_runs.append(judged[len(judged) // 2][1])
-    return Result(fit, model, first, held_out, middle_runs[0])
+    return Result(fit, chosen, first, held_out, known_s, middle_runs[0])
 
 
 def transferred(transfer: Transfer, model: ThermalModel, folder: Path) -> Error:
@@ -250,6 +262,7 @@ def _table(results: Sequence[Result]) -> pl.DataFrame:
                     "nodes": result.model.order,
                     "held_out": title,
                     "runs": len(found),
+                    "known_s": result.known_s[title],
                     **mean,
                 }
             )
@@ -273,6 +286,7 @@ def _page(catalogue: Catalogue, results: Sequence[Result], transfers: Mapping[st
             f"{row['board']}, {row['cooling']}",
             row["held_out"],
             str(row["runs"]),
+            f"{row['known_s']:.0f}",
             *(f"{row[name]:.2f}" for name in ERROR_COLUMNS),
         ]
         for row in _table(results).iter_rows(named=True)
@@ -289,11 +303,23 @@ def _page(catalogue: Catalogue, results: Sequence[Result], transfers: Mapping[st
         held_out=markdown_table(HELD_OUT_HEADER, held_out),
         transfers=markdown_table(TRANSFER_HEADER, blind),
         figures=[(result.fit, _figure(result)) for result in results],
+        beaten=_beaten(results),
         xu3=sorted(one["model"].rmse_c for one in runs),
         room_c=ROOM_C,
         sources=catalogue.sources,
         versions=", ".join(f"{name} {one}" for name, one in installed_versions().items()),
     )
+
+
+def _beaten(results: Sequence[Result]) -> list[str]:
+    """What a naive predictor predicts better."""
+    return [
+        f"{row['board']}, {row['cooling']}, {row['held_out']} ({name.replace('_', ' ')}: "
+        f"{row[f'{name}_rmse_c']:.2f} against {row['model_rmse_c']:.2f} °C)"
+        for row in _table(results).iter_rows(named=True)
+        for name in ("constant", "first_order")
+        if row[f"{name}_rmse_c"] < row["model_rmse_c"]
+    ]
 
 
 def _brief(results: Sequence[Result]) -> str:
@@ -330,7 +356,7 @@ def _update_profile(checkout: Path, result: Result) -> None:
     """Writes the fitted section into the profile's file, whose comments stay."""
     path = checkout / "envs" / "boards" / "profiles" / f"{result.fit.board}.toml"
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    fitted = cooling_of(result.model, ["the traces named in experiments/fidelity.toml"])
+    fitted = cooling_of(result.chosen, ["the traces named in experiments/fidelity.toml"])
     section = document["cooling"][result.fit.cooling]
     section["source"] = f"{fitted.source}; {result.fit.note}"
     section["resistances_k_w"] = list(fitted.resistances_k_w)

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.physics.identification import model_of
 from tvfs_gym.experiments.documents import print_wide
 from tvfs_gym.experiments.figures import measured_against_predicted
@@ -36,7 +37,13 @@ def run(
         InputError: The profile or a trace cannot be used.
     """
     profile = load_profile(board)
-    model = model_of(profile.cooling_named(cooling).networks[0], ambient_c=0.0)
+    networks = profile.cooling_named(cooling).networks
+    if len(networks) > 1:
+        raise InputError(
+            f"cooling '{cooling}' has a fan that the governor drives, and no trace says at which "
+            "speed it ran: validate a cooling without steps."
+        )
+    model = model_of(networks[0], ambient_c=0.0)
     runs = runs_of([read_record(file) for file in files])
     traces = [heated(run, profile, full_load_w) for run in runs]
     table = Table(box=box.SIMPLE)

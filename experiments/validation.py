@@ -104,6 +104,19 @@ def errors(
     return {name: error_of(values, trace, counting) for name, values in predicted.items()}
 
 
+def between_runs_log_se(traces: Sequence[Trace], order: int) -> float:
+    """Relative standard error of the steady gain from the differences between runs (jackknife).
+
+    What differs from run to run, e.g. a fan's speed, shows in no run's own residuals. 0 of a single
+    run.
+    """
+    if len(traces) == 1:
+        return 0.0
+    n = len(traces)
+    gains = [fit([*traces[:i], *traces[i + 1 :]], order).steady_gain for i in range(n)]
+    return float(np.sqrt((n - 1) * np.var(gains)) / abs(np.mean(gains)))
+
+
 def held_out_rmse_c(traces: Sequence[Trace], order: int) -> float:
     """Error of so many nodes on what they were not fitted to; infinite if they are no network.
 

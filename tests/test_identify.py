@@ -78,9 +78,10 @@ def test_another_odroid_c2_is_predicted_from_one_board_s_log(traces: Path) -> No
         read_record(traces / "sbc_bench" / f"{code}.csv").runs[0] for code in ("1iSh", "3N6Q")
     )
     profile = load_profile("odroid_c2")
-    model = best_of(candidates(traces_to_fit([mine], profile, None)))
+    chosen = best_of(candidates(traces_to_fit([mine], profile, None)))
+    model = chosen.model
     assert 1 / model.activities["7-zip"] == pytest.approx(1.18, abs=0.03)
-    trace = heated(other, with_cooling(profile, "fitted", model, [mine.name]))
+    trace = heated(other, with_cooling(profile, "fitted", chosen, [mine.name]))
     assert trace.leakage is not None
     found = errors(model, trace)
     assert found["model"].rmse_c <= 1.4 < found["first order"].rmse_c < found["constant"].rmse_c
@@ -124,7 +125,7 @@ def test_workloads_activities_come_back_with_the_network() -> None:
     model = model_of(network, 25.0)
     warm = free_run(model, replace(true, temperature_c=np.full(rows, 40.0)), run.time_s < 1)
     seen = replace(run, temperature_c=warm + rng.normal(0, 0.3, rows))
-    found = best_of(candidates(traces_to_fit([seen], PROFILE, None)))
+    found = best_of(candidates(traces_to_fit([seen], PROFILE, None))).model
     assert found.activities["memory"] == pytest.approx(0.6, abs=3 * found.activities_se["memory"])
     assert found.activities_se["memory"] < 0.05
     assert found.steady_gain == pytest.approx(network.total_resistance_k_w, rel=0.03)
@@ -199,7 +200,7 @@ def test_a_file_without_samples_is_refused(tmp_path: Path, content: str) -> None
 
 def test_a_short_trace_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has 20 samples; at least 30 are needed"):
-        read_record(written(tmp_path, table(20)))
+        read_record(written(tmp_path, table(40)[::2]))
 
 
 def test_milli_degrees_by_name_are_converted(tmp_path: Path) -> None:

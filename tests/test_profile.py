@@ -37,6 +37,22 @@ def test_the_xu4_has_the_run_time_operating_points() -> None:
     assert (points[200], points[1000], points[1500], points[2000]) == (0.9, 0.975, 1.0875, 1.3125)
 
 
+def test_the_assumed_coolings_are_built_on_the_fitted_one() -> None:
+    """Without a fan the total is the 20.7 K/W of DS3; its steps end at the fitted network."""
+    cooling = load_profile("odroid_xu4").cooling
+    fan, failed, steps = (cooling[name] for name in ("fan", "fan_failed", "fan_steps"))
+    assert failed.resistances_k_w[0] == steps.resistances_k_w[0] == fan.resistances_k_w[0]
+    assert failed.capacitances_j_k == steps.capacitances_j_k == fan.capacitances_j_k
+    assert sum(failed.resistances_k_w) == pytest.approx(20.7)
+    assert steps.fan is not None
+    off, *_, full = conductances = [1 / r for r in steps.fan.outer_resistances_k_w]
+    assert (off, full) == pytest.approx(
+        (1 / failed.resistances_k_w[1], 1 / fan.resistances_k_w[1]), rel=1e-3
+    )
+    for conductance, pwm in zip(conductances[1:], (130, 170, 230), strict=True):
+        assert conductance == pytest.approx(off + (full - off) * (pwm / 230) ** 0.8, rel=1e-3)
+
+
 def test_the_reference_latency_is_the_measured_cores() -> None:
     """36 ms at 1.8 GHz, a quarter of it memory-bound at 2.0 GHz."""
     latency = load_profile("odroid_xu4").latency
@@ -74,7 +90,7 @@ def test_the_shipped_coolings_are_what_the_command_fits(traces: Path) -> None:
     for fit in load_catalogue().fits:
         result = refitted(fit, traces)
         shipped = load_profile(fit.board).cooling[fit.cooling]
-        again = cooling_of(result.model, [])
+        again = cooling_of(result.chosen, [])
         assert again.resistances_k_w == pytest.approx(shipped.resistances_k_w, rel=0.02)
         assert again.capacitances_j_k == pytest.approx(shipped.capacitances_j_k, rel=0.02)
         required_c = {"odroid_xu4": 1.15, "odroid_c2": 1.4}.get(fit.board)

@@ -134,7 +134,8 @@ def test_sweeps_and_traces_make_one_profile(cli: Cli, tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("frequency_mhz,latency_ms\n500,60\n1000,40\n", "2 different clocks; a sweep of latency"),
-        ("frequency_mhz,load\n500,1\n", "must have the columns frequency_mhz and latency_ms or"),
+        ("frequency_mhz,threads\n500,1\n", "must have the columns frequency_mhz and latency_ms or"),
+        ("frequency_mhz,latency_ms\n500,40\n1000,50\n1500,60\n", "latency does not fall with the"),
         ("frequency_mhz,latency_ms\n500,60\n1000,-4\n", "line 3, column latency_ms: expected a po"),
         ("frequency_mhz,power_w\n500,hot\n1000,4\n", "line 2, column power_w: expected a positive"),
     ],
@@ -143,5 +144,5 @@ def test_a_sweep_that_shows_nothing_is_refused(tmp_path: Path, content: str, mes
     (tmp_path / "sweep.csv").write_text(content)
     assert is_sweep(tmp_path / "sweep.csv")
     with pytest.raises(InputError, match=r"sweep\.csv") as caught:
-        read_sweep(tmp_path / "sweep.csv")
+        fit_sweep(read_sweep(tmp_path / "sweep.csv"), XU4)
     assert message in str(caught.value)

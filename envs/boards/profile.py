@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.physics.power import dynamic_power_w
 from tvfs_gym.envs.physics.thermal import RcNetwork, Vector
 from tvfs_gym.envs.tables import Table, read_toml
 
@@ -195,6 +196,15 @@ class Spread(Table):
     ambient_low_c: float
     ambient_high_c: float
 
+    @model_validator(mode="after")
+    def _a_range(self) -> "Spread":
+        if self.ambient_low_c > self.ambient_high_c:
+            raise ValueError(
+                f"ambient_low_c = {self.ambient_low_c} must not exceed ambient_high_c = "
+                f"{self.ambient_high_c}"
+            )
+        return self
+
 
 class BoardProfile(Table):
     """A board.
@@ -248,6 +258,13 @@ class BoardProfile(Table):
                         f"ascend within 0..{highest}"
                     )
         return self
+
+    @property
+    def full_load_w(self) -> float:
+        """Switching power that all threads add at the highest VF level."""
+        top = self.operating_points[-1]
+        inputs = top.frequency_hz / 1e9, top.voltage_v, float(self.threads)
+        return dynamic_power_w(*inputs, 1.0, 0.0, self.power.thread_nf)
 
     def voltages_v(self, frequency_ghz: Vector) -> Vector:
         """Supplies at some clocks: those of the VF levels, and in between them on a line."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares, lsq_linear
+from scipy.optimize import OptimizeResult, least_squares, lsq_linear
 
 from tvfs_gym.envs.jit import jit
 from tvfs_gym.envs.physics.power import leakage_power_w
@@ -13,14 +13,21 @@ from tvfs_gym.envs.physics.thermal import RATE, RESISTANCE, RcNetwork, Vector, p
 
 Matrix = NDArray[np.float64]
 
-SHORTEST_S = 0.05
-"""Shortest time constant that is looked for: a die's. The longest one is the longest run: what is
-slower cannot be told from a drift of the ambient temperature."""
+SHORTEST_PERIODS = 0.1
+"""Shortest time constant that is looked for, in sample periods: what is faster looks instantaneous.
+The longest one is the longest run: what is slower cannot be told from a drift of the room."""
 
 MOST_ACTIVITY = 5.0
 """Factor by which a workload's activity may differ from the reference's, up or down."""
 
 _LOG_STEP = 1e-5
+
+_NEGLIGIBLE = 1e-8
+"""Of a Jacobian's directions, relative to the strongest: nothing was seen of them."""
+
+_STARTS = ((1.0, 0.1), (0.3, 0.02), (3.0, 0.3))
+"""From where the search begins: the shortest and the longest time constant, as a multiple of two
+sample periods (at least a second) and as a share of the longest run."""
 
 COLDEST_C, HOTTEST_C = -40.0, 100.0
 """Bounds of a run's ambient temperature."""
@@ -83,8 +90,13 @@ class Trace:
         return self.heat + self.leakage.power_w(temperature_c)
 
     def working(self, activities: Mapping[str, float]) -> "Trace":
-        """The run with its workloads' heat, scaled by their activities, as part of its heat."""
-        heat = sum((activities[name] * one for name, one in self.workloads.items()), self.heat)
+        """The run with its workloads' heat, scaled by their activities, in its own.
+
+        A workload whose activity is not given counts as 1.
+        """
+        heat = self.heat + sum(
+            activities.get(name, 1.0) * one for name, one in self.workloads.items()
+        )
         return replace(self, heat=heat, workloads={})
 
     def part(self, samples: NDArray[np.bool_]) -> "Trace":
@@ -170,7 +182,8 @@ def fit(
     """Fits a network of so many nodes by its free-running error.
 
     The gains, ambients and starts enter linearly and are solved for; only the time constants and
-    the workloads' activities are searched (variable projection, Golub and Pereyra 1973). Standard
+    the workloads' activities are searched (variable projection, Golub and Pereyra 1973), from
+    several starts; positive gains go before a lower error. Standard
     errors come from the Jacobian of all of them, with the residuals' variance inflated by their
     correlation between samples.
 
@@ -196,11 +209,23 @@ def fit(
         return regressors @ linear - temperature_c
 
     longest_s = max(float(trace.time_s[-1] - trace.time_s[0]) for trace in traces)
-    start = np.log(np.geomspace(1.0, longest_s / 10, order + 2)[1:-1])
+    period_s = min(float(np.median(np.diff(trace.time_s))) for trace in traces)
+    shortest_s = SHORTEST_PERIODS * period_s
     unknown = np.zeros(len(workloads))
-    lowest = np.append(np.full(order, np.log(SHORTEST_S)), unknown - np.log(MOST_ACTIVITY))
+    lowest = np.append(np.full(order, np.log(shortest_s)), unknown - np.log(MOST_ACTIVITY))
     highest = np.append(np.full(order, np.log(longest_s)), unknown + np.log(MOST_ACTIVITY))
-    found = least_squares(residuals, np.append(start, unknown), bounds=(lowest, highest))
+    searches = []
+    for first, last in _STARTS:
+        begin_s = first * max(1.0, 2 * period_s)
+        tau_s = np.geomspace(begin_s, max(last * longest_s, 2 * begin_s), order + 2)[1:-1]
+        start = np.append(np.log(np.clip(tau_s, 1.01 * shortest_s, 0.99 * longest_s)), unknown)
+        searches.append(least_squares(residuals, start, bounds=(lowest, highest)))
+
+    def rank(search: OptimizeResult) -> tuple[bool, float]:
+        linear = np.linalg.lstsq(regressors_at(search.x), temperature_c, rcond=None)[0]
+        return bool((linear[:order] <= 0).any()), float(search.cost)
+
+    found = min(searches, key=rank)
     logs = np.append(np.sort(found.x[:order]), found.x[order:])
     regressors = regressors_at(logs)
     linear = np.linalg.lstsq(regressors, temperature_c, rcond=None)[0]
@@ -326,12 +351,21 @@ def _regressors(traces: Sequence[Trace], tau_s: Vector) -> Matrix:
 
 
 def _standard_errors(jacobian: Matrix, residuals: Vector) -> Vector:
+    """Infinite for what the data leave undetermined."""
     centred = residuals - residuals.mean()
     correlation = float(np.clip(centred[1:] @ centred[:-1] / (centred @ centred), 0.0, 0.99))
-    degrees = len(residuals) - jacobian.shape[1]
+    degrees = max(len(residuals) - jacobian.shape[1], 1)
     variance = residuals @ residuals / degrees * (1 + correlation) / (1 - correlation)
-    spread = np.diag(np.linalg.pinv(jacobian.T @ jacobian)) * variance
-    return np.sqrt(np.maximum(spread, 0.0))  # rounding makes a vanishing one negative
+    # Columns of equal length, so that a small singular value is a direction nothing depends on.
+    lengths = np.linalg.norm(jacobian, axis=0)
+    seen = lengths > _NEGLIGIBLE * lengths.max()
+    _, singular, directions = np.linalg.svd(jacobian[:, seen] / lengths[seen], full_matrices=False)
+    determined = singular > _NEGLIGIBLE * singular[0]
+    lost = (directions[~determined] ** 2).sum(axis=0) > _NEGLIGIBLE
+    spread = ((directions[determined].T / singular[determined]) ** 2).sum(axis=1)
+    errors = np.full(len(lengths), np.inf)
+    errors[seen] = np.where(lost, np.inf, np.sqrt(spread * variance) / lengths[seen])
+    return errors
 
 
 def model_of(network: RcNetwork, ambient_c: float) -> ThermalModel:

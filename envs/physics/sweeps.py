@@ -104,11 +104,15 @@ def _fit(columns: Mapping[str, Vector], measured: Vector, known: Mapping[str, fl
     matrix: NDArray[np.float64] = np.column_stack([columns[name] for name in sought])
     solution = lsq_linear(matrix, measured - explained, (0.0, np.inf)).x
     left = measured - explained - matrix @ solution
-    degrees = max(len(measured) - len(sought), 1)
-    variance = np.diag(np.linalg.pinv(matrix.T @ matrix)) * (left @ left) / degrees
+    free = solution > 0
+    degrees = max(len(measured) - int(free.sum()), 1)
+    variance = np.zeros(len(sought))
+    inner = matrix[:, free]
+    variance[free] = np.diag(np.linalg.pinv(inner.T @ inner)) * (left @ left) / degrees
+    total = float(np.sum((measured - measured.mean()) ** 2))
     return SweepFit(
         {**known, **dict(zip(sought, solution.tolist(), strict=True))},
         dict(zip(sought, np.sqrt(variance).tolist(), strict=True)),
         float(np.sqrt(np.mean(left**2))),
-        float(1 - left @ left / np.sum((measured - measured.mean()) ** 2)),
+        1.0 - float(left @ left) / total if total > 0 else 0.0,
     )

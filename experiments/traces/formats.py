@@ -1,7 +1,8 @@
 """Formats of traces: each is brought under the common column names.
 
 Common are ``time_s``, ``temperature_c``, and either ``power_w`` or ``load`` (busy share of the
-CPU, 0..1), the latter with ``frequency_mhz`` and ``workload`` (what ran) where they are known.
+CPU, 0..1), the latter with ``frequency_mhz`` and ``workload`` (what ran) where they are known; of a
+file with a clock alone the load is taken as 1.
 Cells stay as they were read: what is no number is found later, with its line.
 """
 
@@ -34,18 +35,25 @@ def read_table(path: Path) -> tuple[pl.DataFrame, str]:
     except (pl.exceptions.PolarsError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path} is not a readable trace: {first}.") from error
+    repeated = [name for name in raw.columns if "_duplicated_" in name]
+    if repeated:
+        name = repeated[0].partition("_duplicated_")[0]
+        raise InputError(
+            f"{path} has the column {name} more than once: keep the one that is meant."
+        )
     raw = raw.with_row_index("line", offset=first_line)
     for known, convert in _FORMATS.items():
         if set(known) <= set(raw.columns):
             return convert(raw), layout
     raise InputError(
-        f"{path} must have the columns time_s, temperature_c and power_w or load; it has "
+        f"{path} must have the columns time_s, temperature_c and power_w, load or frequency_mhz (a "
+        f"trace), or frequency_mhz and latency_ms or power_w alone (a sweep); it has "
         f"{', '.join(raw.columns[1:])}."
     )
 
 
 def header_of(path: Path) -> set[str]:
-    """Names of a file's columns; empty if it is no table.
+    """Names of a table's columns; empty if the file is no table.
 
     Raises:
         InputError: The file cannot be read.
@@ -53,8 +61,8 @@ def header_of(path: Path) -> set[str]:
     try:
         if path.suffix == ".parquet":
             return set(pl.read_parquet_schema(path))
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return {name.strip() for name in file.readline().split(",")}
+        table = pl.read_csv(path, infer_schema=False, n_rows=0, truncate_ragged_lines=True)
+        return set(table.columns)
     except OSError as error:
         raise InputError(f"cannot read the trace {path}: {error.strerror}.") from error
     except pl.exceptions.PolarsError:
@@ -94,7 +102,7 @@ def _read_stressberry(path: Path) -> pl.DataFrame:
     if len({len(values) for values in filled.values()}) > 1:
         lengths = ", ".join(f"{len(values)} of {name}" for name, values in filled.items())
         raise InputError(f"{path} has lists of different length: {lengths}.")
-    return pl.DataFrame(filled)
+    return pl.DataFrame(filled).with_columns(stressberry=True)
 
 
 def _common(raw: pl.DataFrame) -> pl.DataFrame:
@@ -103,13 +111,17 @@ def _common(raw: pl.DataFrame) -> pl.DataFrame:
     if "temperature_c" in raw.columns:
         temperature = pl.col("temperature_c")
     else:
-        temperature = pl.col("temperature_mc").cast(pl.Float64, strict=False) / 1000
+        temperature = _number("temperature_mc") / 1000
     if "frequency_hz" in raw.columns:
         raw = raw.with_columns(frequency_mhz=_number("frequency_hz") / 1e6)
     if "power_w" in raw.columns:
         heat = ["power_w"]
     else:
+        if "load" not in raw.columns:  # a clock alone: all cores busy, as under a stress test
+            raw = raw.with_columns(load=pl.lit(1.0))
         heat = [name for name in ("load", "frequency_mhz", "workload") if name in raw.columns]
+    if "workload" in heat:
+        raw = raw.with_columns(pl.col("workload").fill_null(""))
     return raw.select(*names, temperature.alias("temperature_c"), *heat)
 
 
@@ -153,7 +165,9 @@ def _sbc_bench(raw: pl.DataFrame) -> pl.DataFrame:
         temperature_c=pl.col("temp_c"),
         load=pl.when(two & ~pi).then(pl.min_horizontal(2 * load, 1.0)).otherwise(load),
         frequency_mhz=pl.when(pi).then(clocks.list.last()).otherwise(clocks.list.first()),
-        workload=pl.col("section").str.extract(r"(tinymembench|ramlat|OpenSSL|7-zip|cpuminer)"),
+        workload=pl.col("section")
+        .str.extract(r"(tinymembench|ramlat|OpenSSL|7-zip|cpuminer)")
+        .fill_null(""),
     )
 
 
@@ -180,9 +194,13 @@ _FORMATS: dict[tuple[str, ...], Callable[[pl.DataFrame], pl.DataFrame]] = {
     ("time_s", "temperature_c", "load"): _common,
     ("time_s", "temperature_mc", "power_w"): _common,
     ("time_s", "temperature_mc", "load"): _common,
+    ("time_s", "temperature_c", "frequency_mhz"): _common,
+    ("time_s", "temperature_c", "frequency_hz"): _common,
+    ("time_s", "temperature_mc", "frequency_mhz"): _common,
+    ("time_s", "temperature_mc", "frequency_hz"): _common,
     ("Timestamp", "CPU(0) Temperature(C)", "A15 Power(W)"): _armpm,
     ("datetime", "usage", "temp"): _pitemp,
     ("t_s", "freq_field", "cpu_pct", "temp_c", "section", "extra"): _sbc_bench,
-    ("time", "temperature"): _stressberry,
+    ("stressberry", "time", "temperature"): _stressberry,
 }
 """The columns that a format is known by, and what brings them under their common names."""

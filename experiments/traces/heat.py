@@ -25,6 +25,8 @@ def reference_of(runs: Sequence[Run]) -> str | None:
     for run in runs:
         if run.workload is not None and run.load is not None:
             for name, load in zip(run.workload, run.load.tolist(), strict=True):
+                if not name:
+                    continue
                 loads.setdefault(name, []).append(load)
     return max(loads, key=lambda name: float(np.mean(loads[name])), default=None)
 
@@ -61,10 +63,30 @@ def heated(
     return Trace(run.name, run.time_s, full_load_w * run.load, run.temperature_c, absolute=False)
 
 
+FASTEST = 1.5
+"""Clock beyond which, in multiples of the highest VF level, it is given in other units."""
+
+
+def _check_clock(run: Run, profile: BoardProfile, frequency_ghz: Vector) -> None:
+    top_ghz = profile.operating_points[-1].frequency_hz / 1e9
+    if frequency_ghz.max() > FASTEST * top_ghz:
+        raise InputError(
+            f"{run.name}, column frequency_mhz: {1e3 * frequency_ghz.max():g} is far beyond the "
+            f"{1e3 * top_ghz:g} MHz of {profile.name}: give megahertz (the kernel's files have "
+            "kilohertz), or name the board's profile with --board."
+        )
+    if frequency_ghz.max() > 1.01 * top_ghz:
+        print(
+            f"warning: {run.name}: {1e3 * frequency_ghz.max():g} MHz is above {profile.name}'s "
+            "highest VF level, whose supply is taken for it."
+        )
+
+
 def _modelled(
     run: Run, profile: BoardProfile, load: Vector, frequency_ghz: Vector, unknown: Collection[str]
 ) -> Trace:
     """Load and clock through the profile's power model; leakage follows the temperature."""
+    _check_clock(run, profile, frequency_ghz)
     voltage_v = profile.voltages_v(frequency_ghz)
     power = profile.power
 
@@ -78,6 +100,8 @@ def _modelled(
     names = np.array(run.workload if run.workload is not None else [""] * len(load))
     activity = np.array([power.activities.get(name, 1.0) for name in names])
     sought = np.isin(names, list(unknown))
+    for name in sorted(set(names) - {"", *power.activities, *unknown}) if power.activities else ():
+        print(f"note: {run.name}: the activity of {name} is taken as 1.")
     heat = clocked_w + power.rest_w + np.where(sought, 0.0, activity * busy_w)
     workloads = {name: np.where(names == name, busy_w, 0.0) for name in sorted(set(names[sought]))}
     leakage = Leakage(voltage_v, **profile.leakage.model_dump(exclude={"source"}))

@@ -25,6 +25,10 @@ STUCK_SHARE = 0.3
 
 HOTTEST_C, COLDEST_C = 200.0, -60.0
 
+MOST_W, LONGEST_PERIOD_S, SHORTEST_RUN_S = 200.0, 300.0, 30.0
+"""Beyond these, a column is in other units: no such board draws more, no such log is slower, and
+nothing warms up in less."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -98,6 +102,7 @@ def read_record(path: Path) -> Record:
     keep = _in_order(path, table, columns["time_s"], warnings)
     columns = {name: values[keep] for name, values in columns.items()}
     _check_range(path, columns["temperature_c"])
+    _check_units(path, columns)
     _check_load(path, columns)
     _check_excitation(path, columns)
     _warn_if_stuck(columns["temperature_c"], warnings)
@@ -166,6 +171,29 @@ def _check_range(path: Path, temperature_c: np.ndarray) -> None:
         raise InputError(
             f"{path}, column temperature_c: {temperature_c[outside][0]:g} degC is no temperature "
             "of a chip."
+        )
+
+
+def _check_units(path: Path, columns: Columns) -> None:
+    time_s, temperature_c = columns["time_s"], columns["temperature_c"]
+    if temperature_c.max() < 1.0:
+        raise InputError(
+            f"{path}, column temperature_mc: at most {1000 * temperature_c.max():g} looks like "
+            "degrees: name the column temperature_c."
+        )
+    power_w = columns.get("power_w")
+    if power_w is not None and np.median(np.abs(power_w)) > MOST_W:
+        raise InputError(
+            f"{path}, column power_w: a median of {np.median(power_w):g} looks like milliwatts: "
+            "give watts."
+        )
+    if len(time_s) < 2:
+        return
+    period_s, length_s = float(np.median(np.diff(time_s))), float(time_s[-1] - time_s[0])
+    if period_s > LONGEST_PERIOD_S or length_s < SHORTEST_RUN_S:
+        raise InputError(
+            f"{path}, column time_s: {length_s:g} s in steps of {period_s:g} s show nothing of a "
+            f"chip's heat: give seconds, at least {SHORTEST_RUN_S:g} of them."
         )
 
 

@@ -33,10 +33,14 @@ class Sweep:
     columns: Mapping[str, Vector]
 
 
+LEAST_R2 = 0.8
+"""Share of the variance under which a sweep does not follow the law that is fitted to it."""
+
+
 def is_sweep(path: Path) -> bool:
-    """Whether a file is a sweep: it has clocks but no times."""
+    """Whether a file is a sweep: a table of clocks with no column but a sweep's own."""
     names = header_of(path)
-    return bool({"frequency_mhz", "frequency_hz"} & names) and "time_s" not in names
+    return bool({"frequency_mhz", "frequency_hz"} & names) and names <= set(_UNITS)
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -97,10 +101,15 @@ def _positive(path: Path, raw: pl.DataFrame, name: str) -> Vector:
 
 
 def fit_sweep(sweep: Sweep, profile: BoardProfile) -> tuple[BoardProfile, SweepFit]:
-    """The profile with what a sweep says of its latency, or of its power and leakage."""
+    """The profile with what a sweep says of its latency, or of its power and leakage.
+
+    Raises:
+        InputError: The sweep does not follow the law.
+    """
     frequency_ghz = sweep.columns["frequency_ghz"]
     if sweep.kind == "latency":
         found = fit_latency(frequency_ghz, sweep.columns["latency_s"])
+        _check(sweep, found, "clock_gcycles", "the latency does not fall with the clock")
         kept = profile.latency.model_dump(exclude={"source", "clock_gcycles", "memory_s"})
         source = f"{_origin(sweep, found, 's')}; the rest: {profile.latency.source}"
         latency = Latency(source=source, **found.values, **kept)
@@ -115,6 +124,7 @@ def fit_sweep(sweep: Sweep, profile: BoardProfile) -> tuple[BoardProfile, SweepF
         {"cluster_nf": power.cluster_nf, "leakage_scale": 1.0},
         (leakage.c1_a_k2, leakage.c2_k, leakage.gate_a),
     )
+    _check(sweep, found, "thread_nf", "the power does not rise with V^2 f")
     values = dict(found.values)
     scale = values.pop("leakage_scale")
     origin = _origin(sweep, found, "W")
@@ -128,6 +138,14 @@ def fit_sweep(sweep: Sweep, profile: BoardProfile) -> tuple[BoardProfile, SweepF
         ),
     }
     return profile.model_copy(update=updated), found
+
+
+def _check(sweep: Sweep, found: SweepFit, name: str, what: str) -> None:
+    if found.values[name] <= 2 * found.errors[name] or found.r2 < LEAST_R2:
+        raise InputError(
+            f"{sweep.name}: {what} (R^2 {found.r2:.2f}), so nothing can be fitted: check its units "
+            "and columns."
+        )
 
 
 def _origin(sweep: Sweep, found: SweepFit, unit: str) -> str:
