@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from PIL import Image, ImageOps
 
@@ -66,3 +67,24 @@ def open_image(path: Path) -> Image.Image:
             return ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"cannot read the image {path}: {error}.") from error
+
+
+def unpack_images(archive: Path, folder: Path) -> int:
+    """Unpacks a zip archive of labelled images, ``images.csv`` among them.
+
+    Args:
+        archive: The archive.
+        folder: Where to; files of the same names are replaced.
+
+    Returns:
+        How many images its list names.
+
+    Raises:
+        InputError: The archive is missing or damaged, or holds no such list.
+    """
+    try:
+        with ZipFile(archive) as zipped:
+            zipped.extractall(folder)
+    except (OSError, BadZipFile) as error:
+        raise InputError(f"cannot unpack the images in {archive}: {error}.") from error
+    return len(read_image_list(folder))

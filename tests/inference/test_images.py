@@ -1,12 +1,13 @@
 """Image lists and image files, good and bad."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.images import open_image, read_image_list
+from tvfs_gym.envs.inference.images import open_image, read_image_list, unpack_images
 
 
 def test_a_list_is_relative_to_itself(tmp_path: Path) -> None:
@@ -59,3 +60,13 @@ def test_an_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.png").write_bytes(content)
     with pytest.raises(InputError, match=r"cannot read the image .*bad\.png"):
         open_image(tmp_path / "bad.png")
+
+
+def test_an_archive_without_a_list_is_refused(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "none.zip", "w") as archive:
+        archive.writestr("one.png", b"")
+    with pytest.raises(InputError, match=r"cannot read the image list .*images\.csv"):
+        unpack_images(tmp_path / "none.zip", tmp_path)
+    (tmp_path / "bad.zip").write_bytes(b"no zip")
+    with pytest.raises(InputError, match=r"cannot unpack the images in .*bad\.zip"):
+        unpack_images(tmp_path / "bad.zip", tmp_path)
