@@ -70,6 +70,8 @@ def run(docs: Path) -> None:
             "On the Pareto front of accuracy and mean latency, over all networks, policies and "
             f"thresholds ({', '.join(f'{tau:g}' for tau in TAUS)}):",
             markdown_table(("network", "policy", "tau", "accuracy, %", "relative latency"), front),
+            'The digits are those of scikit-learn, a copy of the test set of the UCI "Optical '
+            'Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998), drawn anew.',
             "Commands: `make zoo`, then `python -m tvfs_gym.experiments.digits.page docs`.",
         ]
     )
