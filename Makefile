@@ -7,7 +7,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: benchmark test test-train lint smoke publish publish-live clean
+# What the networks of the family "digits" were made with; it needs NumPy 2.
+ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
+ZOO := envs/inference/zoo
+
+.PHONY: benchmark test test-train lint smoke publish publish-live zoo zoo-family clean
 
 benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
@@ -41,6 +45,22 @@ publish: .venv/installed-test
 	$(BIN)/tvfs-gym report results/publish/published --publish . >/dev/null
 	$(BIN)/tvfs-gym adaptta --publish .
 	$(BIN)/tvfs-gym perf --output docs/performance.md
+	$(BIN)/python -m tvfs_gym.experiments.digits.page docs
+
+# The embedded networks and their pictures, made anew.
+zoo: .venv/installed-test
+	$(PYTHON) -m venv .venv/zoo
+	.venv/zoo/bin/pip install --quiet $(ZOO_TOOLS)
+	.venv/zoo/bin/python experiments/digits/train.py $(ZOO)/digits
+	$(MAKE) zoo-family
+
+# Their family: timed and recorded on this machine.
+zoo-family: .venv/installed-test
+	rm -f $(ZOO)/digits.toml $(ZOO)/digits.npz
+	$(BIN)/tvfs-gym models add $(filter-out %_unmirrored.tflite,$(wildcard $(ZOO)/digits/*.tflite)) \
+		--variant $(ZOO)/digits/digits_0.5_48_unmirrored.tflite --labels $(ZOO)/digits/labels.txt \
+		--images $(ZOO)/digits/pictures.zip --output $(ZOO)/digits.toml \
+		--description "twelve small networks of our own for handwritten digits, with 500 test pictures"
 
 # What needs the networks' files and labelled images: MODELS=DIR IMAGES=DIR.
 LIVE = $(BIN)/tvfs-gym adaptta --models $(MODELS) --images $(IMAGES) \

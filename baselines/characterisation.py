@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tvfs_gym.envs.boards.board import Board, Configuration
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario
 
@@ -34,7 +35,7 @@ class Characterisation:
     """What was measured on a board under continuous inference.
 
     Attributes:
-        family: Name of the topology family.
+        family: The topology family.
         pass_median_s: Median latency of one pass, shape (topologies, levels).
         pass_p99_s: 99th percentile, same shape.
         throttled_p99_s: 99th percentile at the highest VF level once throttling has set in,
@@ -44,7 +45,7 @@ class Characterisation:
         extrapolated: Whether it was, shape (levels,).
     """
 
-    family: str
+    family: Family
     pass_median_s: NDArray[np.float64]
     pass_p99_s: NDArray[np.float64]
     throttled_p99_s: NDArray[np.float64]
@@ -123,7 +124,7 @@ def characterise(board: Board, scenario: Scenario) -> Characterisation:
     throttled = np.array([point.throttled for point in reached])
     temperature_c = np.array([point.temperature_c for point in reached])
     return Characterisation(
-        board.family.name,
+        board.family,
         median_s,
         median_s * spread,
         throttled_p99_s,

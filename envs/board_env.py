@@ -122,7 +122,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | Parameter | Type | Default | Description |
     |-----------|------|---------|-------------|
     | `profile` | str | the id's board | board profile: name or TOML file |
-    | `family` | str | `"recorded"` | or `"mobilenet_v1_hosted"`, with which TVFS was published |
+    | `family` | str | `"recorded"` | a family of `tvfs-gym models list`, or a TOML file |
     | `scenario` | Scenario, dict or None | None | conditions: ambient, L_c, T_max, cooling, ... |
     | `frames_per_step` | int | 10 | frames of a step |
     | `reward` | str or function | `"on_time_accuracy"` | see Rewards |

@@ -27,6 +27,7 @@ from tvfs_gym.experiments.suite import load_suite
 def run(
     suite_name: str,
     board: str,
+    family: str | None,
     controllers: Sequence[str],
     seeds: int,
     overrides: dict[str, Any],
@@ -37,6 +38,7 @@ def run(
     Args:
         suite_name: Name or TOML file of the suite.
         board: Board profile, name or TOML file.
+        family: Topology family, name or TOML file; None for the suite's.
         controllers: Names of the controllers; all if empty.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         overrides: Values of the scenario that hold throughout.
@@ -54,7 +56,7 @@ def run(
     suite = load_suite(suite_name)
     scenarios = suite.scenarios(overrides)
     folder = free_folder(output, "benchmark")
-    env = twin_env(board, suite.family)
+    env = twin_env(board, family or suite.family)
     designs = _designs(env, scenarios, names)
     write_circumstances(
         folder,
@@ -62,7 +64,7 @@ def run(
             "suite": suite_name,
             "board": board,
             "profile": load_profile(board).model_dump(),
-            "family": suite.family,
+            "family": env.board.family.name,
             "topologies": env.board.family.names,
             "controllers": names,
             "seeds": list(range(seeds)),

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.models import app as models
 
 app = typer.Typer(
     help="Train, benchmark and evaluate controllers of embedded boards under ConvNet inference.",
@@ -17,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(models, name="models")
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,6 +44,9 @@ def benchmark(
     ] = None,
     suite: Annotated[str, typer.Option(help="Suite: main, published, or a TOML file.")] = "main",
     board: Annotated[str, typer.Option(help="Board profile: name or TOML file.")] = "odroid_xu4",
+    family: Annotated[
+        str | None, typer.Option(help="Topology family, name or TOML file; the suite's by default.")
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Episodes per controller and scenario.")] = 10,
     frames: Annotated[int | None, typer.Option(help="Frames per episode.")] = None,
     throttling: Annotated[
@@ -63,7 +68,7 @@ def benchmark(
         "t_max_c": t_max_c,
     }
     given = {key: value for key, value in overrides.items() if value is not None}
-    run(suite, board, controllers or [], seeds, given, output)
+    run(suite, board, family, controllers or [], seeds, given, output)
 
 
 @app.command()
@@ -223,7 +228,7 @@ def record(
     models: Annotated[Path, typer.Option(help="Folder with the family's .tflite files.")],
     images: Annotated[Path, typer.Option(help="CSV list of labelled images, or its folder.")],
     output: Annotated[Path, typer.Option(help="File to write, .npz.")],
-    family: Annotated[str, typer.Option(help="Topology family.")] = "recorded",
+    family: Annotated[str, typer.Option(help="Topology family: name or TOML file.")] = "recorded",
     topology: Annotated[
         list[str] | None, typer.Option(help="Repeat for several; all of the family by default.")
     ] = None,

@@ -20,7 +20,7 @@ def run(
     """Records networks of a family, its variants included, over a list of images.
 
     Args:
-        family_name: Name of the family.
+        family_name: Name of the family, or its TOML file.
         topology_names: Which of its networks; all if empty.
         models: Folder with their files.
         images: CSV list, or its folder.

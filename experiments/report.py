@@ -151,7 +151,7 @@ def _comparison(config: dict[str, Any], summary: pl.DataFrame) -> str:
     The loss is counted from the published top-1 accuracy of the most accurate network, so it holds
     the noise of the frames drawn.
     """
-    best = max(topology.top1_published for topology in load_family(PUBLISHED_FAMILY).topologies)
+    best = max(t.top1_published or 0.0 for t in load_family(PUBLISHED_FAMILY).topologies)
     rows = [["published, across constraints", "0.9 to 3.1", "none", "16.4"]]
     for row in summary.filter(pl.col("controller").str.starts_with("tvfs")).iter_rows(named=True):
         t_max_c = config["scenarios"][row["scenario"]]["t_max_c"]

@@ -17,6 +17,7 @@ from tvfs_gym.envs.boards.board import Configuration, Window
 from tvfs_gym.envs.boards.twin import JITTER_99_PERCENT
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.physics.latency import pass_latency_s
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.episodes import run_episode
@@ -285,7 +286,7 @@ def test_an_unknown_controller_names_the_nearest(
 
 def test_more_confidence_is_never_less_accurate_than_one_pass() -> None:
     """On these networks AdapTTA within any budget does not lose accuracy (within 0.3 points)."""
-    outcomes = outcome_table("recorded")
+    outcomes = outcome_table(load_family("recorded"))
     for topology in range(7):
         one = outcomes.accuracy(topology, 1, 0.8)
         for most in range(2, 11):

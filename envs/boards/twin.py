@@ -44,7 +44,7 @@ class TwinBoard:
         self.profile = profile
         self.family = family
         self.operating_points = profile.operating_points
-        outcomes = outcome_table(family.name)
+        outcomes = outcome_table(family)
         self.views = outcomes.views
         self.outcomes = np.stack([outcomes.confidence, outcomes.correct.astype(np.float32)], -1)
         self.levels = np.array(
@@ -52,7 +52,7 @@ class TwinBoard:
         )
         self.topologies = np.array([(t.relative_latency, t.activity) for t in family.topologies])
         self._topology_count, self._level_count = len(self.topologies), len(self.levels)
-        best = max(family.topologies, key=lambda topology: topology.top1_published)
+        best = family.topologies[int(outcomes.correct[:, :, 0].mean(axis=1).argmax())]
         self.nominal_latency_s = pass_latency_s(
             self.levels[-1, kernel.FREQUENCY_GHZ],
             best.relative_latency,

@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -120,3 +121,24 @@ def to_rgb(image: Image.Image) -> Image.Image:
         grey = np.clip(np.asarray(upright, np.int64), 0, 65535)
         upright = Image.fromarray(((grey + 128) // 257).astype(np.uint8))
     return upright.convert("RGB")
+
+
+def unpack_images(archive: Path, folder: Path) -> int:
+    """Unpacks a zip archive of labelled images, ``images.csv`` among them.
+
+    Args:
+        archive: The archive.
+        folder: Where to; files of the same names are replaced.
+
+    Returns:
+        How many images its list names.
+
+    Raises:
+        InputError: The archive is missing or damaged, or holds no such list.
+    """
+    try:
+        with ZipFile(archive) as zipped:
+            zipped.extractall(folder)
+    except (OSError, BadZipFile) as error:
+        raise InputError(f"cannot unpack the images in {archive}: {error}.") from error
+    return len(read_image_list(folder))

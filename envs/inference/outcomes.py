@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError, unknown
-from tvfs_gym.envs.inference.topology import ZOO, Family, load_family
+from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.tables import Traversable
 
 
@@ -157,12 +157,15 @@ PUBLISHED_IMAGES = 1000
 
 
 @lru_cache
-def outcome_table(family_name: str) -> OutcomeTable:
-    """The outcomes of a family that ships with the package."""
-    family = load_family(family_name)
+def outcome_table(family: Family) -> OutcomeTable:
+    """The outcomes of a family.
+
+    Raises:
+        InputError: Its file of recorded outcomes cannot be read, or lacks one of its topologies.
+    """
     if family.outcomes is None:
         return _published(family)
-    outcomes = load_outcomes(ZOO / family.outcomes)
+    outcomes = load_outcomes(family.outcomes)
     confidence = np.stack([outcomes[name].confidence for name in family.names])
     correct = np.stack([outcomes.correct(name) for name in family.names])
     return OutcomeTable(confidence, correct.astype(np.uint8))
@@ -173,7 +176,7 @@ def _published(family: Family) -> OutcomeTable:
 
     The published tables give no confidence; the accuracy itself stands for it.
     """
-    accuracy = np.array([topology.top1_published / 100 for topology in family.topologies])
+    accuracy = np.array([topology.top1_published for topology in family.topologies], float) / 100
     rank = np.arange(PUBLISHED_IMAGES)
     correct = rank < np.round(accuracy * PUBLISHED_IMAGES)[:, np.newaxis]
     confidence = np.broadcast_to(accuracy[:, np.newaxis, np.newaxis], (*correct.shape, 1))

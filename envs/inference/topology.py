@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tvfs_gym.envs.errors import unknown
 from tvfs_gym.envs.tables import Table, read_toml
 
-ZOO = files("tvfs_gym.envs.inference") / "zoo"
+ZOO = Path(str(files("tvfs_gym.envs.inference") / "zoo"))
 DEFAULT_FAMILY = "recorded"
 
 
@@ -21,14 +22,18 @@ class Topology(Table):
         name: Its name in results, e.g. ``mobilenet_v1_1.0_224``.
         file: Name of the TFLite file.
         sha256: Hash of that file, if it is at hand.
+        url: Its publisher's address: of the file itself, or of a .tgz archive that holds it.
+        width: Width multiplier, if the network has one.
         input_px: Height and width of the square RGB input, pixels.
         classes: Length of the output vector.
-        label_offset: Output index of ImageNet class 0 (1 where index 0 is "background").
+        label_offset: Output index of class 0 (1 where index 0 is "background").
         pixel_mean: Grey level that the network reads as 0.
         pixel_scale: Grey levels per unit of the network's real-valued input.
         output: What the network's last layer gives: ``softmax`` or ``logits``.
-        top1_published: Published ImageNet top-1 accuracy, percent.
-        relative_latency: Latency of a pass relative to MobileNetV1 1.0 224's on the same board.
+        top1_published: Published ImageNet top-1 accuracy, percent; None for another network.
+        relative_latency: Latency of a pass relative to MobileNetV1 1.0 224's on the same board. In
+            a family of small networks it may be relative to the slowest of them, which then
+            stands for MobileNetV1 1.0 224; its source says so.
         activity: Switching activity of its passes relative to MobileNetV1 1.0 224's.
         runtimes: TFLite runtimes that the file runs right under; None for any.
         source: Where these numbers were read.
@@ -37,13 +42,15 @@ class Topology(Table):
     name: str
     file: str
     sha256: str | None = None
+    url: str | None = None
+    width: float | None = Field(default=None, gt=0)
     input_px: int = Field(gt=0)
     classes: int = Field(gt=1)
     label_offset: int = Field(ge=0)
     pixel_mean: float
     pixel_scale: float = Field(gt=0)
     output: Literal["softmax", "logits"] = "softmax"
-    top1_published: float = Field(gt=0, le=100)
+    top1_published: float | None = Field(default=None, gt=0, le=100)
     relative_latency: float = Field(gt=0)
     activity: float = Field(default=1.0, gt=0)
     runtimes: tuple[str, ...] | None = None
@@ -57,14 +64,20 @@ class Family(Table):
         name: Its name in results.
         description: What it is.
         outcomes: The file of recorded outcomes; None if each topology's published top-1 accuracy
-            and one pass per frame stand in for them.
+            and one pass per frame stand in for them. In a TOML file, this and the next two paths
+            are relative to it.
+        models: The folder that holds the networks' files; None if they do not come along.
+        images: The zip archive of labelled test images, with ``images.csv`` in it, if one comes
+            along.
         topologies: Its members, in ascending order of latency.
         variants: Other files of the same networks, recorded beside them, outside the family.
     """
 
     name: str
     description: str
-    outcomes: str | None = None
+    outcomes: Path | None = None
+    models: Path | None = None
+    images: Path | None = None
     topologies: tuple[Topology, ...] = Field(min_length=1)
     variants: tuple[Topology, ...] = ()
 
@@ -75,6 +88,16 @@ class Family(Table):
         if latencies != sorted(latencies):
             raise ValueError("topologies must stand in ascending order of relative_latency")
         return topologies
+
+    @model_validator(mode="after")
+    def _accuracy_known(self) -> "Family":
+        unknown_accuracy = [t.name for t in self.topologies if t.top1_published is None]
+        if self.outcomes is None and unknown_accuracy:
+            raise ValueError(
+                f"without outcomes, every topology needs its top1_published; "
+                f"{unknown_accuracy[0]} has none"
+            )
+        return self
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,12 +126,19 @@ def family_names() -> tuple[str, ...]:
 
 
 @lru_cache
-def load_family(name: str) -> Family:
-    """Loads a family by name.
+def load_family(family: str) -> Family:
+    """Loads a family.
+
+    Args:
+        family: A name from `family_names`, or the path of a TOML file.
 
     Raises:
-        InputError: There is no such family.
+        InputError: There is no such family, or the file does not describe one.
     """
-    if name not in family_names():
-        raise unknown("topology family", name, family_names())
-    return read_toml(ZOO / f"{name}.toml", Family)
+    if not family.endswith(".toml") and family not in family_names():
+        raise unknown("topology family", family, family_names())
+    path = Path(family).resolve() if family.endswith(".toml") else ZOO / f"{family}.toml"
+    read = read_toml(path, Family)
+    named = {key: getattr(read, key) for key in ("outcomes", "models", "images")}
+    located = {key: path.parent / value for key, value in named.items() if value is not None}
+    return read.model_copy(update=located)

@@ -1,6 +1,7 @@
 """Image lists and image files, good and bad."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -9,7 +10,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.images import open_image, read_image_list, read_images
+from tvfs_gym.envs.inference.images import (
+    open_image,
+    read_image_list,
+    read_images,
+    unpack_images,
+)
 
 
 def test_a_list_is_relative_to_itself(tmp_path: Path) -> None:
@@ -160,3 +166,13 @@ def test_a_folder_of_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     with pytest.raises(InputError, match=r"holds neither images\.csv nor a folder of images"):
         read_images(tmp_path, 2)
+
+
+def test_an_archive_without_a_list_is_refused(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "none.zip", "w") as archive:
+        archive.writestr("one.png", b"")
+    with pytest.raises(InputError, match=r"cannot read the image list .*images\.csv"):
+        unpack_images(tmp_path / "none.zip", tmp_path)
+    (tmp_path / "bad.zip").write_bytes(b"no zip")
+    with pytest.raises(InputError, match=r"cannot unpack the images in .*bad\.zip"):
+        unpack_images(tmp_path / "bad.zip", tmp_path)

@@ -70,14 +70,14 @@ def test_the_outcomes_say_where_they_come_from() -> None:
 
 
 def test_published_accuracy_stands_for_outcomes_exactly() -> None:
-    table = outcome_table("mobilenet_v1_hosted")
+    table = outcome_table(load_family("mobilenet_v1_hosted"))
     for index, topology in enumerate(load_family("mobilenet_v1_hosted").topologies):
         assert 100 * table.accuracy(index, 1, 0.8) == pytest.approx(topology.top1_published)
     assert table.views == 1
 
 
 def test_accuracy_within_passes_is_adaptta_cut_short() -> None:
-    table = outcome_table("recorded")
+    table = outcome_table(load_family("recorded"))
     for index, name in enumerate(FAMILY.names):
         assert table.accuracy(index, 1, 0.8) == pytest.approx(SHIPPED.correct(name)[:, 0].mean())
         assert table.accuracy(index, 5, 0.8) == pytest.approx(

@@ -1,0 +1,1 @@
+"""How the networks and pictures of the embedded family ``digits`` were made."""

@@ -1,0 +1,267 @@
+"""Fetching networks from a server that behaves, breaks off, refuses, or serves something else."""
+
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from tests.conftest import Cli
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.experiments import fetch as module
+
+NETWORK = bytes(range(256)) * 2048  # 512 KiB
+SHA256 = sha256(NETWORK).hexdigest()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one file at every address, with the faults that a test asks for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content = NETWORK
+        self.etag = '"one"'
+        self.knows_ranges = True
+        self.drops = 0  # connections that break off after a third of what is left
+        self.status = 200
+        self.starts: list[int] = []  # first byte that each connection sent
+
+    def url(self, name: str = "net.tflite") -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/models/{name}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.0"
+
+    def do_GET(self) -> None:
+        server, asked = self.server, self.headers.get("Range")
+        if server.status != 200:
+            self.send_error(server.status)
+            return
+        fresh = self.headers.get("If-Range", server.etag) == server.etag
+        start = int(asked[6:-1]) if asked and server.knows_ranges and fresh else 0
+        if start >= len(server.content):
+            self.send_error(416)
+            return
+        body = server.content[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("ETag", server.etag)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        server.starts.append(start)
+        if server.drops:
+            server.drops -= 1
+            body = body[: len(body) // 3]
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.0)
+
+
+def family_file(folder: Path, url: str | None, sha256: str | None = None) -> Path:
+    """A family of one network that comes from an address."""
+    row = {"name": "net", "file": "net.tflite", "input_px": 8, "classes": 10, "label_offset": 0}
+    row |= {"pixel_mean": 128, "pixel_scale": 128, "top1_published": 50.0, "relative_latency": 1.0}
+    row |= {"source": "the test"} | ({"url": url} if url else {})
+    row |= {"sha256": sha256} if sha256 else {}
+    path = folder / "family.toml"
+    path.write_text(tomli_w.dumps({"name": "f", "description": "d", "topologies": [row]}))
+    load_family.cache_clear()
+    return path
+
+
+def fetched(folder: Path, url: str | None, sha256: str | None = None) -> bool:
+    family = load_family(str(family_file(folder, url, sha256)))
+    return module.fetch(family, family.topologies, folder / "models")
+
+
+def left_over(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "models").iterdir())
+
+
+def test_a_download_is_verified(server: Server, tmp_path: Path) -> None:
+    assert fetched(tmp_path, server.url(), SHA256)
+    assert (tmp_path / "models" / "net.tflite").read_bytes() == NETWORK
+    assert left_over(tmp_path) == ["net.tflite"]
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(
+    server: Server, tmp_path: Path
+) -> None:
+    server.drops = 2
+    assert fetched(tmp_path, server.url(), SHA256)
+    third = len(NETWORK) // 3
+    assert server.starts == [0, third, third + (len(NETWORK) - third) // 3]
+    assert (tmp_path / "models" / "net.tflite").read_bytes() == NETWORK
+
+
+def test_a_later_command_goes_on_where_an_earlier_one_was_interrupted(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "net.tflite.part").write_bytes(NETWORK[:1000])
+    assert fetched(tmp_path, server.url(), SHA256)
+    assert server.starts == [1000]
+    assert (tmp_path / "models" / "net.tflite").read_bytes() == NETWORK
+
+
+def test_a_file_that_was_replaced_meanwhile_comes_whole(server: Server, tmp_path: Path) -> None:
+    server.drops = 1
+
+    def replaced(done: int, total: int | None) -> None:
+        if done == len(NETWORK) // 3:
+            server.content, server.etag = NETWORK[::-1], '"two"'
+
+    module.download(server.url(), tmp_path / "part", replaced)
+    assert (tmp_path / "part").read_bytes() == NETWORK[::-1]
+    assert server.starts == [0, 0]
+
+
+def test_a_server_without_ranges_sends_it_again_from_the_start(
+    server: Server, tmp_path: Path
+) -> None:
+    server.drops, server.knows_ranges = 1, False
+    assert fetched(tmp_path, server.url(), SHA256)
+    assert server.starts == [0, 0]
+    assert (tmp_path / "models" / "net.tflite").read_bytes() == NETWORK
+
+
+def test_a_part_longer_than_the_file_is_dropped(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "net.tflite.part").write_bytes(NETWORK + b"more")
+    assert fetched(tmp_path, server.url(), SHA256)
+    assert (tmp_path / "models" / "net.tflite").read_bytes() == NETWORK
+
+
+def test_a_wrong_hash_leaves_nothing(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not fetched(tmp_path, server.url(), "0" * 64)
+    assert f"its SHA-256 is {SHA256}, expected {'0' * 64}" in capsys.readouterr().out
+    assert left_over(tmp_path) == []
+
+
+def test_an_unknown_hash_is_pinned_and_holds_from_then_on(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fetched(tmp_path, server.url())
+    assert "hash pinned in models.lock.toml" in capsys.readouterr().out
+    assert module.read_lock(tmp_path / "models").networks["net.tflite"].sha256 == SHA256
+    (tmp_path / "models" / "net.tflite").unlink()
+    server.content = NETWORK[::-1]
+    assert not fetched(tmp_path, server.url())
+    assert f"expected {SHA256}" in capsys.readouterr().out
+
+
+def test_what_is_there_is_not_fetched_again_but_compared(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "net.tflite").write_bytes(NETWORK)
+    assert fetched(tmp_path, server.url(), SHA256)
+    (tmp_path / "models" / "net.tflite").write_bytes(b"another")
+    assert not fetched(tmp_path, server.url(), SHA256)
+    assert (tmp_path / "models" / "net.tflite").read_bytes() == b"another"
+    assert server.starts == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_is_said_at_once(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    server.status = status
+    assert not fetched(tmp_path, server.url())
+    assert f"{server.url()}: HTTP {status}" in capsys.readouterr().out
+
+
+def test_a_server_that_keeps_failing_is_given_up_and_the_part_kept(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "part").write_bytes(NETWORK[:100])
+    server.status = 503
+    with pytest.raises(InputError, match=r"stopped after 100 bytes \(HTTP 503.*again to continue"):
+        module.download(server.url(), tmp_path / "part", lambda done, total: None)
+    assert (tmp_path / "part").read_bytes() == NETWORK[:100]
+
+
+def archive_of(name: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for member, content in (("./other.pb", b"frozen graph"), (name, NETWORK)):
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("member", ["./net.tflite", "../../net.tflite"])
+def test_a_network_is_taken_out_of_its_archive(server: Server, tmp_path: Path, member: str) -> None:
+    server.content = archive_of(member)
+    assert fetched(tmp_path, server.url("net.tgz"), SHA256)
+    assert (tmp_path / "models" / "net.tflite").read_bytes() == NETWORK
+    assert left_over(tmp_path) == ["net.tflite"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (archive_of("another.tflite"), "net.tgz holds no net.tflite"),
+        (NETWORK, "net.tgz is no .tgz archive"),
+        (archive_of("net.tflite")[:-500], "net.tgz is no .tgz archive"),
+    ],
+)
+def test_an_archive_that_cannot_be_used_leaves_nothing(
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes,
+    message: str,
+) -> None:
+    server.content = content
+    assert not fetched(tmp_path, server.url("net.tgz"))
+    assert message in capsys.readouterr().out
+    assert left_over(tmp_path) == []
+
+
+def test_one_failure_does_not_lose_the_others(cli: Cli, server: Server, tmp_path: Path) -> None:
+    path = family_file(tmp_path, server.url(), SHA256)
+    text = path.read_text()
+    other = text[text.index("[[topologies]]") :].replace("net", "none").replace(SHA256, "0" * 64)
+    path.write_text(text.replace("[[topologies]]", other + "\n[[topologies]]", 1))
+    done = cli("models", "fetch", tmp_path / "models", "--family", path)
+    assert done.returncode == 1
+    assert "none: FAILED" in done.stdout and "net: fetched, hash as expected" in done.stdout
+
+
+@pytest.mark.parametrize("url", [None, "file:///etc/hostname", "net.tflite"])
+def test_a_network_without_a_usable_address_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str | None
+) -> None:
+    assert not fetched(tmp_path, url)
+    assert "address" in capsys.readouterr().out
+
+
+def test_every_hosted_network_has_its_publishers_address() -> None:
+    """The addresses of TensorFlow's hosted_models.md @0406598a, which writes 0.5, not 0.50."""
+    base = "https://storage.googleapis.com/download.tensorflow.org/models/mobilenet_v1_2018_08_02/"
+    for topology in load_family("mobilenet_v1_hosted").topologies:
+        stem = f"mobilenet_v1_{topology.width}_{topology.input_px}_quant"
+        assert (topology.url, topology.file) == (f"{base}{stem}.tgz", f"{stem}.tflite")
