@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from tvfs_gym.agents.sb3 import PolicyController
+from tvfs_gym.agents.training import load_policy
 from tvfs_gym.baselines import CONTROLLERS, build
 from tvfs_gym.baselines.characterisation import characterise
 from tvfs_gym.baselines.controller import Controller, Design
@@ -39,7 +41,7 @@ def run(
         suite_name: Name or TOML file of the suite.
         board: Board profile, name or TOML file.
         family: Topology family, name or TOML file; None for the suite's.
-        controllers: Names of the controllers; all if empty.
+        controllers: Names of the baselines, or folders of trainings; all baselines if empty.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         overrides: Values of the scenario that hold throughout.
         output: Folder to write; None for the next free one under ``results/``.
@@ -49,7 +51,7 @@ def run(
     """
     names = list(controllers) or list(CONTROLLERS)
     for name in names:
-        if name not in CONTROLLERS:
+        if name not in CONTROLLERS and not Path(name).is_dir():
             raise unknown("controller", name, CONTROLLERS)
     if seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
@@ -99,9 +101,22 @@ def _designs(
             designs[name] = {}
             design = Design(env, measured[benches[name]])
             for controller in names:
-                designs[name][controller] = build(controller, design)
+                designs[name][controller] = _built(controller, design)
                 bar.advance(task)
     return designs
+
+
+def _built(name: str, design: Design) -> Controller:
+    """A baseline by its name, or the policy in the folder of a training."""
+    if name in CONTROLLERS:
+        return build(name, design)
+    policy = load_policy(Path(name))
+    if policy.action_space != design.env.action_space:
+        raise InputError(
+            f"{name} was trained for {policy.action_space}, and this board with this family has "
+            f"{design.env.action_space}: name the board and family of its training."
+        )
+    return PolicyController(policy)
 
 
 def _run_all(

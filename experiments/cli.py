@@ -40,7 +40,8 @@ def _options(
 @app.command()
 def benchmark(
     controllers: Annotated[
-        list[str] | None, typer.Option("--controller", help="Repeat for several; all by default.")
+        list[str] | None,
+        typer.Option("--controller", help="Baseline or folder of a training; repeat for several."),
     ] = None,
     suite: Annotated[str, typer.Option(help="Suite: main, published, or a TOML file.")] = "main",
     board: Annotated[str, typer.Option(help="Board profile: name or TOML file.")] = "odroid_xu4",
@@ -69,6 +70,32 @@ def benchmark(
     }
     given = {key: value for key, value in overrides.items() if value is not None}
     run(suite, board, family, controllers or [], seeds, given, output)
+
+
+@app.command()
+def train(
+    algo: Annotated[str, typer.Option(help="ppo, dqn or a2c.")] = "ppo",
+    board: Annotated[str, typer.Option(help="Board profile: name or TOML file.")] = "odroid_xu4",
+    family: Annotated[str, typer.Option(help="Topology family, name or TOML file.")] = "recorded",
+    randomise: Annotated[
+        bool, typer.Option(help="Another unit of the board in another room every episode.")
+    ] = False,
+    latency_ms: Annotated[float | None, typer.Option(help="Latency constraint L_c, ms.")] = None,
+    ambient_c: Annotated[float | None, typer.Option(help="Ambient temperature, degC.")] = None,
+    steps: Annotated[int, typer.Option(help="Environment steps, all twins together.")] = 1_000_000,
+    envs: Annotated[int | None, typer.Option(help="Twins; the algorithm's preset.")] = None,
+    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write; results/train_ALGO_N by default.")
+    ] = None,
+) -> None:
+    """Train a stable-baselines3 policy on a batch of twins (needs the extra "train")."""
+    from tvfs_gym.experiments.train import run
+
+    constraint_s = None if latency_ms is None else latency_ms / 1000
+    values = {"latency_constraint_s": constraint_s, "ambient_c": ambient_c}
+    given = {key: value for key, value in values.items() if value is not None}
+    run(algo, board, family, given, randomise, steps, envs, seed, output)
 
 
 @app.command()

@@ -1,12 +1,14 @@
 """Learned controllers: what stable-baselines3 needs of the environment."""
 
 import warnings
+from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 
 import tvfs_gym  # noqa: F401
+from tests.conftest import Cli
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.experiments.episodes import run_episode
 
@@ -37,3 +39,55 @@ def test_a_trained_policy_runs_like_a_baseline(algorithm: str) -> None:
     assert len(steps) == 20 and 0 <= episode["on_time_accuracy"] <= 1
     again = run_episode(env, PolicyController(model), 0)
     assert np.array_equal([s["reward"] for s in steps], [s["reward"] for s in again[0]])
+
+
+def test_the_batch_is_stable_baselines3_s_kind_of_environment() -> None:
+    """Its arrays are the caller's own; an episode's end carries its last observation."""
+    from tvfs_gym.agents.vec_env import TwinVecEnv
+
+    twins = TwinVecEnv(3, scenario=[{"frames": frames} for frames in (20, 30, 40)])
+    twins.seed(4)
+    first = twins.reset()
+    assert isinstance(first, np.ndarray)
+    kept = first.copy()
+    actions = np.full(3, 70)
+    results = [twins.step(actions) for _ in range(2)]
+    assert np.array_equal(first, kept)
+    observations, _, done, infos = results[1]
+    assert done.tolist() == [True, False, False]
+    assert infos[0]["TimeLimit.truncated"] and infos[0]["episode"]["l"] == 2
+    assert infos[0]["episode"]["r"] == pytest.approx(results[0][1][0] + results[1][1][0])
+    assert not np.array_equal(infos[0]["terminal_observation"], observations[0])
+    assert infos[1] == {}
+    alone = twin_env("odroid_xu4", scenario={"frames": 20})
+    alone.reset(seed=4)
+    alone.step(70)
+    last = alone.step(70)
+    assert np.array_equal(infos[0]["terminal_observation"], last[0])
+    assert twins.get_attr("frames_per_step", [0, 2]) == [10, 10]
+    twins.close()
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn", "a2c"])
+def test_a_training_benchmarks_beside_the_baselines(
+    cli: Cli, tmp_path: Path, algorithm: str
+) -> None:
+    """The whole way: train, then benchmark the run's folder beside TVFS."""
+    folder = tmp_path / "run"
+    done = cli("train", "--algo", algorithm, "--steps", "4000", "--envs", "16", "--family",
+               "mobilenet_v1_hosted", "--output", folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (folder / f"{algorithm}.zip").is_file() and (folder / "best/best_model.zip").is_file()
+    assert (folder / "evaluations" / "evaluations.npz").is_file()
+    assert list((folder / "tensorboard").rglob("events*"))
+    done = cli("benchmark", "--suite", "published", "--controller", folder, "--controller", "tvfs",
+               "--seeds", "1", "--frames", "100", "--output", tmp_path / "bench")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    other = cli("benchmark", "--suite", "main", "--controller", folder, "--seeds", "1",
+                "--output", tmp_path / "other")  # fmt: skip
+    assert other.returncode == 2 and "was trained for Discrete(304)" in other.stderr
+
+
+def test_an_empty_folder_is_no_controller(cli: Cli, tmp_path: Path) -> None:
+    done = cli("benchmark", "--controller", tmp_path, "--seeds", "1", "--frames", "50")
+    assert done.returncode == 2 and "holds no trained policy" in done.stderr
