@@ -1,4 +1,4 @@
-"""``tvfs-gym perf``: steps per second of the scalar environment, as ratios within one run."""
+"""``tvfs-gym perf``: steps per second of the environments, as ratios within one run."""
 
 import gc
 from collections.abc import Callable
@@ -15,6 +15,9 @@ from tvfs_gym.experiments.results import checked_output, installed_versions
 
 ROUNDS = 15
 STEPS = 10_000
+BATCHES = (1, 8, 64, 512, 4096, 32_768)
+BATCH_ROUNDS = 5
+BATCH_STEPS = 100_000
 REFERENCE = "CartPole-v1"
 ENV_ID = "tvfs_gym/OdroidXU4-v0"
 
@@ -28,7 +31,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def run(output: Path | None) -> None:
-    """Measures all cases in interleaved rounds; prints the table, or writes it to a file too.
+    """Measures everything in interleaved rounds; prints the page, or writes it to a file too.
 
     Each round takes every case in turn, so that whatever else the machine does falls on all of
     them; a ratio is the median of the rounds' ratios, in CPU time, resets included.
@@ -41,26 +44,74 @@ def run(output: Path | None) -> None:
     """
     if output is not None:
         checked_output(output, overwrite=True)
-    loops = {name: _loop(*case) for name, case in CASES.items()}
-    for loop in loops.values():
-        loop(STEPS // 10)
-    seconds: dict[str, list[float]] = {name: [] for name in CASES}
-    for _ in range(ROUNDS):
-        for name, loop in loops.items():
-            seconds[name].append(loop(STEPS))
-    rows = []
-    for name, times in seconds.items():
-        ratios = [reference / own for reference, own in zip(seconds[REFERENCE], times, strict=True)]
-        rows.append([name, f"{STEPS / median(times):,.0f}", f"{median(ratios):.2f}"])
-    table = markdown_table(["environment", "steps per CPU second", f"ratio to {REFERENCE}"], rows)
-    print(table)
+    parts = [
+        "# Performance",
+        "All figures are CPU times of one run, random actions, resets included; a ratio is the "
+        "median of the ratios of interleaved rounds.",
+        "## One environment",
+        _compared({name: _loop(*case) for name, case in CASES.items()}, STEPS, ROUNDS, REFERENCE),
+        f"Made by `gymnasium.make`; {STEPS:,} steps a round, {ROUNDS} rounds.",
+    ]
+    for count in BATCHES:
+        reference = f"{REFERENCE}, vector"
+        loops = {reference: _batch_loop(REFERENCE, count, {})}
+        for name, (env_id, arguments) in CASES.items():
+            if env_id != REFERENCE:
+                loops[name] = _batch_loop(env_id, count, arguments)
+        steps = max(BATCH_STEPS // count, 2)
+        parts += [
+            f"## {count:,} environments in one call",
+            _compared(loops, steps, BATCH_ROUNDS, reference, count),
+        ]
+    parts.append(
+        f"Made by `gymnasium.make_vec`, one thread; {BATCH_ROUNDS} rounds of about "
+        f"{BATCH_STEPS:,} steps of an environment each."
+    )
+    text = "\n\n".join(parts)
+    print(text)
     if output is not None:
         versions = ", ".join(f"{name} {one}" for name, one in installed_versions().items())
-        output.write_text(
-            "# Performance\n\nScalar environments made by `gymnasium.make`, random actions, resets "
-            f"included; {STEPS:,} steps a round, medians over {ROUNDS} interleaved rounds.\n\n"
-            f"{table}\n\nCommand: `tvfs-gym perf --output {output}`; {versions}.\n"
-        )
+        output.write_text(f"{text}\n\nCommand: `tvfs-gym perf --output {output}`; {versions}.\n")
+
+
+def _compared(
+    loops: dict[str, Callable[[int], float]],
+    steps: int,
+    rounds: int,
+    reference: str,
+    count: int = 1,
+) -> str:
+    """A table of interleaved rounds: steps of an environment per second, and ratios."""
+    for loop in loops.values():
+        loop(max(steps // 10, 1))
+    seconds: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(rounds):
+        for name, loop in loops.items():
+            seconds[name].append(loop(steps))
+    rows = []
+    for name, times in seconds.items():
+        ratios = [theirs / own for theirs, own in zip(seconds[reference], times, strict=True)]
+        rate = steps * count / median(times)
+        rows.append([name, f"{rate:,.0f}", f"{median(ratios):.2f}"])
+    return markdown_table(["environment", "steps per CPU second", f"ratio to {reference}"], rows)
+
+
+def _batch_loop(env_id: str, count: int, arguments: dict[str, Any]) -> Callable[[int], float]:
+    """A function that steps a batch so many times and returns the CPU seconds spent."""
+    env = gymnasium.make_vec(env_id, count, vectorization_mode="vector_entry_point", **arguments)
+    env.reset(seed=0)
+    space = env.single_action_space
+    assert isinstance(space, gymnasium.spaces.Discrete)
+    actions = np.random.default_rng(0).integers(space.n, size=(16, count))
+
+    def loop(steps: int) -> float:
+        gc.collect()
+        start = process_time()
+        for step in range(steps):
+            env.step(actions[step % len(actions)])
+        return process_time() - start
+
+    return loop
 
 
 def _loop(env_id: str, arguments: dict[str, Any]) -> Callable[[int], float]:
