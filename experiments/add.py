@@ -20,7 +20,7 @@ from time import process_time
 from typing import Any
 
 import numpy as np
-import tomli_w
+import tomlkit
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
@@ -109,7 +109,7 @@ def run(
     if variants:
         others = rows[len(networks) :]
         family["variants"] = [one.model_dump(exclude_defaults=True) for one in others]
-    output.write_text(tomli_w.dumps(family), encoding="utf-8")
+    output.write_text(tomlkit.dumps(family), encoding="utf-8")
     try:
         with ExitStack() as stack:
             if images.suffix == ".zip":

@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-import tomli_w
+import tomlkit
 from pydantic import Field
 from rich.progress import Progress, TaskID
 
@@ -247,5 +247,5 @@ def _compare(topology: Topology, path: Path) -> None:
 def _pin(topology: Topology, path: Path, folder: Path) -> None:
     pin = Pin(url=str(topology.url), sha256=sha256(path.read_bytes()).hexdigest())
     networks = {**read_lock(folder).networks, topology.file: pin}
-    content = tomli_w.dumps(Lock(networks=networks).model_dump())
+    content = tomlkit.dumps(Lock(networks=networks).model_dump())
     (folder / LOCK).write_text(content, encoding="utf-8")

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import tomli_w
+import tomlkit
 
 from tests.conftest import Cli
 from tvfs_gym.envs.errors import InputError
@@ -85,7 +85,7 @@ def family_file(folder: Path, url: str | None, sha256: str | None = None) -> Pat
     row |= {"source": "the test"} | ({"url": url} if url else {})
     row |= {"sha256": sha256} if sha256 else {}
     path = folder / "family.toml"
-    path.write_text(tomli_w.dumps({"name": "f", "description": "d", "topologies": [row]}))
+    path.write_text(tomlkit.dumps({"name": "f", "description": "d", "topologies": [row]}))
     load_family.cache_clear()
     return path
 

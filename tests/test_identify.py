@@ -110,6 +110,28 @@ def test_sbc_bench_logs_tell_clock_load_and_workload(tmp_path: Path) -> None:
         assert set(run.workload) == {"cpuminer"}
 
 
+@pytest.mark.parametrize("code", ["1iSh", "3N6Q", "4pC7", "4hOP", "8ctH"])
+def test_a_log_of_sbc_bench_reads_as_its_extract(traces: Path, code: str) -> None:
+    """The tool's own output, and the CSV files extracted from it by others."""
+    (log,) = read_record(traces / "sbc_bench" / f"{code}.txt").runs
+    (extract,) = read_record(traces / "sbc_bench" / f"{code}.csv").runs
+    assert log.workload == extract.workload
+    for name in ("time_s", "temperature_c", "load", "frequency_mhz"):
+        assert np.array_equal(getattr(log, name), getattr(extract, name))
+
+
+def test_a_log_across_midnight_goes_on(tmp_path: Path) -> None:
+    lines = ["sbc-bench v0.9", "System health while running cpuminer:", "", "Time  CPU  load"]
+    for i in range(60):
+        minute = (23 * 60 + 40 + i) % 1440
+        lines.append(
+            f"{minute // 60:02}:{minute % 60:02}:00: 1536MHz  4.0 {50 + i}%  0%  {40 + i}.0°C"
+        )
+    (tmp_path / "log.txt").write_text("\n".join(lines))
+    (run,) = read_record(tmp_path / "log.txt").runs
+    assert run.time_s.tolist() == [60.0 * i for i in range(60)]
+
+
 def test_workloads_activities_come_back_with_the_network() -> None:
     """Two workloads of different activity, heated through the profile's power model."""
     rng = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import tomli_w
+import tomlkit
 from gymnasium import spaces
 
 from tests.conftest import Cli
@@ -90,7 +90,7 @@ def test_a_file_that_does_not_fit_its_topology_fails(
     (topology,) = DIGITS.recordable([SMALL[0]])
     row = topology.model_copy(update=changed).model_dump(exclude_defaults=True)
     family = {"name": "f", "description": "d", "outcomes": "none.npz", "topologies": [row]}
-    (tmp_path / "family.toml").write_text(tomli_w.dumps(family))
+    (tmp_path / "family.toml").write_text(tomlkit.dumps(family))
     assert DIGITS.models
     done = cli("models", "check", DIGITS.models, "--family", tmp_path / "family.toml")
     assert done.returncode == 1 and message in done.stdout
@@ -185,6 +185,6 @@ def test_a_network_that_does_not_tell_its_normalisation_is_not_guessed(
 def test_without_outcomes_every_topology_needs_its_accuracy(tmp_path: Path) -> None:
     row = DIGITS.topologies[0].model_dump(exclude_defaults=True)
     family = {"name": "f", "description": "d", "topologies": [row]}
-    (tmp_path / "family.toml").write_text(tomli_w.dumps(family))
+    (tmp_path / "family.toml").write_text(tomlkit.dumps(family))
     with pytest.raises(InputError, match="without outcomes, every topology needs"):
         load_family(str(tmp_path / "family.toml"))

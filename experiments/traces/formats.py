@@ -6,6 +6,7 @@ file with a clock alone the load is taken as 1.
 Cells stay as they were read: what is no number is found later, with its line.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,11 @@ def read_table(path: Path) -> tuple[pl.DataFrame, str]:
     )
 
 
+_SBC_BENCH = ("t_s", "freq_field", "cpu_pct", "temp_c", "extra", "section")
+
+_SBC_BENCH_SAMPLE = re.compile(r"(\d\d):(\d\d):(\d\d): *([\d/ ]+)MHz +[\d.]+ +(\d+)%.*?([\d.]+)°C")
+
+
 def header_of(path: Path) -> set[str]:
     """Names of a table's columns; empty if the file is no table.
 
@@ -79,6 +85,8 @@ def _read(path: Path) -> tuple[pl.DataFrame, str, int]:
         return _read_armpm(path), "line", 2
     if "stressberry" in first:
         return _read_stressberry(path), "sample", 1
+    if first.startswith("sbc-bench "):
+        return _read_sbc_bench(path), "sample", 1
     return pl.read_csv(path, infer_schema=False), "line", 2
 
 
@@ -103,6 +111,30 @@ def _read_stressberry(path: Path) -> pl.DataFrame:
         lengths = ", ".join(f"{len(values)} of {name}" for name, values in filled.items())
         raise InputError(f"{path} has lists of different length: {lengths}.")
     return pl.DataFrame(filled).with_columns(stressberry=True)
+
+
+def _read_sbc_bench(path: Path) -> pl.DataFrame:
+    """The monitoring that sbc-bench prints at the end of its log, section by section.
+
+    A sample is ``17:25:25: 2000/1400MHz  0.93  10% ... 31.0°C``; the header of its section says
+    what two clocks are: ``big.LITTLE``, or ``fake/real`` (nominal and measured) on a Raspberry Pi.
+    """
+    samples, section, real = [], "", False
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        if title := re.match(r"System health while running (.+):", line):
+            section = title[1]
+        elif line.startswith("Time  "):
+            real = "fake/real" in line
+        elif section and (sample := _SBC_BENCH_SAMPLE.match(line)):
+            hours, minutes, seconds, clocks, load, temperature = sample.groups()
+            time_s = 3600 * int(hours) + 60 * int(minutes) + int(seconds)
+            samples.append((time_s, clocks, load, temperature, "1V" if real else "", section))
+    if not samples:
+        raise InputError(f"{path} is a log of sbc-bench without its monitoring: run sbc-bench -m.")
+    table = pl.DataFrame(samples, list(_SBC_BENCH), orient="row")
+    # Past midnight the clock begins anew.
+    days = (pl.col("t_s").diff().fill_null(0) < 0).cum_sum()
+    return table.with_columns(t_s=pl.col("t_s") + 86_400 * days - pl.col("t_s").first())
 
 
 def _common(raw: pl.DataFrame) -> pl.DataFrame:
@@ -200,7 +232,7 @@ _FORMATS: dict[tuple[str, ...], Callable[[pl.DataFrame], pl.DataFrame]] = {
     ("time_s", "temperature_mc", "frequency_hz"): _common,
     ("Timestamp", "CPU(0) Temperature(C)", "A15 Power(W)"): _armpm,
     ("datetime", "usage", "temp"): _pitemp,
-    ("t_s", "freq_field", "cpu_pct", "temp_c", "section", "extra"): _sbc_bench,
+    _SBC_BENCH: _sbc_bench,
     ("stressberry", "time", "temperature"): _stressberry,
 }
 """The columns that a format is known by, and what brings them under their common names."""
