@@ -208,7 +208,9 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         start = self.board.reset(self._episode, key)
         self._frames_left = self._episode.frames
         self._window = start_window(start, self._episode)
-        return self._observation(), self._info(np.empty((0, summary.FRAME_SIZE)))
+        return self._observation(), info_of(
+            Window._make(self._window.tolist()), np.empty((0, summary.FRAME_SIZE))
+        )
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Answers the next frames under an action.
@@ -226,7 +228,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         if self._episode.changes:
             present = self._episode.at(window[summary.W_TIME_S])
             window[summary.W_LATENCY_CONSTRAINT_S] = present.latency_constraint_s
-        info = self._info(answers)
+        info = info_of(Window._make(window.tolist()), answers)
         terminated = info["window"].shut_down > 0.0
         self._frames_left = 0 if terminated else self._frames_left - frames
         truncated = not terminated and self._frames_left == 0
@@ -266,15 +268,16 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         observe(self._window, self._scales, observation)
         return observation
 
-    def _info(self, answers: NDArray[np.float64]) -> dict[str, Any]:
-        window = Window._make(self._window.tolist())
-        return {
-            "window": window,
-            "frames": answers,
-            "cost": window.cost,
-            "cost_temperature": window.cost_temperature,
-            "cost_deadline": window.cost_deadline,
-        }
+
+def info_of(window: Window, answers: NDArray[np.float64]) -> dict[str, Any]:
+    """The info of a step, of one environment or of a batch."""
+    return {
+        "window": window,
+        "frames": answers,
+        "cost": window.cost,
+        "cost_temperature": window.cost_temperature,
+        "cost_deadline": window.cost_deadline,
+    }
 
 
 def twin_env(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.envs.actions import ActionKind, Actions
 from tvfs_gym.envs.batch import step_boards
-from tvfs_gym.envs.board_env import as_scenario
+from tvfs_gym.envs.board_env import as_scenario, info_of
 from tvfs_gym.envs.boards.board import Window, start_window
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin import TwinBoard
@@ -326,11 +326,4 @@ def _scenarios(
 
 
 def _info(windows: NDArray[np.float64], answers: NDArray[np.float64]) -> dict[str, Any]:
-    window = Window._make(windows.T)
-    return {
-        "window": window,
-        "frames": answers,
-        "cost": window.cost,
-        "cost_temperature": window.cost_temperature,
-        "cost_deadline": window.cost_deadline,
-    }
+    return info_of(Window._make(windows.T), answers)
