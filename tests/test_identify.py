@@ -18,6 +18,7 @@ from tvfs_gym.envs.physics.identification import Trace, fit, free_run, model_of
 from tvfs_gym.experiments.identify import best_of, candidates, traces_to_fit, with_cooling
 from tvfs_gym.experiments.traces.heat import heated
 from tvfs_gym.experiments.traces.record import Run, read_record
+from tvfs_gym.experiments.traces.sweep import is_sweep
 from tvfs_gym.experiments.validation import error_of, errors
 
 
@@ -196,6 +197,16 @@ TIMES = np.arange(600, dtype=float)
         ({"power_w": ["1.5"] * 9 + ["hot"] + ["2"] * 590}, "line 11, column power_w: expected a "),
         ({"load": np.arange(600.0), "power_w": None}, "column load: 599 looks like percent: give"),
         ({"load": np.full(600, -0.1), "power_w": None}, "column load: -0.1 is no share of the CPU"),
+        (
+            {"power_w": 1e3 * np.linspace(1, 5, 600)},
+            "column power_w: a median of 3000 looks like m",
+        ),
+        ({"time_s": TIMES / 1e4}, "column time_s: 0.0599 s in steps of 0.0001 s show nothing of"),
+        ({"time_s": TIMES * 1e3}, "column time_s: 599000 s in steps of 1000 s show nothing of a"),
+        (
+            {"temperature_c": None, "temperature_mc": np.linspace(30, 60, 600)},
+            "column temperature_mc: at most 60 looks like degrees: name the column temperature_c",
+        ),
         ({"power_w": ["1.5"] * 9 + ["inf"] + ["2"] * 590}, "line 11, column power_w: expected a "),
     ],
 )
@@ -218,6 +229,78 @@ def test_a_file_without_samples_is_refused(tmp_path: Path, content: str) -> None
     (tmp_path / "trace.csv").write_text(content)
     with pytest.raises(InputError, match=r"trace\.csv"):
         read_record(tmp_path / "trace.csv")
+
+
+def test_a_clock_in_kilohertz_is_refused(tmp_path: Path) -> None:
+    """As the kernel's scaling_cur_freq has it."""
+    load = table()["power_w"].to_numpy() / 6
+    path = written(tmp_path, table(power_w=None, load=load, frequency_mhz=np.full(600, 1.5e6)))
+    with pytest.raises(InputError, match=r"1\.5e\+06 is far beyond the 2000 MHz of odroid_xu4"):
+        read(path)
+
+
+def test_a_column_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("time_s,temperature_c,power_w,power_w\n" + "1,40,2,3\n" * 50)
+    with pytest.raises(InputError, match="has the column power_w more than once"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("name", ["time", "timestamp"])
+def test_a_trace_with_another_name_for_time_is_no_sweep(
+    cli: Cli, tmp_path: Path, name: str
+) -> None:
+    path = written(tmp_path, table(frequency_mhz=np.full(600, 1400.0)).rename({"time_s": name}))
+    done = cli("identify", path, "--out", tmp_path / "out.toml")
+    assert done.returncode == 2 and "must have the columns time_s, temperature_c and" in done.stderr
+    assert not (tmp_path / "out.toml").exists()
+
+
+def test_a_spreadsheet_s_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    path = written(tmp_path, table(frequency_mhz=np.full(600, 1400.0)))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert not is_sweep(path)
+    assert read_record(path).runs[0].power_w is not None
+
+
+def test_a_clock_alone_is_full_load(tmp_path: Path) -> None:
+    clock = np.repeat([600.0, 1400.0], 300)
+    (run,) = read_record(written(tmp_path, table(power_w=None, frequency_mhz=clock))).runs
+    assert run.load is not None and (run.load == 1).all()
+
+
+def test_a_nearly_constant_heat_is_warned_of(cli: Cli, tmp_path: Path) -> None:
+    """Noise on the power is no excitation: whatever comes out, it is said to be worth little."""
+    rng = np.random.default_rng(0)
+    power = 3.0 + rng.normal(0, 0.02, 600)
+    warm = np.round(64.0 + rng.normal(0, 0.4, 600))
+    path = written(tmp_path, table(power_w=power, temperature_c=warm))
+    done = cli("identify", path, "--out", tmp_path / "out.toml")
+    assert done.returncode == 2 or done.stdout.count("warning: ") >= 1
+
+
+def test_what_the_samples_cannot_show_has_no_small_error() -> None:
+    """A time constant far under the sample period: its error says that it is unknown."""
+    fast = synthetic(0, samples=3600).part(np.arange(3600) % 30 == 0)
+    model = fit([fast], 2)
+    assert model.time_constants_se_s[0] > 0.3 * model.time_constants_s[0]
+
+
+def test_a_profile_is_named_and_never_overwrites_a_figure(cli: Cli, tmp_path: Path) -> None:
+    path = written(tmp_path, table())
+    assert cli("identify", path, "--out", tmp_path / "desk.toml").returncode == 0
+    assert load_profile(str(tmp_path / "desk.toml")).name == "desk"
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    done = cli("identify", path, "--out", tmp_path / "mine.toml")
+    assert done.returncode == 2 and "mine.png already exists" in done.stderr
+    done = cli("identify", path, "--out", tmp_path / "profile")
+    assert done.returncode == 2 and "a profile is a .toml file" in done.stderr
+
+
+def test_a_fan_that_is_driven_cannot_be_validated(cli: Cli, tmp_path: Path) -> None:
+    path = written(tmp_path, table())
+    done = cli("validate", "odroid_xu4", path, "--cooling", "fan_steps")
+    assert done.returncode == 2 and "has a fan that the governor drives" in done.stderr
 
 
 def test_a_short_trace_is_refused(tmp_path: Path) -> None:
