@@ -43,7 +43,9 @@ def benchmark(
         list[str] | None,
         typer.Option("--controller", help="Baseline or folder of a training; repeat for several."),
     ] = None,
-    suite: Annotated[str, typer.Option(help="Suite: main, published, or a TOML file.")] = "main",
+    suite: Annotated[
+        str, typer.Option(help="Suite: main, any_board, published, or a TOML file.")
+    ] = "main",
     board: Annotated[str, typer.Option(help="Board profile: name or TOML file.")] = "odroid_xu4",
     family: Annotated[
         str | None, typer.Option(help="Topology family, name or TOML file; the suite's by default.")

@@ -11,9 +11,13 @@ from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.physics import summary
+from tvfs_gym.envs.physics.identification import fit
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.fidelity import load_catalogue, refitted
 from tvfs_gym.experiments.identify import cooling_of
+from tvfs_gym.experiments.suite import load_suite
+from tvfs_gym.experiments.traces.heat import heated
+from tvfs_gym.experiments.traces.record import read_record
 
 XU4 = (PROFILES / "odroid_xu4.toml").read_text()
 
@@ -73,6 +77,16 @@ def test_the_c2_answers_as_published() -> None:
 
 
 @pytest.mark.parametrize("name", profile_names())
+def test_every_board_can_run_the_suite_for_any_board(name: str) -> None:
+    board = TwinBoard(load_profile(name), load_family("recorded"))
+    for scenario in load_suite("any_board").scenarios({}).values():
+        board.reset(scenario, (0, 0))
+        board.apply(Configuration(0, len(board.operating_points) - 1))
+        window, _ = board.infer(20)
+        assert window[summary.W_LATE_FRAMES] == 0
+
+
+@pytest.mark.parametrize("name", profile_names())
 def test_an_idle_board_in_a_room_is_as_warm_as_the_logs(name: str) -> None:
     """Idle Pi 3B 38 to 52 degC by its top, Pi 4B 28 to 47, C2 about 32 in the cooler log."""
     profile = load_profile(name)
@@ -85,15 +99,28 @@ def test_an_idle_board_in_a_room_is_as_warm_as_the_logs(name: str) -> None:
         assert low_c <= start.temperature_c <= high_c, cooling
 
 
+def test_two_odroid_c2_differ_by_less_than_their_errors(traces: Path) -> None:
+    """What the spread between units says of them: each log fitted by itself."""
+    profile = load_profile("odroid_c2")
+    gains, errors = [], []
+    for code in ("1iSh", "3N6Q"):
+        (run,) = read_record(traces / "sbc_bench" / f"{code}.csv").runs
+        model = fit([heated(run, profile)], 2)
+        gains.append(model.steady_gain)
+        errors.append(model.steady_gain * model.steady_gain_log_se)
+    assert gains == pytest.approx([21.8, 23.2], abs=0.1)
+    assert abs(gains[1] - gains[0]) < min(errors)
+
+
 def test_the_shipped_coolings_are_what_the_command_fits(traces: Path) -> None:
     """`tvfs-gym fidelity` wrote them; refitted, they come out the same, and within their claims."""
-    for fit in load_catalogue().fits:
-        result = refitted(fit, traces)
-        shipped = load_profile(fit.board).cooling[fit.cooling]
+    for entry in load_catalogue().fits:
+        result = refitted(entry, traces)
+        shipped = load_profile(entry.board).cooling[entry.cooling]
         again = cooling_of(result.chosen, [])
         assert again.resistances_k_w == pytest.approx(shipped.resistances_k_w, rel=0.02)
         assert again.capacitances_j_k == pytest.approx(shipped.capacitances_j_k, rel=0.02)
-        required_c = {"odroid_xu4": 1.15, "odroid_c2": 1.4}.get(fit.board)
+        required_c = {"odroid_xu4": 1.15, "odroid_c2": 1.4}.get(entry.board)
         if required_c is not None:
             (found,) = result.held_out.values()
             assert np.mean([one["model"].rmse_c for one in found]) <= required_c

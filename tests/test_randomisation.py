@@ -6,14 +6,13 @@ import gymnasium
 import numpy as np
 import pytest
 
-import tvfs_gym
+import tvfs_gym  # noqa: F401
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.randomisation import TRUNCATION, DomainRandomisation
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 
-assert tvfs_gym
 XU4 = load_profile("odroid_xu4")
 
 
