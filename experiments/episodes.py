@@ -1,43 +1,103 @@
 """Running episodes: one row per step, one per episode."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Controller
+from tvfs_gym.baselines.controller import Policy
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import FRAME_FIELDS, Window
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 Row = dict[str, Any]
+Columns = dict[str, NDArray[Any]]
+"""Steps of an episode: an array per column."""
+
+_LATENCY, _PASSES = FRAME_FIELDS.index("latency_s"), FRAME_FIELDS.index("passes")
 
 
-def run_episode(env: BoardEnv, controller: Controller, seed: int) -> tuple[list[Row], Row]:
-    """Runs a controller through one episode.
+def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]:
+    """Runs a controller or policy through one episode of one board, real or twin.
 
     Args:
         env: The environment, with its scenario set.
-        controller: Reset before the episode.
+        policy: Acts deterministically.
         seed: Seed of the episode.
 
     Returns:
-        A row per step with the fields of `tvfs_gym.envs.boards.board.Window` and the reward, and
-        the episode's row: see `_summary`.
+        The steps, with the fields of `tvfs_gym.envs.boards.board.Window` and the reward as columns,
+        and the episode's row: see `_summary`.
     """
-    observation, info = env.reset(seed=seed)
-    controller.reset()
-    steps, frames = [], []
+    observation, _ = env.reset(seed=seed)
+    state, start = None, np.ones(1, bool)
+    windows, rewards, frames = [], [], []
     ended = False
     while not ended:
-        action = controller.act(observation, info)
+        action, state = policy.predict(observation, state, start, deterministic=True)
+        start = np.zeros(1, bool)
         observation, reward, terminated, truncated, info = env.step(action)
-        steps.append({**info["window"]._asdict(), "reward": reward})
+        windows.append(info["window"])
+        rewards.append(reward)
         frames.append(info["frames"])
         ended = terminated or truncated
-    windows = np.array([[step[field] for field in Window._fields] for step in steps])
-    return steps, _summary(Window(*windows.T), np.concatenate(frames), env.scenario.frames)
+    steps = Window(*np.array(windows).T)
+    summary = _summary(steps, np.concatenate(frames), env.scenario.frames)
+    return {**steps._asdict(), "reward": np.array(rewards)}, summary
 
 
-def _summary(steps: Any, frames: Any, asked: int) -> Row:
+def run_episodes(
+    env: TwinVectorEnv, policy: Policy, seeds: Sequence[int]
+) -> list[tuple[Columns, Row]]:
+    """Runs a controller or policy through one episode of every twin of a batch.
+
+    Args:
+        env: A batch of as many twins as there are seeds.
+        policy: Acts deterministically.
+        seeds: Seeds of the episodes.
+
+    Returns:
+        Of every episode what `run_episode` returns, bit for bit.
+    """
+    observation, _ = env.reset(seed=list(seeds))
+    state, running = None, np.ones(len(seeds), bool)
+    start = running.copy()
+    windows, rewards, frames, took_part = [], [], [], []
+    while running.any():
+        actions, state = policy.predict(observation, state, start, deterministic=True)
+        start = np.zeros(len(seeds), bool)
+        observation, reward, terminated, truncated, info = env.step(actions)
+        windows.append(np.stack(info["window"], axis=1))
+        rewards.append(reward)
+        frames.append(info["frames"])
+        took_part.append(running)
+        running = running & ~(terminated | truncated)
+    every_window, every_reward, every_frame = map(np.stack, (windows, rewards, frames))
+    return [
+        _episode(
+            every_window[:length, i],
+            every_reward[:length, i],
+            every_frame[:length, i],
+            env.scenarios[i].frames,
+        )
+        for i, length in enumerate(np.sum(took_part, axis=0).tolist())
+    ]
+
+
+def _episode(
+    windows: NDArray[np.float64],
+    rewards: NDArray[np.float64],
+    frames: NDArray[np.float64],
+    asked: int,
+) -> tuple[Columns, Row]:
+    steps = Window(*windows.T)
+    answered = frames.reshape(-1, len(FRAME_FIELDS))
+    answered = answered[~np.isnan(answered[:, _LATENCY])]
+    return {**steps._asdict(), "reward": rewards}, _summary(steps, answered, asked)
+
+
+def _summary(steps: Any, frames: NDArray[np.float64], asked: int) -> Row:
     """An episode's figures; frames that a shut-down left unanswered count as late.
 
     Args:
@@ -45,7 +105,7 @@ def _summary(steps: Any, frames: Any, asked: int) -> Row:
         frames: Rows of all frames.
         asked: Frames that the scenario asked for.
     """
-    latency_s = frames[:, FRAME_FIELDS.index("latency_s")]
+    latency_s = frames[:, _LATENCY]
     duration_s = steps.duration_s.sum()
     answered = len(frames)
     return {
@@ -61,7 +121,7 @@ def _summary(steps: Any, frames: Any, asked: int) -> Row:
         "temperature_c_max": steps.temperature_max_c.max(),
         "vf_switches": steps.vf_switches.sum(),
         "energy_j_per_frame": steps.energy_j.sum() / answered,
-        "passes_mean": frames[:, FRAME_FIELDS.index("passes")].mean(),
+        "passes_mean": frames[:, _PASSES].mean(),
         "duration_s": duration_s,
         "frames": answered,
         "shut_down": bool(steps.shut_down.any()),
