@@ -1,4 +1,4 @@
-"""Whom a command names: baselines, folders of trainings, controllers in a file of the user's own."""
+"""Whom a command names: baselines, trainings, controllers in a file of the user's own."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import isabstract
