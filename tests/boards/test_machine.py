@@ -288,6 +288,8 @@ def test_a_jump_that_no_chip_makes_is_no_reading(tmp_path: Path) -> None:
     assert thermometer.sample(1.0, 0.0) == Reading(50.0, 0.0)
     write_c(file, 52.0)
     assert thermometer.sample(2.0, 0.0) == Reading(52.0, 2.0)
+    write_c(file, 105.0)
+    assert thermometer.sample(100.0, 0.0) == Reading(105.0, 100.0)  # nobody looked for long
 
 
 def test_a_stuck_sensor_is_told_once_the_load_has_changed(tmp_path: Path) -> None:

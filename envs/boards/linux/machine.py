@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tvfs_gym.envs.boards.linux.capabilities import Capabilities, Policy, probe
+from tvfs_gym.envs.boards.linux.fan import Fan
 from tvfs_gym.envs.boards.linux.frequency import Clock, actuator_of, levels_of
 from tvfs_gym.envs.boards.linux.safety import HardLimit, limit_below
 from tvfs_gym.envs.boards.linux.sensors import (
@@ -58,7 +59,7 @@ class Machine:
     """A cluster of CPUs whose clock is set, and the chip's sensors.
 
     What it found is restored at `close`, and when its process ends in whatever way. Everything
-    else (trips, thermal policy, fan) is left to the kernel.
+    else (trips, thermal policy, and the fan if it is not to be held) is left to the kernel.
 
     Attributes:
         capabilities: What the machine can.
@@ -76,6 +77,7 @@ class Machine:
         temperature: Thermal zone or hwmon sensor to read; None for the chip's.
         power: Names of sensors that add up; None for the board's obvious one.
         limit_c: The hard limit; None for a little below the critical trip.
+        fan: Share of the full duty, 0..1, at which to hold the fans; None to leave them alone.
         allow_single_level: Go on with one VF level where the clock cannot be set.
         allow_no_sensor: Go on without a temperature.
         stuck_after_s: How long a reading may stay the same after the load has changed.
@@ -95,6 +97,7 @@ class Machine:
         temperature: str | None = None,
         power: Sequence[str] | None = None,
         limit_c: float | None = None,
+        fan: float | None = None,
         allow_single_level: bool = False,
         allow_no_sensor: bool = False,
         stuck_after_s: float = STUCK_AFTER_S,
@@ -125,10 +128,13 @@ class Machine:
             self._power = PowerMeter(meters)
             self.limit = self._hard_limit(limit_c)
             self.requested = 0
-            found = self._clock.found()
+            self._fan = None if fan is None else Fan(capabilities.sensors_of("pwm"), fan)
+            found = self._clock.found() + (self._fan.found() if self._fan else [])
             if found:
                 self._session.protect(found)
                 self._clock.take()
+            if self._fan is not None:
+                self._fan.hold()
             self._run_on_cluster()
             self.request(0)
             if self._thermometer is not None:
@@ -184,6 +190,8 @@ class Machine:
             engaged = self.limit.engaged
             if self.limit.update(sample.temperature_c) != engaged:
                 self._clock.set(0 if self.limit.engaged else self.requested)
+                if self._fan is not None:
+                    self._fan.hold(full=self.limit.engaged)
         except BoardError:
             with contextlib.suppress(BoardError):  # the first error is the one to tell
                 self._clock.set(0)
