@@ -273,7 +273,7 @@ def test_frames_come_from_many_places(tmp_path: Path) -> None:
         ([], "the list of frames is empty"),
         ([np.zeros((8, 8), np.uint8)], "a frame's pixels are uint8 of shape"),
         ("/nowhere", "cannot read the image list /nowhere"),
-        ("/nowhere.zip", "cannot unpack the images"),
+        ("/nowhere.zip", "cannot use the images in /nowhere.zip"),
         pytest.param(
             "camera:99",
             "needs OpenCV"
