@@ -128,8 +128,11 @@ def test_throttling_is_seen_in_the_window(
     running.apply(Configuration(FASTEST, 4))
     window, _ = window_of(running, 2)
     assert (window.vf_level, window.cap_level, window.throttled_s) == (4, 4, 0)
+    assert window.vf_switches == 1
+    assert window_of(running, 2)[0].vf_switches == 0
     kernel.throttle(3)
     window, _ = window_of(running, 2)
+    assert window.vf_switches == 1
     assert (window.vf_level, window.cap_level) == (1, 1)
     assert window.throttled_s == pytest.approx(window.duration_s)
     assert window.frequency_mean_hz == pytest.approx(1e3 * KHZ[1])

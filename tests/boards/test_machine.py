@@ -3,12 +3,15 @@
 import errno
 import math
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tvfs_gym
 from tests.boards import fake_sysfs
 from tests.boards.conftest import Opened
 from tests.boards.fake_sysfs import KHZ, FakeKernel
@@ -20,6 +23,7 @@ from tvfs_gym.envs.boards.linux.sensors import PowerMeter, Reading, Thermometer
 from tvfs_gym.envs.errors import BoardError, InputError
 
 CPUFREQ = "devices/system/cpu/cpufreq"
+PACKAGE = Path(tvfs_gym.__file__).parent
 ZONE = "class/thermal/thermal_zone0"
 
 
@@ -391,3 +395,24 @@ def test_cooling_down_takes_patience_and_ends(
     assert 40.0 < temperature_c[0] < 44.0
     with pytest.raises(BoardError, match=r"did not cool down to 39.0 degC within 100 s"):
         held.cool_down(39.0, 100.0, 5.0, 1.0)
+
+
+def test_the_machine_needs_the_standard_library_alone(root: Path, tmp_path: Path) -> None:
+    """So it can be tested on a board that has nothing else: the packages are made by hand."""
+    script = (
+        "import sys, types\n"
+        "from pathlib import Path\n"
+        "for name in ('', '.envs', '.envs.boards', '.envs.boards.linux'):\n"
+        "    package = types.ModuleType('tvfs_gym' + name)\n"
+        f"    package.__path__ = [{str(PACKAGE)!r} + name.replace('.', '/')]\n"
+        "    sys.modules[package.__name__] = package\n"
+        "from tvfs_gym.envs.boards.linux.machine import Machine\n"
+        f"machine = Machine(Path({str(root)!r}), state_folder=Path({str(tmp_path / 'state')!r}))\n"
+        "machine.request(1)\n"
+        "print(machine.look().temperature_c)\n"
+        "machine.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("45.0\n", "")

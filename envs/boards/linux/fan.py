@@ -45,12 +45,9 @@ class Fan:
         """
         settings = []
         for duty, mode, manual in self._fans:
-            try:
-                settings.append(Setting(str(mode), guardian.read(str(mode))))
-                if settings[-1].value == manual:
-                    settings.append(Setting(str(duty), guardian.read(str(duty))))
-            except OSError as error:
-                raise BoardError(f"the fan {duty} cannot be read: {error.strerror}.") from error
+            settings.append(Setting(str(mode), _read(mode)))
+            if settings[-1].value == manual:
+                settings.append(Setting(str(duty), _read(duty)))
         return settings
 
     def hold(self, full: bool = False) -> None:
@@ -61,10 +58,17 @@ class Fan:
         """
         for duty, mode, manual in self._fans:
             try:
-                guardian.write(str(mode), manual)
-                guardian.write(str(duty), str(FULL) if full else self._duty)
+                for file, value in ((mode, manual), (duty, str(FULL) if full else self._duty)):
+                    guardian.persistently(guardian.write, str(file), value)
             except OSError as error:
                 raise BoardError(f"the fan {duty} cannot be set: {error.strerror}.") from error
+
+
+def _read(file: Path) -> str:
+    try:
+        return guardian.persistently(guardian.read, str(file))
+    except OSError as error:
+        raise BoardError(f"the fan's {file} cannot be read: {error.strerror}.") from error
 
 
 def _mode(duty: Path) -> tuple[Path, str] | None:

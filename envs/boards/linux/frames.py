@@ -91,8 +91,11 @@ class PictureFrames:
             return BoardFrame(picture, label)
         if self._archive is None:
             return BoardFrame(open_image(Path(picture)), label)
-        with self._archive.open(str(picture)) as member:
-            return BoardFrame(open_image(member), label)
+        try:
+            with self._archive.open(str(picture)) as member:
+                return BoardFrame(open_image(member), label)
+        except (KeyError, BadZipFile) as error:
+            raise InputError(f"cannot read the image {picture}: {error}.") from error
 
     def close(self) -> None:
         """Closes the archive."""

@@ -184,7 +184,7 @@ class Clock:
 
 def _read(policy: Policy, file: str) -> str:
     try:
-        return guardian.read(str(policy.path / file))
+        return guardian.persistently(guardian.read, str(policy.path / file))
     except OSError as error:
         raise BoardError(f"{policy.path / file} cannot be read: {error.strerror}.") from error
 
@@ -192,6 +192,6 @@ def _read(policy: Policy, file: str) -> str:
 def _write(policy: Policy, file: str, value: str) -> None:
     path = policy.path / file
     try:
-        guardian.write(str(path), value)
+        guardian.persistently(guardian.write, str(path), value)
     except OSError as error:
         raise BoardError(f"writing {value} to {path} failed: {error.strerror}.") from error
