@@ -144,6 +144,31 @@ def test_lower_than_asked_is_a_cap_and_is_not_asked_for_again(
     assert held.look().vf_level == 4  # the kernel has remembered it
 
 
+def test_throttling_by_firmware_shows_in_the_hardwares_clock_alone(
+    root: Path, kernel: FakeKernel, machine: Opened
+) -> None:
+    hardware = root / CPUFREQ / "policy0/cpuinfo_cur_freq"
+    hardware.write_text("1200000")
+    held = machine()
+    held.request(4)
+    assert held.look().cap_level == 4
+    hardware.write_text("790000")
+    assert (held.look().vf_level, held.look().cap_level) == (2, 2)  # one sample proves nothing
+    hardware.write_text("1196000")
+    sample = held.look()
+    assert (sample.vf_level, sample.cap_level, sample.frequency_hz) == (4, 4, 1.196e9)
+
+
+def test_its_files_are_closed(root: Path, machine: Opened) -> None:
+    fake_sysfs.add_power(root)
+    before = len(os.listdir("/proc/self/fd"))
+    held = machine()
+    held.look()
+    assert len(os.listdir("/proc/self/fd")) > before
+    held.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_only_table_entries_are_written(kernel: FakeKernel, machine: Opened) -> None:
     held = machine()
     for level in range(held.level_count):

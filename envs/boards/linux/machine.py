@@ -103,9 +103,10 @@ class Machine:
         stuck_after_s: float = STUCK_AFTER_S,
         state_folder: Path | None = None,
     ) -> None:
+        self._end = contextlib.ExitStack()
         self._session = Session(root, state_folder)
+        self._end.callback(self._session.close)
         self.recovered = self._session.recovered
-        self._affinity: set[int] | None = None
         try:
             self.capabilities = capabilities = uncapped(root)
             self.policies = policies_of(capabilities, policies)
@@ -122,12 +123,17 @@ class Machine:
             self.levels_khz = levels_of(self.policies) if actuator != "none" else ()
             slowing = [device for device in capabilities.cooling_devices if device.slows_cpu]
             self._clock = Clock(self.policies, self.levels_khz, actuator, slowing)
+            self._end.callback(self._clock.close)
             self._thermometer = Thermometer(files, stuck_after_s) if files else None
+            if self._thermometer is not None:
+                self._end.callback(self._thermometer.close)
             meters = power_sensors(capabilities, power)
             self.measures_power = bool(meters)
             self._power = PowerMeter(meters)
+            self._end.callback(self._power.close)
             self.limit = self._hard_limit(limit_c)
             self.requested = 0
+            self._short = 0
             self._fan = None if fan is None else Fan(capabilities.sensors_of("pwm"), fan)
             found = self._clock.found() + (self._fan.found() if self._fan else [])
             if found:
@@ -158,8 +164,8 @@ class Machine:
         allowed = os.sched_getaffinity(0)
         cpus = allowed.intersection(cpu for policy in self.policies for cpu in policy.cpus)
         if cpus and cpus != allowed:
-            self._affinity = allowed
             os.sched_setaffinity(0, cpus)
+            self._end.callback(os.sched_setaffinity, 0, allowed)
 
     @property
     def level_count(self) -> int:
@@ -207,10 +213,7 @@ class Machine:
             reading = self._thermometer.sample(now_s, load)
             temperature_c, age_s = reading.temperature_c, now_s - reading.time_s
         self._power.sample(now_s)
-        cap = 0 if self.limit.engaged or not self.levels_khz else self._clock.cap()
-        level = min(self.requested, cap)
-        if self.levels_khz and clock_khz is not None:
-            level = self._clock.level_of(clock_khz)
+        level, cap = self._levels(clock_khz)
         return Sample(
             time_s=now_s,
             temperature_c=temperature_c,
@@ -220,6 +223,20 @@ class Machine:
             cap_level=cap,
             energy_j=self._power.energy_j if self.measures_power else math.nan,
         )
+
+    def _levels(self, clock_khz: int | None) -> tuple[int, int]:
+        """The VF level of the clock, and the cap.
+
+        Throttling by firmware shows in no limit: a clock that stays below what was asked for and
+        allowed, for more than one sample, is a cap as well.
+        """
+        cap = 0 if self.limit.engaged or not self.levels_khz else self._clock.cap()
+        granted = min(self.requested, cap)
+        if not self.levels_khz or clock_khz is None:
+            return granted, cap
+        level = self._clock.level_of(clock_khz)
+        self._short = self._short + 1 if level < granted else 0
+        return level, level if self._short > 1 else cap
 
     def cool_down(
         self, start_c: float | None, limit_s: float, settle_s: float, settle_c: float
@@ -264,10 +281,7 @@ class Machine:
         Raises:
             BoardError: Something could not be restored.
         """
-        if self._affinity is not None:
-            os.sched_setaffinity(0, self._affinity)
-            self._affinity = None
-        self._session.close()
+        self._end.close()
 
 
 def uncapped(root: Path) -> Capabilities:
