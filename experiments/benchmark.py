@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from tvfs_gym.agents.sb3 import PolicyController
 from tvfs_gym.agents.training import load_policy
 from tvfs_gym.baselines import CONTROLLERS, build
@@ -19,10 +17,10 @@ from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.episodes import run_episode
+from tvfs_gym.experiments.episodes import Episode
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.report import write_report
-from tvfs_gym.experiments.results import free_folder, write_circumstances
+from tvfs_gym.experiments.results import EpisodeLog, free_folder, write_circumstances
 from tvfs_gym.experiments.suite import load_suite
 
 
@@ -128,7 +126,7 @@ def _run_all(
     folder: Path,
 ) -> None:
     """Runs all episodes; what was run is written even if it is interrupted."""
-    steps, episodes = [], []
+    log = EpisodeLog(folder)
     try:
         with progress_bar() as bar:
             task = bar.add_task("running", total=len(scenarios) * len(names) * seeds)
@@ -136,12 +134,12 @@ def _run_all(
                 env.scenario = scenario
                 for name in names:
                     for seed in range(seeds):
-                        rows, episode = run_episode(env, designs[scenario_name][name], seed)
+                        episode = Episode(env, designs[scenario_name][name], seed)
+                        for _ in episode:
+                            pass
                         keys = {"scenario": scenario_name, "controller": name, "seed": seed}
-                        steps += [{**keys, **row} for row in rows]
-                        episodes.append({**keys, **episode})
+                        log.add(keys, episode, finished=True)
                         bar.update(task, advance=1, description=f"{scenario_name}: {name}")
     finally:
         env.close()
-        pl.DataFrame(steps).write_parquet(folder / "steps.parquet")
-        pl.DataFrame(episodes).write_parquet(folder / "episodes.parquet")
+        log.write()

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.board_commands import app as board_commands
 from tvfs_gym.experiments.models import app as models
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(board_commands)
 app.add_typer(models, name="models")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from tvfs_gym.envs.errors import InputError
@@ -15,7 +16,8 @@ WIDE = 205
 def print_wide(table: Table) -> None:
     """Prints a table in full; a terminal that is too narrow wraps its lines."""
     console = Console()
-    console.width = max(console.width, WIDE)
+    unwrapped = Measurement.get(console, console.options.update(max_width=10 * WIDE), table)
+    console.width = max(console.width, WIDE, unwrapped.minimum)
     console.print(table)
 
 

@@ -10,9 +10,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import psutil
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.episodes import Episode, Row
 
 PACKAGES = ("tvfs-gym", "gymnasium", "numpy", "numba", "polars", "scipy")
 
@@ -62,6 +64,44 @@ def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
     (folder / "command.txt").write_text(shlex.join(["tvfs-gym", *sys.argv[1:]]) + "\n")
+
+
+class EpisodeLog:
+    """The rows of a run's steps and episodes, and the Parquet files that keep them.
+
+    Args:
+        folder: The run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._steps: list[Row] = []
+        self.episodes: list[Row] = []
+
+    @property
+    def steps(self) -> int:
+        """Steps logged so far, those of an unfinished episode included."""
+        return len(self._steps)
+
+    def add(self, keys: Row, episode: Episode, finished: bool) -> None:
+        """Takes an episode over; one that was broken off has its steps logged, but no row.
+
+        Args:
+            keys: ``scenario``, ``controller`` and ``seed``.
+            episode: The episode.
+            finished: Whether it was run to its end.
+        """
+        self._steps += [{**keys, **row} for row in episode.rows]
+        if finished:
+            self.episodes.append({**keys, **episode.start, **episode.summary()})
+
+    def write(self) -> None:
+        """Writes ``steps.parquet`` and ``episodes.parquet``; no crash leaves half a file."""
+        for name, rows in (("steps", self._steps), ("episodes", self.episodes)):
+            path = self._folder / f"{name}.parquet"
+            unfinished = path.with_suffix(".unfinished")
+            pl.DataFrame(rows, infer_schema_length=None).write_parquet(unfinished)
+            unfinished.replace(path)
 
 
 def installed_versions() -> dict[str, str]:

@@ -56,7 +56,9 @@ def test_a_benchmark_writes_rows_for_steps_and_episodes(benchmark: tuple[Path, s
     episodes = pl.read_parquet(folder / "episodes.parquet")
     assert steps.height == 3 * 2 * 2 * 20
     assert episodes.height == 3 * 2 * 2
-    assert {"scenario", "controller", "seed", "reward", *Window._fields} == set(steps.columns)
+    keys = {"scenario", "controller", "seed"}
+    told = {"reward", "requested_level", "requested_passes", "load", *Window._fields}
+    assert keys | told == set(steps.columns)
     assert set(METRICS) < set(episodes.columns)
     by_hand = steps.group_by("scenario", "controller", "seed", maintain_order=True).agg(
         pl.col("on_time_correct_frames").sum() / 200
