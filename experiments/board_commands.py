@@ -49,11 +49,13 @@ def run(
     throttling: Throttling = None,
     policy: Annotated[str | None, typer.Option(help="AdapTTA's views: 1C, 5C or 10C.")] = None,
     tau: Annotated[float | None, typer.Option(help="AdapTTA's confidence threshold.")] = None,
+    frames_per_step: Annotated[int, typer.Option(help="Frames of a step.")] = 10,
     arrival_period_ms: Annotated[
         float | None, typer.Option(help="A frame arrives that often; back to back by default.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder to write; results/run_N by default.")
+        Path | None,
+        typer.Option(help="Folder to write, or to go on with; results/run_N by default."),
     ] = None,
 ) -> None:
     """Run controllers on a board, in turn, with a live dashboard; log and compare them.
@@ -78,7 +80,8 @@ def run(
     )
     plan = implementation.Plan(controllers, episodes, order, seed)
     scenario = scenario_of(values)
-    implementation.run(board_under_test(board, family), plan, scenario, characterisation, output)
+    under_test = board_under_test(board, family)
+    implementation.run(under_test, plan, scenario, frames_per_step, characterisation, output)
 
 
 @app.command()
@@ -114,6 +117,6 @@ def characterise(
 
     under_test = board_under_test(board, family)
     values = _given(t_max_c=t_max_c, ambient_c=ambient_c, cooling=cooling, throttling=throttling)
-    spread = implementation.spread_levels(under_test.env.board, levels)
+    spread = implementation.spread_levels(under_test.board, levels)
     protocol = Protocol(passes, settling_s, averaged_s, spread)
     implementation.run(under_test, scenario_of(values), protocol, output)

@@ -3,19 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
+from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.experiments.load import LoadMeter, inference_load
 
 
 @dataclass(frozen=True)
 class BoardUnderTest:
-    """A board, and what its environment does not say of it.
+    """A board, and what it does not say of itself.
 
     Attributes:
         name: As the user called it.
-        env: Its environment.
+        family: Topology family, as the user called it.
+        board: The board.
         real: Whether it is one; else it is a digital twin.
         description: What it is.
         threads: Threads of a pass.
@@ -25,7 +27,8 @@ class BoardUnderTest:
     """
 
     name: str
-    env: BoardEnv
+    family: str
+    board: Board
     real: bool
     description: str
     threads: int
@@ -35,9 +38,9 @@ class BoardUnderTest:
 
     def facts(self) -> dict[str, Any]:
         """What the configuration of a run says of it."""
-        board = self.env.board
+        board, profile = self.board, self.board.profile
         return {
-            "board": self.name,
+            "boards": {self.name: None if profile is None else profile.model_dump(mode="json")},
             "real": self.real,
             "description": self.description,
             "threads": self.threads,
@@ -49,7 +52,6 @@ class BoardUnderTest:
             "family": board.family.name,
             "topologies": board.family.names,
             "topology_family": board.family.model_dump(mode="json"),
-            "frames_per_step": self.env.frames_per_step,
         }
 
 
@@ -64,9 +66,11 @@ def board_under_test(board: str, family: str | None) -> BoardUnderTest:
         InputError: There is no such board or family.
     """
     profile = load_profile(board)
+    family = family or DEFAULT_FAMILY
     return BoardUnderTest(
         board,
-        twin_env(board, family or DEFAULT_FAMILY),
+        family,
+        TwinBoard(profile, load_family(family)),
         False,
         f"digital twin of {profile.description}",
         profile.threads,

@@ -97,7 +97,7 @@ class CharacterisationFile(Table):
                     )
         return self
 
-    def of(self, board: Board, path: Path) -> Characterisation:
+    def of(self, board: Board) -> Characterisation:
         """The characterisation, if it is one of this board with these topologies.
 
         Raises:
@@ -106,13 +106,13 @@ class CharacterisationFile(Table):
         names = tuple(topology.name for topology in self.topologies)
         if names != board.family.names:
             raise InputError(
-                f"{path} is of the topologies {', '.join(names)}, and here run "
+                f"the characterisation is of the topologies {', '.join(names)}, and here run "
                 f"{', '.join(board.family.names)}: characterise the board with them."
             )
         clocks_hz = [point.frequency_hz for point in board.operating_points]
         if [level.frequency_hz for level in self.levels] != clocks_hz:
             raise InputError(
-                f"{path} is of a board with {len(self.levels)} VF levels up to "
+                f"the characterisation is of a board with {len(self.levels)} VF levels up to "
                 f"{self.levels[-1].frequency_hz / 1e6:g} MHz; this one has {len(clocks_hz)} up to "
                 f"{clocks_hz[-1] / 1e6:g} MHz."
             )

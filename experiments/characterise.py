@@ -14,7 +14,6 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -40,7 +39,7 @@ from tvfs_gym.experiments.boards import BoardUnderTest
 from tvfs_gym.experiments.characterisation_file import Circumstances
 from tvfs_gym.experiments.documents import print_wide
 from tvfs_gym.experiments.progress import progress_bar
-from tvfs_gym.experiments.results import free_folder, write_circumstances
+from tvfs_gym.experiments.results import resumed_folder, write_circumstances
 from tvfs_gym.experiments.traces.excitation import DWELLS, heat_trace
 
 MADE = "measurements.jsonl"
@@ -81,14 +80,15 @@ def run(
         InputError: The folder holds something else, or the board is throttled at once.
         BoardError: The board was lost; what was measured until then is kept.
     """
-    board = under_test.env.board
+    board = under_test.board
     config = {
         **under_test.facts(),
         "scenario": bench_of(scenario).model_dump(),
         "protocol": {**asdict(protocol), "levels": protocol.levels_of(board)},
     }
     try:
-        folder = _folder(output, config)
+        folder = resumed_folder(output, "characterise", config)
+        write_circumstances(folder, config)
         made = _read(folder / MADE)
         _announce(under_test, protocol, made, folder)
         made = _measured(under_test, scenario, protocol, made, folder)
@@ -100,27 +100,10 @@ def run(
         if not (folder / HEAT_TRACE).exists():
             _write_trace(folder, under_test, scenario, protocol, found)
     finally:
-        under_test.env.close()
+        board.close()
     _print(found, board)
     print(f"characterisation: {path}")
     print(f"profile: tvfs-gym identify {shlex.quote(str(folder))} --out my_board.toml")
-
-
-def _folder(output: Path | None, config: dict[str, Any]) -> Path:
-    """The folder, its configuration written; one that was begun must be of the same."""
-    content = json.loads(json.dumps(config))
-    if output is not None and (output / "config.json").is_file():
-        begun = json.loads((output / "config.json").read_text())
-        for key in {**begun, **content}:
-            if begun.get(key) != content.get(key):
-                raise InputError(
-                    f"{output} holds a characterisation with another {key.replace('_', ' ')}: name "
-                    "another folder, or the same options."
-                )
-        return output
-    folder = free_folder(output, "characterise")
-    write_circumstances(folder, config)
-    return folder
 
 
 def _read(path: Path) -> list[Measurement]:
@@ -149,7 +132,7 @@ def _announce(
     under_test: BoardUnderTest, protocol: Protocol, made: Sequence[Measurement], folder: Path
 ) -> None:
     """Says how long it will take, on a real board at least."""
-    board = under_test.env.board
+    board = under_test.board
     timed, settled = places(board, protocol)
     if made:
         print(f"going on with {len(made)} of {len(timed) + len(settled)} measurements in {folder}")
@@ -188,7 +171,7 @@ def _measured(
     folder: Path,
 ) -> list[Measurement]:
     """All measurements; each is written as soon as it is made."""
-    board = under_test.env.board
+    board = under_test.board
     total = sum(map(len, places(board, protocol)))
     made = list(made)
     with progress_bar() as bar, (folder / MADE).open("a", encoding="utf-8") as file:
@@ -239,7 +222,7 @@ def _write_sweeps(
     A profile's latency is that of the reference network, so the topology nearest to it stands for
     it, its latency divided by its relative one.
     """
-    points = under_test.env.board.operating_points
+    points = under_test.board.operating_points
     relative = np.array([one.relative_latency for one in found.family.topologies])
     nearest = int(np.abs(np.log(relative)).argmin())
     measured = np.flatnonzero(found.measured)
@@ -284,9 +267,7 @@ def _write_trace(
     with progress_bar() as bar:
         total = int(sum(DWELLS) * protocol.settling_s)
         task = bar.add_task("heat trace, s", total=total)
-        for sample in heat_trace(
-            under_test.env.board, scenario, level, protocol, under_test.load_of
-        ):
+        for sample in heat_trace(under_test.board, scenario, level, protocol, under_test.load_of):
             samples.append(asdict(sample))
             bar.update(task, completed=int(sample.time_s))
     table = pl.DataFrame(samples, infer_schema_length=None)

@@ -27,16 +27,12 @@ class Course:
 
     Args:
         board: The board.
-        controller: Its controller's name.
-        number: Which episode of the run, from 1.
-        episodes: Episodes of the run.
-        frames: Frames of an episode.
+        title: Which episode it is.
+        frames: Its frames.
     """
 
-    def __init__(
-        self, board: Board, controller: str, number: int, episodes: int, frames: int
-    ) -> None:
-        self.title = f"episode {number} of {episodes}: {controller}"
+    def __init__(self, board: Board, title: str, frames: int) -> None:
+        self.title = title
         self.frames = frames
         self.answered = self.on_time_correct = self.late = 0.0
         self._board = board

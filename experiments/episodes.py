@@ -1,103 +1,147 @@
 """Running episodes: one row per step, one per episode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Controller
+from tvfs_gym.baselines.controller import Policy
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import FRAME_FIELDS, Window
-from tvfs_gym.experiments.load import LoadMeter, inference_load
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 Row = dict[str, Any]
+Columns = dict[str, NDArray[Any]]
+"""Steps of an episode: an array per column."""
 
-START_FIELDS = ("temperature_c", "frequency_hz", "vf_level", "cap_level")
-"""What a board's sensors say before the first step."""
+_LATENCY, _PASSES = FRAME_FIELDS.index("latency_s"), FRAME_FIELDS.index("passes")
 
 
 class Episode:
-    """A controller's episode on a board; iterating over it runs it, step by step.
+    """A controller's or policy's episode on one board, real or twin; iterating over it runs it.
 
-    What was run stays at hand if the iteration is broken off.
+    What was run stays at hand if it is broken off.
 
     Args:
         env: The environment, with its scenario set.
-        controller: Reset before the episode.
+        policy: Acts deterministically.
         seed: Seed of the episode.
-        load_of: Measures the load of each step.
 
     Attributes:
-        start: `START_FIELDS` of the reset board, under names with ``start_``.
-        rows: A row per step: the fields of `tvfs_gym.envs.boards.board.Window`; the reward; the
-            ``requested_level``, which throttling may have kept from being reached, and
-            ``requested_passes``, None if the action has no pass budget; and the ``load``.
-        frames: The frames of each step.
+        start: What the board's sensors said before the first step.
+        actions: Of the steps.
+        windows: What the steps delivered.
+        rewards: Of the steps.
+        frames: Of the steps.
     """
 
-    def __init__(
-        self,
-        env: BoardEnv,
-        controller: Controller,
-        seed: int,
-        load_of: LoadMeter = inference_load,
-    ) -> None:
-        self._env, self._controller, self._seed, self._load_of = env, controller, seed, load_of
-        self.start: Row = {}
-        self.rows: list[Row] = []
+    def __init__(self, env: BoardEnv, policy: Policy, seed: int) -> None:
+        self._env, self._policy, self._seed = env, policy, seed
+        self.start: Window | None = None
+        self.actions: list[Any] = []
+        self.windows: list[Window] = []
+        self.rewards: list[float] = []
         self.frames: list[NDArray[np.float64]] = []
 
     def __iter__(self) -> Iterator[Window]:
-        """Runs the episode; yields the window of every step, its row already kept."""
-        env, controller = self._env, self._controller
-        observation, info = env.reset(seed=self._seed)
-        controller.reset()
-        first = info["window"]
-        self.start = {f"start_{field}": getattr(first, field) for field in START_FIELDS}
+        """Runs the episode; yields the window of every step, which is kept already."""
+        observation, info = self._env.reset(seed=self._seed)
+        self.start = info["window"]
+        state, begins = None, np.ones(1, bool)
         ended = False
         while not ended:
-            action = controller.act(observation, info)
-            observation, reward, terminated, truncated, info = env.step(action)
-            chosen, window = env.configuration(action), info["window"]
+            action, state = self._policy.predict(observation, state, begins, deterministic=True)
+            begins = np.zeros(1, bool)
+            observation, reward, terminated, truncated, info = self._env.step(action)
+            self.actions.append(action)
+            self.windows.append(info["window"])
+            self.rewards.append(reward)
             self.frames.append(info["frames"])
-            self.rows.append(
-                {
-                    **window._asdict(),
-                    "reward": reward,
-                    "requested_level": chosen.vf_level,
-                    "requested_passes": chosen.max_passes,
-                    "load": self._load_of(window, info["frames"]),
-                }
-            )
-            yield window
+            yield info["window"]
             ended = terminated or truncated
 
-    def summary(self) -> Row:
-        """The figures of an episode that was run to its end: see `_summary`."""
-        windows = np.array([[row[field] for field in Window._fields] for row in self.rows])
-        frames = np.concatenate(self.frames)
-        return _summary(Window(*windows.T), frames, self._env.scenario.frames)
+    def columns(self) -> Columns:
+        """The steps, with the fields of `Window` and the reward as columns."""
+        return {**self._steps()._asdict(), "reward": np.array(self.rewards)}
+
+    def row(self) -> Row:
+        """The row of an episode that was run to its end: see `_summary`."""
+        return _summary(self._steps(), np.concatenate(self.frames), self._env.scenario.frames)
+
+    def _steps(self) -> Any:
+        return Window(*np.array(self.windows).T)
 
 
-def run_episode(env: BoardEnv, controller: Controller, seed: int) -> tuple[list[Row], Row]:
-    """Runs a controller through one episode.
+def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]:
+    """Runs a controller or policy through one episode of one board, real or twin.
 
     Args:
         env: The environment, with its scenario set.
-        controller: Reset before the episode.
+        policy: Acts deterministically.
         seed: Seed of the episode.
 
     Returns:
-        A row per step, see `Episode`, and the episode's row: see `_summary`.
+        The steps, with the fields of `tvfs_gym.envs.boards.board.Window` and the reward as columns,
+        and the episode's row: see `_summary`.
     """
-    episode = Episode(env, controller, seed)
+    episode = Episode(env, policy, seed)
     for _ in episode:
         pass
-    return episode.rows, episode.summary()
+    return episode.columns(), episode.row()
 
 
-def _summary(steps: Any, frames: Any, asked: int) -> Row:
+def run_episodes(
+    env: TwinVectorEnv, policy: Policy, seeds: Sequence[int]
+) -> list[tuple[Columns, Row]]:
+    """Runs a controller or policy through one episode of every twin of a batch.
+
+    Args:
+        env: A batch of as many twins as there are seeds.
+        policy: Acts deterministically.
+        seeds: Seeds of the episodes.
+
+    Returns:
+        Of every episode what `run_episode` returns, bit for bit.
+    """
+    observation, _ = env.reset(seed=list(seeds))
+    state, running = None, np.ones(len(seeds), bool)
+    start = running.copy()
+    windows, rewards, frames, took_part = [], [], [], []
+    while running.any():
+        actions, state = policy.predict(observation, state, start, deterministic=True)
+        start = np.zeros(len(seeds), bool)
+        observation, reward, terminated, truncated, info = env.step(actions)
+        windows.append(np.stack(info["window"], axis=1))
+        rewards.append(reward)
+        frames.append(info["frames"])
+        took_part.append(running)
+        running = running & ~(terminated | truncated)
+    every_window, every_reward, every_frame = map(np.stack, (windows, rewards, frames))
+    return [
+        _episode(
+            every_window[:length, i],
+            every_reward[:length, i],
+            every_frame[:length, i],
+            env.scenarios[i].frames,
+        )
+        for i, length in enumerate(np.sum(took_part, axis=0).tolist())
+    ]
+
+
+def _episode(
+    windows: NDArray[np.float64],
+    rewards: NDArray[np.float64],
+    frames: NDArray[np.float64],
+    asked: int,
+) -> tuple[Columns, Row]:
+    steps = Window(*windows.T)
+    answered = frames.reshape(-1, len(FRAME_FIELDS))
+    answered = answered[~np.isnan(answered[:, _LATENCY])]
+    return {**steps._asdict(), "reward": rewards}, _summary(steps, answered, asked)
+
+
+def _summary(steps: Any, frames: NDArray[np.float64], asked: int) -> Row:
     """An episode's figures; frames that a shut-down left unanswered count as late.
 
     Args:
@@ -105,7 +149,7 @@ def _summary(steps: Any, frames: Any, asked: int) -> Row:
         frames: Rows of all frames.
         asked: Frames that the scenario asked for.
     """
-    latency_s = frames[:, FRAME_FIELDS.index("latency_s")]
+    latency_s = frames[:, _LATENCY]
     duration_s = steps.duration_s.sum()
     answered = len(frames)
     return {
@@ -121,7 +165,7 @@ def _summary(steps: Any, frames: Any, asked: int) -> Row:
         "temperature_c_max": steps.temperature_max_c.max(),
         "vf_switches": steps.vf_switches.sum(),
         "energy_j_per_frame": steps.energy_j.sum() / answered,
-        "passes_mean": frames[:, FRAME_FIELDS.index("passes")].mean(),
+        "passes_mean": frames[:, _PASSES].mean(),
         "duration_s": duration_s,
         "frames": answered,
         "shut_down": bool(steps.shut_down.any()),

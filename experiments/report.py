@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+import textwrap
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -12,11 +13,11 @@ import polars as pl
 from rich import box
 from rich.table import Table
 
-from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.experiments.cells import EPISODES, STEPS, read_cells
 from tvfs_gym.experiments.documents import markdown_table, print_wide, replace_section
 from tvfs_gym.experiments.figures import course, drawable, overview
-from tvfs_gym.experiments.results import read_json
+from tvfs_gym.experiments.results import CONFIG, read_json
 from tvfs_gym.experiments.statistics import METRICS, cell, paired_differences, summarise
 
 TEMPLATES = files("tvfs_gym.experiments") / "templates"
@@ -31,10 +32,8 @@ def write_report(folder: Path) -> None:
     Raises:
         InputError: The folder holds no results of a benchmark.
     """
-    steps, episodes = _read(folder, "steps"), _read(folder, "episodes")
-    if episodes.is_empty():
-        raise InputError(f"{folder} holds no episode: the benchmark was stopped before its first.")
-    config = read_json(folder, "config.json")
+    config = read_json(folder, CONFIG)
+    steps, episodes = (read_cells(folder, kind, config) for kind in (STEPS, EPISODES))
     ran = set(episodes["scenario"])
     config["scenarios"] = {k: v for k, v in config["scenarios"].items() if k in ran}
     summary = summarise(episodes)
@@ -59,7 +58,8 @@ def publish(folder: Path, checkout: Path) -> None:
     Raises:
         InputError: The folder holds no results, or the README has no section for them.
     """
-    config, summary = read_json(folder, "config.json"), summarise(_read(folder, "episodes"))
+    config = read_json(folder, CONFIG)
+    summary = summarise(read_cells(folder, EPISODES, config))
     shown = _shown_course(config)
     target = checkout / "docs" / "figures"
     target.mkdir(parents=True, exist_ok=True)
@@ -75,16 +75,6 @@ def publish(folder: Path, checkout: Path) -> None:
         replace_section(checkout / "README.md", "benchmark", brief)
 
 
-def _read(folder: Path, name: str) -> pl.DataFrame:
-    path = folder / f"{name}.parquet"
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{folder} holds no results of a benchmark: no usable {path.name}."
-        ) from error
-
-
 def _course_path(figures: Path, scenario: str) -> Path:
     return figures / f"course {scenario}.png".replace(", ", "_").replace(" ", "_")
 
@@ -98,8 +88,9 @@ def _shown_course(config: dict[str, Any]) -> str:
 def _circumstances(folder: Path, config: dict[str, Any]) -> str:
     versions = read_json(folder, "versions.json")
     frames = sorted({scenario["frames"] for scenario in config["scenarios"].values()})
+    boards = ", ".join(f"`{name}`" for name in config["boards"])
     return (
-        f"Board profile `{config['board']}`, topology family `{config['family']}`, "
+        f"Board profile {boards}, topology family `{config['family']}`, "
         f"{len(config['seeds'])} seeds, {', '.join(map(str, frames))} frames per episode; mean ± "
         f"half the width of the 95 % bootstrap interval over the seeds. Command: "
         f"`{(folder / 'command.txt').read_text().strip()}`; tvfs-gym {versions['tvfs-gym']}, "
@@ -249,11 +240,11 @@ def _differences(config: dict[str, Any], episodes: pl.DataFrame) -> list[list[st
 
 
 def _metric_table(heading: str, over: str, cells: Sequence[Sequence[str]]) -> Table:
-    """A table with a column per metric, none narrower than its cells."""
+    """A table with a column per metric, as wide as its cells and the words of its heading."""
     caption = f"mean ± half the width of the 95 % bootstrap interval over the {over}"
     table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
     table.add_column(heading, no_wrap=True)
     for column, (title, _, _) in enumerate(METRICS.values()):
-        words = [*title.split(), *(row[column] for row in cells)]
-        table.add_column(title, justify="right", min_width=max(map(len, words)))
+        width = max(map(len, [*title.split(), *(row[column] for row in cells)]))
+        table.add_column("\n".join(textwrap.wrap(title, width)), justify="right", no_wrap=True)
     return table

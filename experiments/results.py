@@ -10,12 +10,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import psutil
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.experiments.episodes import Episode, Row
 
+CONFIG = "config.json"
 PACKAGES = ("tvfs-gym", "gymnasium", "numpy", "numba", "polars", "scipy")
 
 
@@ -35,6 +34,27 @@ def free_folder(output: Path | None, name: str) -> Path:
         raise InputError(f"{output} is a file: name a folder.")
     if output.is_dir() and any(output.iterdir()):
         raise InputError(f"{output} already holds results: name another folder or remove it.")
+    return output
+
+
+def resumed_folder(output: Path | None, name: str, config: dict[str, Any]) -> Path:
+    """Finds the folder of a run that may go on with an earlier one of the same configuration.
+
+    Args:
+        output: Where the user wants it; None for the next free ``results/NAME_N``.
+        name: Name of the experiment.
+        config: Anything that JSON can hold; an earlier run is gone on with if its is the same.
+
+    Raises:
+        InputError: The wanted folder holds something else, or is a file.
+    """
+    if output is None or not (output / CONFIG).is_file():
+        return free_folder(output, name)
+    if read_json(output, CONFIG) != json.loads(json.dumps(config)):
+        raise InputError(
+            f"{output} already holds results of another configuration: name another folder or "
+            "remove it."
+        )
     return output
 
 
@@ -61,47 +81,9 @@ def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
         "system": platform.system(),
         "git_commit": _git_commit(),
     }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
     (folder / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
     (folder / "command.txt").write_text(shlex.join(["tvfs-gym", *sys.argv[1:]]) + "\n")
-
-
-class EpisodeLog:
-    """The rows of a run's steps and episodes, and the Parquet files that keep them.
-
-    Args:
-        folder: The run's folder.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._steps: list[Row] = []
-        self.episodes: list[Row] = []
-
-    @property
-    def steps(self) -> int:
-        """Steps logged so far, those of an unfinished episode included."""
-        return len(self._steps)
-
-    def add(self, keys: Row, episode: Episode, finished: bool) -> None:
-        """Takes an episode over; one that was broken off has its steps logged, but no row.
-
-        Args:
-            keys: ``scenario``, ``controller`` and ``seed``.
-            episode: The episode.
-            finished: Whether it was run to its end.
-        """
-        self._steps += [{**keys, **row} for row in episode.rows]
-        if finished:
-            self.episodes.append({**keys, **episode.start, **episode.summary()})
-
-    def write(self) -> None:
-        """Writes ``steps.parquet`` and ``episodes.parquet``; no crash leaves half a file."""
-        for name, rows in (("steps", self._steps), ("episodes", self.episodes)):
-            path = self._folder / f"{name}.parquet"
-            unfinished = path.with_suffix(".unfinished")
-            pl.DataFrame(rows, infer_schema_length=None).write_parquet(unfinished)
-            unfinished.replace(path)
 
 
 def installed_versions() -> dict[str, str]:

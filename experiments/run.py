@@ -1,34 +1,37 @@
 """``tvfs-gym run``: controllers on a board, one episode of each in turn.
 
-Writes a folder like a benchmark's: ``steps.parquet``, ``episodes.parquet``, ``config.json``,
-``versions.json``, ``command.txt``, figures and ``report.html``. The Parquet files are written anew
-after every episode, and when the run is broken off; no finished episode is lost.
+Writes a folder like a benchmark's: ``steps/`` and ``episodes/``, ``config.json``,
+``versions.json``, ``command.txt``, figures and ``report.html``. Every episode is a Parquet file of
+its own, written as it ends: what was run stays, and the same command goes on with the rest.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from tvfs_gym.baselines.characterisation import Characterisation, characterise
-from tvfs_gym.baselines.controller import Controller
+from tvfs_gym.baselines.characterisation import characterise
+from tvfs_gym.baselines.controller import Design, Policy
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments import characterisation_file
 from tvfs_gym.experiments.boards import BoardUnderTest
-from tvfs_gym.experiments.controllers import (
-    check_controllers,
-    controller_of,
-    needs_characterisation,
-)
-from tvfs_gym.experiments.dashboard import Course, display
-from tvfs_gym.experiments.episodes import Episode
+from tvfs_gym.experiments.cells import cell_name, is_written, write_cell, write_unfinished
+from tvfs_gym.experiments.controllers import BASELINES, check_names, policy_of
+from tvfs_gym.experiments.dashboard import Course, Display, display
+from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.report import write_report
-from tvfs_gym.experiments.results import EpisodeLog, free_folder, write_circumstances
+from tvfs_gym.experiments.results import resumed_folder, write_circumstances
 
 ORDERS = ("randomised", "interleaved")
+
+START_FIELDS = ("temperature_c", "frequency_hz", "vf_level", "cap_level")
+"""What the sensors said before an episode's first step: columns of its row, after ``start_``."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Plan:
     """Which episodes are run.
 
     Attributes:
-        controllers: Names, see `controller_of`.
+        controllers: Names, see `tvfs_gym.experiments.controllers.policy_of`.
         episodes: Of each controller.
         order: Of the controllers, of which every round has an episode each: ``randomised``, drawn
             anew for each round; or ``interleaved``, as they were named.
@@ -49,11 +52,9 @@ class Plan:
     seed: int
 
     def __post_init__(self) -> None:
-        if not self.controllers:
-            raise InputError("name at least one --controller.")
         if len(set(self.controllers)) < len(self.controllers):
             raise InputError("every --controller must be named once.")
-        check_controllers(self.controllers)
+        check_names(self.controllers)
         if self.episodes < 1:
             raise InputError(f"the number of episodes must be at least 1, not {self.episodes}.")
         if self.order not in ORDERS:
@@ -71,10 +72,58 @@ class Plan:
         return turns
 
 
+@dataclass(frozen=True)
+class Bench:
+    """A board with the environments that wrap it.
+
+    Attributes:
+        under_test: The board.
+        scenario: Of the episodes.
+        free: Its action has no pass budget: a pass is made whenever there is time.
+        budgeted: Its action has one.
+    """
+
+    under_test: BoardUnderTest
+    scenario: Scenario
+    free: BoardEnv
+    budgeted: BoardEnv
+
+    @classmethod
+    def of(cls, under_test: BoardUnderTest, scenario: Scenario, frames_per_step: int) -> "Bench":
+        """Wraps a board."""
+        environments = [
+            BoardEnv(under_test.board, scenario, frames_per_step, choose_passes=chooses)
+            for chooses in (False, True)
+        ]
+        return cls(under_test, scenario, *environments)
+
+    def policy(self, name: str, design: Design | None) -> Policy:
+        """A controller by name."""
+        spaces = self.free.action_space, self.budgeted.action_space
+        twins = None if self.under_test.real else self._twins
+        return policy_of(name, self.under_test.board, self.free.actions, spaces, design, twins)
+
+    def env_for(self, policy: Policy) -> BoardEnv:
+        """The environment that a policy acts in; that of baselines has a pass budget."""
+        space = getattr(policy, "action_space", self.budgeted.action_space)
+        return self.free if space == self.free.action_space else self.budgeted
+
+    def _twins(self, count: int) -> TwinVectorEnv:
+        return TwinVectorEnv(
+            count,
+            self.under_test.name,
+            self.under_test.family,
+            self.scenario,
+            self.budgeted.frames_per_step,
+            choose_passes=True,
+        )
+
+
 def run(
     under_test: BoardUnderTest,
     plan: Plan,
     scenario: Scenario,
+    frames_per_step: int,
     characterisation: Path | None,
     output: Path | None,
 ) -> None:
@@ -84,89 +133,121 @@ def run(
         under_test: The board; it is closed.
         plan: Which episodes.
         scenario: Their conditions.
+        frames_per_step: Frames of a step.
         characterisation: What ``tvfs-gym characterise`` wrote; None to measure a twin now.
-        output: Folder to write; None for the next free one under ``results/``.
+        output: Folder to write, or to go on with; None for the next free one under ``results/``.
 
     Raises:
-        InputError: A controller cannot be built, or the folder holds results already.
+        InputError: A controller cannot be built, or the folder holds other results.
         BoardError: The board was lost; what was run until then is kept.
     """
-    env = under_test.env
     try:
-        folder = free_folder(output, "run")
-        env.scenario = scenario
-        measured = _characterisation(under_test, plan, scenario, characterisation)
-        controllers = {name: controller_of(name, env, measured) for name in plan.controllers}
-        named = f"{scenario.latency_constraint_s * 1e3:g} ms"
-        write_circumstances(
-            folder,
-            {
-                **under_test.facts(),
-                "controllers": list(plan.controllers),
-                "seeds": list(range(plan.seed, plan.seed + plan.episodes)),
-                "order": plan.order,
-                "scenarios": {named: scenario.model_dump()},
-                "characterisation": None if characterisation is None else str(characterisation),
-            },
-        )
-        _run_all(under_test, plan, controllers, named, folder)
+        bench = Bench.of(under_test, scenario, frames_per_step)
+        named = f"{1e3 * scenario.latency_constraint_s:g} ms"
+        content = None if characterisation is None else characterisation_file.read(characterisation)
+        config = {
+            **under_test.facts(),
+            "frames_per_step": frames_per_step,
+            "controllers": list(plan.controllers),
+            "seeds": list(range(plan.seed, plan.seed + plan.episodes)),
+            "order": plan.order,
+            "scenarios": {named: {"board": under_test.name, **scenario.model_dump(mode="json")}},
+            "characterisation": None if content is None else content.model_dump(mode="json"),
+        }
+        folder = resumed_folder(output, "run", config)
+        design = _design(bench, plan.controllers, content)
+        policies = {name: bench.policy(name, design) for name in plan.controllers}
+        write_circumstances(folder, config)
+        _run_all(bench, plan, policies, named, folder)
     finally:
-        env.close()
+        under_test.board.close()
     write_report(folder)
 
 
-def _characterisation(
-    under_test: BoardUnderTest, plan: Plan, scenario: Scenario, path: Path | None
-) -> Characterisation | None:
-    """The one in the file; that of a twin is measured if any controller needs it."""
-    env = under_test.env
-    if path is not None:
-        return characterisation_file.read(path).of(env.board, path)
-    needing = [name for name in plan.controllers if needs_characterisation(name)]
-    if not needing:
+def _design(
+    bench: Bench,
+    names: Sequence[str],
+    content: characterisation_file.CharacterisationFile | None,
+) -> Design | None:
+    """What the file says, or what is measured on a twin now if a controller needs it."""
+    env = bench.budgeted
+    if content is not None:
+        return Design.of(env, content.of(env.board))
+    if bench.under_test.real or not set(names) & set(BASELINES):
         return None
-    if under_test.real:
-        raise InputError(
-            f"{needing[0]} is built from what was measured on the board: run tvfs-gym characterise "
-            f"--board {under_test.name} --output FOLDER, and name it with --characterisation."
-        )
-    return characterise(
-        env.board, Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
-    )
+    known = Scenario(t_max_c=bench.scenario.t_max_c, throttling=bench.scenario.throttling)
+    return Design.of(env, characterise(env.board, known))
 
 
 def _run_all(
-    under_test: BoardUnderTest,
-    plan: Plan,
-    controllers: dict[str, Controller],
-    scenario: str,
-    folder: Path,
+    bench: Bench, plan: Plan, policies: dict[str, Policy], scenario: str, folder: Path
 ) -> None:
-    env, log, schedule = under_test.env, EpisodeLog(folder), plan.schedule()
-    console = Console()
+    """Runs what is missing; says what is kept if it is broken off."""
+    schedule = plan.schedule()
+    cells = [cell_name(scenario, name, seed) for name, seed in schedule]
     try:
-        with display(console) as shown:
-            for number, (name, seed) in enumerate(schedule, start=1):
-                frames = env.scenario.frames
-                course = Course(env.board, name, number, len(schedule), frames)
-                shown.begins(course)
-                episode = Episode(env, controllers[name], seed, under_test.load_of)
-                finished = False
-                try:
-                    for window in episode:
-                        course.add(window)
-                        shown.stepped(course)
-                    finished = True
-                finally:
-                    keys = {"scenario": scenario, "controller": name, "seed": seed}
-                    log.add(keys, episode, finished)
-                    log.write()
-                shown.ended(name, log.episodes[-1])
+        with display(Console()) as shown:
+            for number, ((name, seed), cell) in enumerate(zip(schedule, cells, strict=True), 1):
+                if not is_written(folder, cell):
+                    keys = {"scenario": scenario, "controller": name}
+                    title = f"episode {number} of {len(schedule)}: {name}"
+                    _run_one(bench, policies[name], seed, title, shown, folder, cell, keys)
     except BaseException:
+        kept = sum(is_written(folder, cell) for cell in cells)
         Console(stderr=True).print(
-            f"broken off: {len(log.episodes)} of {len(schedule)} episodes and {log.steps} steps "
-            f"are kept in {folder}",
+            f"broken off: {kept} of {len(cells)} episodes, and the steps of the last, are kept in "
+            f"{folder}; the same command with --output {folder} goes on",
             soft_wrap=True,
             highlight=False,
         )
         raise
+
+
+def _run_one(
+    bench: Bench,
+    policy: Policy,
+    seed: int,
+    title: str,
+    shown: Display,
+    folder: Path,
+    cell: str,
+    keys: Row,
+) -> None:
+    """Runs and writes an episode; of one that is broken off, the steps."""
+    env = bench.env_for(policy)
+    course = Course(env.board, title, env.scenario.frames)
+    shown.begins(course)
+    episode = Episode(env, policy, seed)
+    loads: list[float] = []
+    try:
+        for window in episode:
+            loads.append(bench.under_test.load_of(window, episode.frames[-1]))
+            course.add(window)
+            shown.stepped(course)
+    except BaseException:
+        if loads:
+            write_unfinished(folder, cell, keys, seed, _columns(env, episode, loads))
+        raise
+    row = {**_start(episode), **episode.row()}
+    write_cell(folder, cell, keys, [seed], [(_columns(env, episode, loads), row)])
+    shown.ended(keys["controller"], row)
+
+
+def _columns(env: BoardEnv, episode: Episode, loads: Sequence[float]) -> Columns:
+    """The steps with what was asked for, and the load.
+
+    Throttling may have kept the clock below ``requested_level``; ``requested_passes`` is 0 where
+    the action has no pass budget.
+    """
+    count = len(loads)
+    chosen = [env.configuration(action) for action in episode.actions[:count]]
+    return {
+        **{name: values[:count] for name, values in episode.columns().items()},
+        "requested_level": np.array([one.vf_level for one in chosen]),
+        "requested_passes": np.array([one.max_passes or 0 for one in chosen]),
+        "load": np.array(loads),
+    }
+
+
+def _start(episode: Episode) -> dict[str, Any]:
+    return {f"start_{field}": getattr(episode.start, field) for field in START_FIELDS}
