@@ -154,9 +154,12 @@ def _temperatures(
     """Temperatures at all VF levels, and where throttling held them down.
 
     What it held down is replaced by a straight line in V^2 f through the other levels; what was not
-    measured lies in between on V^2 f.
+    measured lies in between on V^2 f. Where voltages are unknown it is f, which is too low a line
+    for the highest levels.
     """
     v2f = np.array([p.voltage_v**2 * p.frequency_hz for p in board.operating_points])
+    if np.isnan(v2f).any():
+        v2f = np.array([point.frequency_hz for point in board.operating_points])
     at = v2f[measured]
     if throttled.any() and throttled.sum() <= len(throttled) - 2:
         slope, offset = np.polyfit(at[~throttled], temperature_c[~throttled], 1)

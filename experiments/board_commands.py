@@ -7,7 +7,9 @@ import typer
 
 app = typer.Typer()
 
-BoardName = Annotated[str, typer.Option(help="Board profile for its twin: name or TOML file.")]
+BoardName = Annotated[
+    str, typer.Option(help="linux, this machine; or a profile, name or TOML file, for its twin.")
+]
 FamilyName = Annotated[str | None, typer.Option(help="Topology family: name or TOML file.")]
 AmbientC = Annotated[float | None, typer.Option(help="Ambient temperature, degC.")]
 TMaxC = Annotated[float | None, typer.Option(help="T_max, degC.")]
@@ -15,6 +17,29 @@ Cooling = Annotated[str | None, typer.Option(help="Twin: cooling; the profile's 
 Throttling = Annotated[
     str | None, typer.Option(help="Twin: throttling preset; the profile's first by default.")
 ]
+Models = Annotated[
+    Path | None, typer.Option(help="linux: folder of the networks, if they do not come along.")
+]
+Images = Annotated[
+    str | None,
+    typer.Option(help="linux: labelled pictures (folder, CSV, zip), noise, or camera:N."),
+]
+Threads = Annotated[
+    int | None, typer.Option(help="linux: threads of a pass; by default one per CPU used.")
+]
+SingleLevel = Annotated[
+    bool, typer.Option("--single-level", help="linux: go on where the clock cannot be set.")
+]
+NoSensor = Annotated[
+    bool, typer.Option("--no-sensor", help="linux: go on where no temperature can be read.")
+]
+BoardOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--board-option", help="linux: NAME=VALUE of LinuxOptions, e.g. settle_s=5; repeat."
+    ),
+]
+Root = Annotated[Path, typer.Option(help="linux: the sysfs tree.")]
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -53,6 +78,13 @@ def run(
     arrival_period_ms: Annotated[
         float | None, typer.Option(help="A frame arrives that often; back to back by default.")
     ] = None,
+    models: Models = None,
+    images: Images = None,
+    threads: Threads = None,
+    single_level: SingleLevel = False,
+    no_sensor: NoSensor = False,
+    board_options: BoardOptions = None,
+    root: Root = Path("/sys"),
     output: Annotated[
         Path | None,
         typer.Option(help="Folder to write, or to go on with; results/run_N by default."),
@@ -65,7 +97,7 @@ def run(
     """
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments import run as implementation
-    from tvfs_gym.experiments.boards import board_under_test
+    from tvfs_gym.experiments.boards import RealBoard, board_under_test
 
     values = _given(
         frames=frames,
@@ -80,7 +112,9 @@ def run(
     )
     plan = implementation.Plan(controllers, episodes, order, seed)
     scenario = scenario_of(values)
-    under_test = board_under_test(board, family)
+    real = RealBoard(models, images, threads, root, single_level, no_sensor, board_options or ())
+    nominal_s = implementation.nominal_latency_s(output, characterisation)
+    under_test = board_under_test(board, family, real, nominal_s)
     implementation.run(under_test, plan, scenario, frames_per_step, characterisation, output)
 
 
@@ -100,6 +134,13 @@ def characterise(
     ambient_c: AmbientC = None,
     cooling: Cooling = None,
     throttling: Throttling = None,
+    models: Models = None,
+    images: Images = None,
+    threads: Threads = None,
+    single_level: SingleLevel = False,
+    no_sensor: NoSensor = False,
+    board_options: BoardOptions = None,
+    root: Root = Path("/sys"),
     output: Annotated[
         Path | None,
         typer.Option(help="Folder to write, or to go on with; results/characterise_N by default."),
@@ -113,9 +154,11 @@ def characterise(
     from tvfs_gym.baselines.measuring import Protocol
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments import characterise as implementation
-    from tvfs_gym.experiments.boards import board_under_test
+    from tvfs_gym.experiments.boards import RealBoard, board_under_test
+    from tvfs_gym.experiments.results import nominal_latency_of
 
-    under_test = board_under_test(board, family)
+    real = RealBoard(models, images, threads, root, single_level, no_sensor, board_options or ())
+    under_test = board_under_test(board, family, real, nominal_latency_of(output))
     values = _given(t_max_c=t_max_c, ambient_c=ambient_c, cooling=cooling, throttling=throttling)
     spread = implementation.spread_levels(under_test.board, levels)
     protocol = Protocol(passes, settling_s, averaged_s, spread)

@@ -1,5 +1,7 @@
 """The file of a board's characterisation: TOML that a person can read, and its reader."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,6 @@ from pydantic import Field, model_validator
 
 from tvfs_gym.baselines.characterisation import Characterisation
 from tvfs_gym.envs.boards.board import Board
-from tvfs_gym.envs.boards.profile import OperatingPoint
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.tables import Table, read_toml
 
@@ -19,7 +20,7 @@ Characterisation of a board, measured under continuous inference.
 Units: seconds (_s), hertz (_hz), volts (_v), degrees Celsius (_c). Latencies are those of one pass,
 in the order of the levels. Of each level stands the temperature that continuous inference of the
 most accurate topology reaches; "extrapolated" where throttling cut in before. A level that was not
-"measured" lies on curves through those that were."""
+"measured" lies on curves through those that were. What the board does not tell is left out."""
 
 
 class Circumstances(Table):
@@ -35,6 +36,8 @@ class Circumstances(Table):
         ambient_c: Ambient temperature as the user gave it, degC; None if not given.
         t_max_c: T_max, degC.
         cooling: Name of the cooling; None for the usual one.
+        nominal_latency_s: Scale of latencies in observations: a pass of the most accurate topology
+            at the highest VF level.
         throttling: Name of the throttling preset; None for the default, or what the board has.
         background_load: Share of the CPU's time that other work took.
         passes: Passes timed per configuration.
@@ -60,12 +63,15 @@ class Circumstances(Table):
     averaged_s: float
     threads: int
     measures_power: bool
+    nominal_latency_s: float
 
 
-class LevelRow(OperatingPoint):
-    """A VF level: see `Characterisation`."""
+class LevelRow(Table):
+    """A VF level: see `Characterisation`; what nobody knows is None."""
 
-    temperature_c: float
+    frequency_hz: float | None = Field(default=None, gt=0)
+    voltage_v: float | None = Field(default=None, gt=0)
+    temperature_c: float | None = None
     extrapolated: bool
     measured: bool
 
@@ -109,19 +115,19 @@ class CharacterisationFile(Table):
                 f"the characterisation is of the topologies {', '.join(names)}, and here run "
                 f"{', '.join(board.family.names)}: characterise the board with them."
             )
-        clocks_hz = [point.frequency_hz for point in board.operating_points]
-        if [level.frequency_hz for level in self.levels] != clocks_hz:
+        here = [known(point.frequency_hz) for point in board.operating_points]
+        there = [level.frequency_hz for level in self.levels]
+        if here != there:
             raise InputError(
-                f"the characterisation is of a board with {len(self.levels)} VF levels up to "
-                f"{self.levels[-1].frequency_hz / 1e6:g} MHz; this one has {len(clocks_hz)} up to "
-                f"{clocks_hz[-1] / 1e6:g} MHz."
+                f"the characterisation is of a board with {_levels(there)}; this one has "
+                f"{_levels(here)}."
             )
         return Characterisation(
             board.family,
             np.array([topology.pass_median_s for topology in self.topologies]),
             np.array([topology.pass_p99_s for topology in self.topologies]),
             np.array([topology.throttled_p99_s for topology in self.topologies]),
-            np.array([level.temperature_c for level in self.levels]),
+            np.array([level.temperature_c for level in self.levels], np.float64),
             np.array([level.extrapolated for level in self.levels]),
             np.array([level.measured for level in self.levels]),
         )
@@ -134,9 +140,9 @@ def write(path: Path, found: Characterisation, board: Board, circumstances: Circ
         circumstances=circumstances,
         levels=tuple(
             LevelRow(
-                frequency_hz=point.frequency_hz,
-                voltage_v=point.voltage_v,
-                temperature_c=float(found.temperature_c[level]),
+                frequency_hz=known(point.frequency_hz),
+                voltage_v=known(point.voltage_v),
+                temperature_c=known(float(found.temperature_c[level])),
                 extrapolated=bool(found.extrapolated[level]),
                 measured=bool(found.measured[level]),
             )
@@ -157,6 +163,18 @@ def write(path: Path, found: Characterisation, board: Board, circumstances: Circ
         document.add(tomlkit.comment(line))
     document.update(content.model_dump(exclude_none=True, mode="json"))
     path.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def _levels(clocks_hz: Sequence[float | None]) -> str:
+    """How many VF levels, and the highest, as text."""
+    top_hz = clocks_hz[-1]
+    count = f"{len(clocks_hz)} VF level{'s' if len(clocks_hz) > 1 else ''}"
+    return f"{count} of unknown clock" if top_hz is None else f"{count} up to {top_hz / 1e6:g} MHz"
+
+
+def known(value: float) -> float | None:
+    """A number; None for NaN, which is what a board says when it does not know."""
+    return None if math.isnan(value) else value
 
 
 def read(path: Path) -> CharacterisationFile:

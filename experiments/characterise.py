@@ -97,7 +97,9 @@ def run(
         path = folder / characterisation_file.FILE
         characterisation_file.write(path, found, board, circumstances)
         _write_sweeps(folder, under_test, found, made)
-        if not (folder / HEAT_TRACE).exists():
+        if np.isnan(board.telemetry().temperature_c):
+            print("no heat trace: the board has no temperature sensor")
+        elif not (folder / HEAT_TRACE).exists():
             _write_trace(folder, under_test, scenario, protocol, found)
     finally:
         board.close()
@@ -139,15 +141,15 @@ def _announce(
     if not under_test.real:
         return
     left = [place for place in timed if not _has(made, Timing, place)]
-    top_hz = board.operating_points[-1].frequency_hz
+    clocks_hz = np.array([point.frequency_hz for point in board.operating_points])
+    slowdown = np.nan_to_num(clocks_hz[-1] / clocks_hz, nan=1.0)
     slowest = board.family.topologies[-1].relative_latency
     passes_s = sum(
         protocol.passes
         * board.nominal_latency_s
         * board.family.topologies[place.topology].relative_latency
         / slowest
-        * top_hz
-        / board.operating_points[place.level].frequency_hz
+        * slowdown[place.level]
         for place in left
     )
     settling = sum(not _has(made, Settled, place) for place in settled) + sum(DWELLS)
@@ -208,6 +210,7 @@ def _circumstances(
         averaged_s=protocol.averaged_s,
         threads=under_test.threads,
         measures_power=under_test.measures_power,
+        nominal_latency_s=under_test.board.nominal_latency_s,
     )
 
 
@@ -241,6 +244,7 @@ def _write_sweeps(
         and one.power_w is not None
         and not one.throttled
     ]
+    unknown = ["voltage_v"] if np.isnan(points[0].voltage_v) else []
     if under_test.measures_power and steady:
         pl.DataFrame(
             {
@@ -250,7 +254,7 @@ def _write_sweeps(
                 "voltage_v": [points[one.place.level].voltage_v for one in steady],
                 "temperature_c": [one.temperature_c for one in steady],
             }
-        ).sort("frequency_mhz").write_csv(folder / POWER_SWEEP)
+        ).fill_nan(None).drop(unknown).sort("frequency_mhz").write_csv(folder / POWER_SWEEP)
 
 
 def _write_trace(
@@ -267,12 +271,16 @@ def _write_trace(
     with progress_bar() as bar:
         total = int(sum(DWELLS) * protocol.settling_s)
         task = bar.add_task("heat trace, s", total=total)
-        for sample in heat_trace(under_test.board, scenario, level, protocol, under_test.load_of):
+        for sample in heat_trace(
+            under_test.board, scenario, level, protocol, under_test.load_meter
+        ):
             samples.append(asdict(sample))
             bar.update(task, completed=int(sample.time_s))
     table = pl.DataFrame(samples, infer_schema_length=None)
     if not under_test.measures_power:
         table = table.drop("power_w")
+    if table["frequency_mhz"].is_nan().all():
+        table = table.drop("frequency_mhz")
     table.write_csv(folder / HEAT_TRACE)
 
 

@@ -1,5 +1,6 @@
 """What a run shows meanwhile: a live dashboard, or plain lines where there is no terminal."""
 
+import math
 from collections import deque
 from types import TracebackType
 from typing import Protocol
@@ -53,19 +54,18 @@ class Course:
     def quantities(self) -> list[tuple[str, str, str, str]]:
         """Name, value, limit and course of what is shown."""
         window = self.window
-        points = self._board.operating_points
-        cap_ghz = points[int(window.cap_level)].frequency_hz / 1e9
+        cap_hz = self._board.operating_points[int(window.cap_level)].frequency_hz
         return [
             (
                 "temperature",
-                f"{window.temperature_c:.1f} °C",
+                shown(window.temperature_c, "{:.1f} °C"),
                 f"T_max {window.t_max_c:g} °C",
                 sparkline([one.temperature_c for one in self._windows]),
             ),
             (
                 "clock",
-                f"{window.frequency_hz / 1e9:.2f} GHz",
-                f"cap {cap_ghz:.2f} GHz",
+                shown(window.frequency_hz / 1e9, "{:.2f} GHz"),
+                shown(cap_hz / 1e9, "cap {:.2f} GHz"),
                 sparkline([one.frequency_mean_hz for one in self._windows]),
             ),
             (
@@ -82,15 +82,22 @@ class Course:
             ),
             (
                 "right and on time",
-                f"{100 * self.on_time_correct / self.answered:.1f} % so far",
+                shown(100 * self.on_time_correct / self.answered, "{:.1f} % so far"),
                 f"late {100 * self.late / self.answered:.1f} %",
                 sparkline([one.on_time_correct_frames / one.frames for one in self._windows]),
             ),
         ]
 
 
+def shown(value: float, form: str) -> str:
+    """A value as text, or that the board does not tell it."""
+    return "unknown" if math.isnan(value) else form.format(value)
+
+
 def sparkline(values: list[float]) -> str:
-    """Values as a row of bars between their lowest and highest."""
+    """Values as a row of bars between their lowest and highest; nothing if one is unknown."""
+    if any(map(math.isnan, values)):
+        return ""
     low, span = min(values), max(values) - min(values)
     if span == 0:
         return _BARS[0] * len(values)
@@ -145,8 +152,10 @@ class Lines:
         tenths = int(_LINES * course.answered / course.frames)
         if tenths > self._shown:
             self._shown = tenths
-            shown = "  ".join(f"{value} ({limit})" for _, value, limit, _ in course.quantities())
-            self._print(f"{course.window.time_s:8.1f} s  {shown}")
+            quantities = "  ".join(
+                f"{name} {value} ({limit})" for name, value, limit, _ in course.quantities()
+            )
+            self._print(f"{course.window.time_s:8.1f} s  {quantities}")
 
     def ended(self, controller: str, episode: Row) -> None:
         """Prints what the episode came to."""
@@ -212,8 +221,8 @@ class Dashboard:
 
 def _result(episode: Row) -> str:
     return (
-        f"{100 * episode['on_time_accuracy']:.1f} % right and on time, "
+        f"{shown(100 * episode['on_time_accuracy'], '{:.1f} %')} right and on time, "
         f"{100 * episode['late_share']:.1f} % late, at most "
-        f"{episode['temperature_c_max']:.1f} °C, "
+        f"{shown(episode['temperature_c_max'], '{:.1f} °C')}, "
         f"{100 * episode['throttled_share']:.1f} % of the time throttled"
     )

@@ -1,6 +1,7 @@
 """Running episodes: one row per step, one per episode."""
 
 from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ class Episode:
         windows: What the steps delivered.
         rewards: Of the steps.
         frames: Of the steps.
+        control_s: What choosing each of the actions took.
     """
 
     def __init__(self, env: BoardEnv, policy: Policy, seed: int) -> None:
@@ -43,15 +45,24 @@ class Episode:
         self.windows: list[Window] = []
         self.rewards: list[float] = []
         self.frames: list[NDArray[np.float64]] = []
+        self.control_s: list[float] = []
+
+    def begin(self) -> None:
+        """Resets the board; a real one cools down first."""
+        self._observation, info = self._env.reset(seed=self._seed)
+        self.start = info["window"]
 
     def __iter__(self) -> Iterator[Window]:
         """Runs the episode; yields the window of every step, which is kept already."""
-        observation, info = self._env.reset(seed=self._seed)
-        self.start = info["window"]
+        if self.start is None:
+            self.begin()
+        observation = self._observation
         state, begins = None, np.ones(1, bool)
         ended = False
         while not ended:
+            before_s = perf_counter()
             action, state = self._policy.predict(observation, state, begins, deterministic=True)
+            self.control_s.append(perf_counter() - before_s)
             begins = np.zeros(1, bool)
             observation, reward, terminated, truncated, info = self._env.step(action)
             self.actions.append(action)

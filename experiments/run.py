@@ -5,10 +5,11 @@ Writes a folder like a benchmark's: ``steps/`` and ``episodes/``, ``config.json`
 its own, written as it ends: what was run stays, and the same command goes on with the rest.
 """
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from rich.console import Console
@@ -26,7 +27,11 @@ from tvfs_gym.experiments.controllers import BASELINES, check_names, policy_of
 from tvfs_gym.experiments.dashboard import Course, Display, display
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.report import write_report
-from tvfs_gym.experiments.results import resumed_folder, write_circumstances
+from tvfs_gym.experiments.results import (
+    nominal_latency_of,
+    resumed_folder,
+    write_circumstances,
+)
 
 ORDERS = ("randomised", "interleaved")
 
@@ -92,7 +97,9 @@ class Bench:
     def of(cls, under_test: BoardUnderTest, scenario: Scenario, frames_per_step: int) -> "Bench":
         """Wraps a board."""
         environments = [
-            BoardEnv(under_test.board, scenario, frames_per_step, choose_passes=chooses)
+            under_test.wrap(
+                scenario=scenario, frames_per_step=frames_per_step, choose_passes=chooses
+            )
             for chooses in (False, True)
         ]
         return cls(under_test, scenario, *environments)
@@ -117,6 +124,18 @@ class Bench:
             self.budgeted.frames_per_step,
             choose_passes=True,
         )
+
+
+def nominal_latency_s(output: Path | None, characterisation: Path | None) -> float | None:
+    """That of the run that is gone on with, or else of the characterisation, if there is one.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    earlier_s = nominal_latency_of(output)
+    if earlier_s is not None or characterisation is None:
+        return earlier_s
+    return characterisation_file.read(characterisation).circumstances.nominal_latency_s
 
 
 def run(
@@ -184,6 +203,7 @@ def _run_all(
 ) -> None:
     """Runs what is missing; says what is kept if it is broken off."""
     schedule = plan.schedule()
+    signal.signal(signal.SIGTERM, _terminate)
     cells = [cell_name(scenario, name, seed) for name, seed in schedule]
     try:
         with display(Console()) as shown:
@@ -203,6 +223,11 @@ def _run_all(
         raise
 
 
+def _terminate(number: int, frame: object) -> NoReturn:
+    """Ends the process as the signal does by itself, but after what is underway was written."""
+    raise SystemExit(128 + number)
+
+
 def _run_one(
     bench: Bench,
     policy: Policy,
@@ -214,14 +239,16 @@ def _run_one(
     keys: Row,
 ) -> None:
     """Runs and writes an episode; of one that is broken off, the steps."""
-    env = bench.env_for(policy)
+    env, meter = bench.env_for(policy), bench.under_test.load_meter
     course = Course(env.board, title, env.scenario.frames)
     shown.begins(course)
     episode = Episode(env, policy, seed)
     loads: list[float] = []
     try:
+        episode.begin()
+        meter.begin()
         for window in episode:
-            loads.append(bench.under_test.load_of(window, episode.frames[-1]))
+            loads.append(meter.load(window, episode.frames[-1]))
             course.add(window)
             shown.stepped(course)
     except BaseException:
@@ -234,7 +261,7 @@ def _run_one(
 
 
 def _columns(env: BoardEnv, episode: Episode, loads: Sequence[float]) -> Columns:
-    """The steps with what was asked for, and the load.
+    """The steps with what was asked for, the load, and the time that the controller took.
 
     Throttling may have kept the clock below ``requested_level``; ``requested_passes`` is 0 where
     the action has no pass budget.
@@ -246,6 +273,7 @@ def _columns(env: BoardEnv, episode: Episode, loads: Sequence[float]) -> Columns
         "requested_level": np.array([one.vf_level for one in chosen]),
         "requested_passes": np.array([one.max_passes or 0 for one in chosen]),
         "load": np.array(loads),
+        "control_s": np.array(episode.control_s[:count]),
     }
 
 

@@ -19,6 +19,9 @@ constants, long ones the slow ones."""
 LONGEST_PERIOD_S = 1.0
 """A frame of the heat trace gets as many passes as end within this time, but at least one."""
 
+SAMPLE_S = 0.5
+"""Time between samples, if frames come so often."""
+
 SLACK = 1.1
 """Period of the heat trace's frames, in latencies of its heaviest frame: none has to wait."""
 
@@ -43,7 +46,7 @@ class Sample:
 
 
 def heat_trace(
-    board: Board, scenario: Scenario, level: int, protocol: Protocol, load_of: LoadMeter
+    board: Board, scenario: Scenario, level: int, protocol: Protocol, load_meter: LoadMeter
 ) -> Iterator[Sample]:
     """Loads and rests a board in turn, so that its thermal network can be identified.
 
@@ -55,10 +58,10 @@ def heat_trace(
         scenario: See `bench_of`.
         level: VF level, at which the board should not be throttled.
         protocol: Its settling time scales the trace: see `DWELLS`.
-        load_of: Measures the load.
+        load_meter: Measures the load.
 
     Yields:
-        A sample per frame.
+        A sample for every `SAMPLE_S`, or per frame if it takes longer.
     """
     bench = bench_of(scenario).with_values(
         {"policy": "10C", "tau": inf, "deadline_aware": False}  # every pass asked for is run
@@ -69,20 +72,23 @@ def heat_trace(
     board.infer(1)
     pass_s = float(board.infer(1)[0][summary.W_LATENCY_MEAN_S])
     passes = int(np.clip(LONGEST_PERIOD_S // pass_s, 1, board.views))
-    board.reset(bench.with_values({"arrival_period_s": SLACK * passes * pass_s}), KEY)
+    period_s = SLACK * passes * pass_s
+    board.reset(bench.with_values({"arrival_period_s": period_s}), KEY)
+    together = max(round(SAMPLE_S / period_s), 1)
     loaded, resting = Configuration(last, level, passes), Configuration(0, level, 1)
     until_s = time_s = 0.0
+    load_meter.begin()
     for turn, dwell in enumerate(DWELLS):
         board.apply(resting if turn % 2 else loaded)
         until_s += dwell * protocol.settling_s
         while time_s < until_s:
-            answer, frames = board.infer(1)
+            answer, frames = board.infer(together)
             window = Window._make(answer.tolist())
             time_s = window.time_s
             yield Sample(
                 time_s,
                 window.temperature_c,
-                load_of(window, frames),
+                load_meter.load(window, frames),
                 window.frequency_mean_hz / 1e6,
                 board.telemetry().power_w,
             )
