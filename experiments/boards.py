@@ -136,6 +136,11 @@ def board_under_test(
     if board == LINUX:
         return _linux(family, real, nominal_latency_s)
     profile = load_profile(board)
+    if real != RealBoard():
+        raise InputError(
+            "networks, pictures, threads and other options of a real board mean nothing to a twin: "
+            f"leave them out, or give --board {LINUX}."
+        )
     family = family or DEFAULT_FAMILY
     twin = TwinBoard(profile, load_family(family))
     return BoardUnderTest(
