@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from tvfs_gym.baselines import HINDSIGHT
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 from tvfs_gym.baselines.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Design, Policy
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
@@ -27,8 +27,8 @@ from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.cells import cell_name, is_written, write_cell
-from tvfs_gym.experiments.controllers import BASELINES, check_names, policy_of
 from tvfs_gym.experiments.episodes import run_episodes
+from tvfs_gym.experiments.policies import check_actions, check_name, policy_named
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.report import write_report
 from tvfs_gym.experiments.results import resumed_folder, write_circumstances
@@ -48,7 +48,7 @@ class Contest:
         name: Of the scenario.
         case: The scenario and its board.
         family: Topology family.
-        controllers: Names of baselines, or folders of trainings.
+        controllers: As `tvfs_gym.experiments.policies` names them.
         seeds: Of the episodes.
         folder: The run's folder.
     """
@@ -85,7 +85,7 @@ def run(
         suite_name: Name or TOML file of the suite.
         board: Board profile of the conditions that name none: name or TOML file.
         family: Topology family, name or TOML file; None for the suite's.
-        controllers: Names of the baselines, or folders of trainings; all baselines if empty.
+        controllers: As `tvfs_gym.experiments.policies` names them; all baselines if empty.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         overrides: Values of the scenario that hold throughout.
         output: Folder to write, or to go on with; None for the next free one under ``results/``.
@@ -94,8 +94,9 @@ def run(
         InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the
             folder holds other results.
     """
-    names = list(controllers) or list(BASELINES)
-    check_names(names)
+    names = list(controllers) or [*CONTROLLERS, *HINDSIGHT]
+    for name in names:
+        check_name(name)
     if seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
     suite = load_suite(suite_name)
@@ -198,15 +199,13 @@ def _characterised(board: str, family: str, bench: Scenario) -> Characterisation
 
 
 def _policy(name: str, design: Design, contest: Contest) -> Policy:
-    """A controller by what the user called it."""
-    return policy_of(
+    policy = policy_named(name, design, lambda count: _twins(contest, count, True))
+    check_actions(
         name,
-        _env(contest.case.board, contest.family).board,
-        design.actions,
+        policy,
         [_twins(contest, 1, chooses).single_action_space for chooses in (False, True)],
-        design,
-        lambda count: _twins(contest, count, True),
     )
+    return policy
 
 
 def _chooses_passes(policy: Policy, design: Design) -> bool:

@@ -44,7 +44,7 @@ def _options(
 def benchmark(
     controllers: Annotated[
         list[str] | None,
-        typer.Option("--controller", help="Baseline or folder of a training; repeat for several."),
+        typer.Option("--controller", help="Baseline, training's folder or Python file; repeat."),
     ] = None,
     suite: Annotated[
         str, typer.Option(help="Suite: main, any_board, published, or a TOML file.")

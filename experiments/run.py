@@ -23,9 +23,9 @@ from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments import characterisation_file
 from tvfs_gym.experiments.boards import BoardUnderTest
 from tvfs_gym.experiments.cells import cell_name, is_written, write_cell, write_unfinished
-from tvfs_gym.experiments.controllers import BASELINES, check_names, policy_of
 from tvfs_gym.experiments.dashboard import Course, Display, display
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
+from tvfs_gym.experiments.policies import check_actions, check_name, policy_named
 from tvfs_gym.experiments.report import write_report
 from tvfs_gym.experiments.results import (
     nominal_latency_of,
@@ -44,7 +44,7 @@ class Plan:
     """Which episodes are run.
 
     Attributes:
-        controllers: Names, see `tvfs_gym.experiments.controllers.policy_of`.
+        controllers: Names, see `tvfs_gym.experiments.policies.policy_named`.
         episodes: Of each controller.
         order: Of the controllers, of which every round has an episode each: ``randomised``, drawn
             anew for each round; or ``interleaved``, as they were named.
@@ -59,7 +59,8 @@ class Plan:
     def __post_init__(self) -> None:
         if len(set(self.controllers)) < len(self.controllers):
             raise InputError("every --controller must be named once.")
-        check_names(self.controllers)
+        for name in self.controllers:
+            check_name(name)
         if self.episodes < 1:
             raise InputError(f"the number of episodes must be at least 1, not {self.episodes}.")
         if self.order not in ORDERS:
@@ -104,11 +105,11 @@ class Bench:
         ]
         return cls(under_test, scenario, *environments)
 
-    def policy(self, name: str, design: Design | None) -> Policy:
+    def policy(self, name: str, design: Design) -> Policy:
         """A controller by name."""
-        spaces = self.free.action_space, self.budgeted.action_space
-        twins = None if self.under_test.real else self._twins
-        return policy_of(name, self.under_test.board, self.free.actions, spaces, design, twins)
+        policy = policy_named(name, design, None if self.under_test.real else self._twins)
+        check_actions(name, policy, (self.free.action_space, self.budgeted.action_space))
+        return policy
 
     def env_for(self, policy: Policy) -> BoardEnv:
         """The environment that a policy acts in; that of baselines has a pass budget."""
@@ -174,7 +175,7 @@ def run(
             "characterisation": None if content is None else content.model_dump(mode="json"),
         }
         folder = resumed_folder(output, "run", config)
-        design = _design(bench, plan.controllers, content)
+        design = _design(bench, content)
         policies = {name: bench.policy(name, design) for name in plan.controllers}
         write_circumstances(folder, config)
         _run_all(bench, plan, policies, named, folder)
@@ -183,17 +184,13 @@ def run(
     write_report(folder)
 
 
-def _design(
-    bench: Bench,
-    names: Sequence[str],
-    content: characterisation_file.CharacterisationFile | None,
-) -> Design | None:
-    """What the file says, or what is measured on a twin now if a controller needs it."""
+def _design(bench: Bench, content: characterisation_file.CharacterisationFile | None) -> Design:
+    """What may be known: what the file says, or what is measured now on a twin."""
     env = bench.budgeted
     if content is not None:
         return Design.of(env, content.of(env.board))
-    if bench.under_test.real or not set(names) & set(BASELINES):
-        return None
+    if bench.under_test.real:
+        return Design.of(env, None)
     known = Scenario(t_max_c=bench.scenario.t_max_c, throttling=bench.scenario.throttling)
     return Design.of(env, characterise(env.board, known))
 

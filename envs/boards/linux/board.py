@@ -67,6 +67,7 @@ class LinuxBoard:
     right answers without labels.
 
     Attributes:
+        profile: What its options name; None if nothing.
         machine: Clock and sensors.
         labelled: Whether its frames have labels.
         report: Of the latest window; None before the episode's first.
@@ -97,6 +98,8 @@ class LinuxBoard:
         self.family = family
         self.views = outcome_table(family).views
         self._options = options_of(options)
+        named = self._options.profile
+        self.profile = None if named is None else load_profile(named)
         self._source = frames_of(frames, family)
         self.labelled = self._source.labelled
         try:
@@ -105,7 +108,7 @@ class LinuxBoard:
             self._source.close()
             raise
         try:
-            self.operating_points = operating_points(self.machine.levels_khz, self._options.profile)
+            self.operating_points = operating_points(self.machine.levels_khz, self.profile)
             self._scenario = Scenario()
             self._configuration = Configuration(0, 0)
             self._begin_episode()
@@ -122,17 +125,6 @@ class LinuxBoard:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def profile(self) -> BoardProfile | None:
-        """The profile of the options, if its VF levels are this board's."""
-        if self._options.profile is None:
-            return None
-        profile = load_profile(self._options.profile)
-        same = [point.voltage_v for point in self.operating_points] == [
-            point.voltage_v for point in profile.operating_points
-        ]
-        return profile if same else None
 
     def _compile(self) -> None:
         """Runs what numba compiles once, before real time counts."""
@@ -332,15 +324,14 @@ class LinuxBoard:
         )
 
 
-def operating_points(levels_khz: Sequence[int], profile: str | None) -> tuple[OperatingPoint, ...]:
+def operating_points(
+    levels_khz: Sequence[int], profile: BoardProfile | None
+) -> tuple[OperatingPoint, ...]:
     """VF levels with the voltages that a profile knows; NaN where nobody knows.
 
     Without levels there is one point, whose clock is the kernel's affair.
-
-    Raises:
-        InputError: There is no such profile.
     """
-    known = load_profile(profile).operating_points if profile else ()
+    known = () if profile is None else profile.operating_points
     points = []
     for frequency_hz in [1e3 * level for level in levels_khz] or [math.nan]:
         voltages_v = [
