@@ -55,13 +55,15 @@ class Session:
             )
 
     def protect(self, settings: list[Setting]) -> None:
-        """Saves what was found and starts the guardian; only then may anything be written.
+        """Starts the guardian and saves what was found; only then may anything be written.
+
+        In this order, so that a file stays behind only where both were killed.
 
         Raises:
             BoardError: The guardian does not start.
         """
-        guardian.save_state(self._state, settings)
         self._start_guardian()
+        guardian.save_state(self._state, settings)
 
     def _start_guardian(self) -> None:
         process = subprocess.Popen(
