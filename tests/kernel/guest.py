@@ -78,7 +78,8 @@ class Guest:
     Attributes:
         monitor: Its hardware.
         process: QEMU.
-        log: Everything that it printed, with what follows from `run`.
+        log: Everything that it printed.
+        journal: What was done in it, and what it answered, oldest first.
     """
 
     def __init__(self, command: list[str], folder: Path) -> None:
@@ -91,6 +92,7 @@ class Guest:
         Raises:
             GuestError: It did not boot.
         """
+        self.journal: list[str] = []
         serial, qmp, self.log = folder / "serial", folder / "qmp", folder / "console.log"
         chardev = f"socket,id=console,path={serial},server=on,wait=off,logfile={self.log}"
         more = ["-chardev", chardev, "-serial", "chardev:console"]
@@ -138,7 +140,12 @@ class Guest:
             raise ValueError("the guest's shell takes one line")
         self._serial.sendall(command.encode() + b"\n")
         printed, status = self._answer(timeout_s)
+        self.journal.append(f"# {command}\n{printed.strip()}".strip())
         return int(status), printed
+
+    def note(self, line: str) -> None:
+        """Writes what the host does into the journal."""
+        self.journal.append(f"-- {line}")
 
     def run(self, command: str, timeout_s: float = COMMAND_S) -> str:
         """Runs one line of shell; returns what it printed, without spaces around it.

@@ -29,6 +29,19 @@ def policy(board: Hardware, name: str, value: object) -> bool:
     return board.guest.write(f"{POLICY}/{name}", str(value))
 
 
+def hardware_khz(board: Hardware) -> int:
+    """The clock as the hardware has it, kHz."""
+    clock = khz_of(board.frequency_hz())
+    board.guest.note(f"the host reads the clock's register: {clock} kHz")
+    return clock
+
+
+def drive(board: Hardware, temperature_c: float) -> None:
+    """Sets the sensor's temperature from the host."""
+    board.guest.note(f"the host sets the sensor to {temperature_c} degC")
+    board.set_temperature_c(temperature_c)
+
+
 def zone_c(board: Hardware) -> float:
     """What the thermal zone reads."""
     return int(board.guest.read(f"{ZONE}/temp")) / 1e3
@@ -45,7 +58,7 @@ def wait_for(what: str, true: Callable[[], bool]) -> None:
 def heat(board: Hardware) -> int:
     """Drives the sensor above the trip; returns the cap that the kernel sets, kHz."""
     highest = khz_of(board.levels_hz[-1])
-    board.set_temperature_c(HOT_C)
+    drive(board, HOT_C)
     wait_for("a cap", lambda: khz(board, "scaling_max_freq") < highest)
     return khz(board, "scaling_max_freq")
 
@@ -53,5 +66,5 @@ def heat(board: Hardware) -> int:
 def cool(board: Hardware) -> None:
     """Drives the sensor well below the trip, until the kernel has lifted its cap."""
     highest = khz_of(board.levels_hz[-1])
-    board.set_temperature_c(RELEASED_C)
+    drive(board, RELEASED_C)
     wait_for("no cap", lambda: khz(board, "scaling_max_freq") == highest)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.kernel.plant import Hardware
-from tests.kernel.sysfs import RELEASED_C, khz_of, wait_for, zone_c
+from tests.kernel.sysfs import POLICY, RELEASED_C, drive, hardware_khz, khz_of, wait_for, zone_c
 
 pytestmark = pytest.mark.kernel
 
@@ -19,7 +19,7 @@ print(json.dumps([readings, clock.current, clock.min, clock.max]))
 
 @pytest.fixture
 def warm(board: Hardware) -> Hardware:
-    board.set_temperature_c(RELEASED_C)
+    drive(board, RELEASED_C)
     wait_for("the new temperature", lambda: zone_c(board) == pytest.approx(RELEASED_C, abs=0.1))
     return board
 
@@ -28,7 +28,7 @@ def test_psutil(warm: Hardware) -> None:
     script = PSUTIL.strip().replace("\n", "; ")
     readings, current, lowest, highest = json.loads(warm.guest.run(f"{warm.python} -c '{script}'"))
     assert readings == pytest.approx([RELEASED_C], abs=0.1)
-    assert current == pytest.approx(warm.frequency_hz() / 1e6, abs=1)
+    assert current == pytest.approx(hardware_khz(warm) / 1e3, abs=1)
     assert [lowest, highest] == [warm.levels_hz[0] / 1e6, warm.levels_hz[-1] / 1e6]
 
 
@@ -38,11 +38,11 @@ def test_lm_sensors(warm: Hardware) -> None:
 
 def test_cpupower_reads_and_sets(warm: Hardware) -> None:
     level = warm.levels_hz[2]
-    before = warm.guest.read("/sys/devices/system/cpu/cpufreq/policy0/scaling_governor")
+    before = warm.guest.read(f"{POLICY}/scaling_governor")
     told = warm.guest.run("cpupower frequency-info --hwlimits 2>/dev/null").splitlines()[-1]
     assert [int(n) for n in told.split()] == [khz_of(warm.levels_hz[i]) for i in (0, -1)]
     warm.guest.run("cpupower frequency-set --governor userspace 2>/dev/null")
     warm.guest.run(f"cpupower frequency-set --freq {khz_of(level)} 2>/dev/null")
-    assert warm.frequency_hz() == level
+    assert hardware_khz(warm) == khz_of(level)
     warm.guest.run(f"cpupower frequency-set --governor {before} 2>/dev/null")
-    assert warm.frequency_hz() == warm.levels_hz[-1]
+    assert hardware_khz(warm) == khz_of(warm.levels_hz[-1])

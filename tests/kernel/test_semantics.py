@@ -5,7 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kernel.plant import Hardware
-from tests.kernel.sysfs import ZONE, cool, heat, khz, khz_of, policy, wait_for, zone_c
+from tests.kernel.sysfs import (
+    POLICY,
+    ZONE,
+    cool,
+    hardware_khz,
+    heat,
+    khz,
+    khz_of,
+    policy,
+    wait_for,
+    zone_c,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -13,7 +24,7 @@ pytestmark = pytest.mark.kernel
 @pytest.fixture
 def userspace(board: Hardware) -> Iterator[Hardware]:
     """A board whose speed user space sets; left with the governor it had."""
-    before = board.guest.read("/sys/devices/system/cpu/cpufreq/policy0/scaling_governor")
+    before = board.guest.read(f"{POLICY}/scaling_governor")
     assert policy(board, "scaling_governor", "userspace")
     yield board
     cool(board)
@@ -25,12 +36,12 @@ def set_speed(board: Hardware, wanted_khz: float) -> int:
     """Asks for a speed; returns the one that the kernel then has, after a look at the hardware."""
     assert policy(board, "scaling_setspeed", int(wanted_khz))
     got = khz(board, "scaling_cur_freq")
-    assert khz(board, "scaling_setspeed") == got == khz_of(board.frequency_hz())
+    assert khz(board, "scaling_setspeed") == got == hardware_khz(board)
     return got
 
 
 def test_the_kernel_lists_the_levels_of_the_hardware(board: Hardware) -> None:
-    text = board.guest.read("/sys/devices/system/cpu/cpufreq/policy0/scaling_available_frequencies")
+    text = board.guest.read(f"{POLICY}/scaling_available_frequencies")
     assert sorted(map(int, text.split())) == [khz_of(level) for level in board.levels_hz]
 
 
@@ -50,14 +61,12 @@ def test_nonsense_is_refused_and_changes_nothing(userspace: Hardware) -> None:
     before = set_speed(userspace, userspace.levels_hz[1] / 1e3)
     assert not policy(userspace, "scaling_setspeed", "junk")
     assert not policy(userspace, "scaling_governor", "bogus")
-    assert khz(userspace, "scaling_setspeed") == before == khz_of(userspace.frequency_hz())
+    assert khz(userspace, "scaling_setspeed") == before == hardware_khz(userspace)
 
 
 def test_speed_is_refused_under_another_governor(board: Hardware) -> None:
     assert not policy(board, "scaling_setspeed", khz_of(board.levels_hz[0]))
-    assert board.guest.read("/sys/devices/system/cpu/cpufreq/policy0/scaling_setspeed") == (
-        "<unsupported>"
-    )
+    assert board.guest.read(f"{POLICY}/scaling_setspeed") == ("<unsupported>")
 
 
 def test_upper_limit_is_rounded_down_and_clamped(userspace: Hardware) -> None:
@@ -81,9 +90,9 @@ def test_heat_caps_the_clock_and_coolness_releases_it(userspace: Hardware) -> No
     assert set_speed(userspace, fastest) == fastest
     assert heat(userspace) < fastest
     assert zone_c(userspace) > 70.0
-    assert khz_of(userspace.frequency_hz()) < fastest
+    assert hardware_khz(userspace) < fastest
     cool(userspace)
-    wait_for("the request again", lambda: khz_of(userspace.frequency_hz()) == fastest)
+    wait_for("the request again", lambda: hardware_khz(userspace) == fastest)
     assert khz(userspace, "scaling_setspeed") == fastest
 
 

@@ -118,7 +118,7 @@ class X86Board:
             self._memory = mmap.mmap(file.fileno(), MEMORY_SIZE)
         self.set_temperature_c(COOL_C)
         self.guest = Guest(command(sensor), folder)
-        path = f"{ROOT / 'src'}:{ROOT}"
+        path = f"{ROOT / 'src'}:{HERE / 'guest'}"
         self.guest.run(f"export HOME=/tmp PYTHONPATH={path}")
         self.python = shlex.quote(sys.executable)
 
