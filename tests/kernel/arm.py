@@ -122,7 +122,7 @@ def _extract_root() -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", target]
     pip += [word for platform in PLATFORMS for word in ("--platform", platform)]
     pip += ["--python-version", "3.11", "--only-binary=:all:", "--upgrade"]
-    packages.run([*pip, f"pydantic=={version('pydantic')}"])
+    packages.run([*pip, *(f"{name}=={version(name)}" for name in ("pydantic", "typer"))])
     rest = [f"{name}=={version(name)}" for name in ("gymnasium", "farama-notifications")]
     packages.run([*pip, "--no-deps", TFLITE, "cloudpickle", *rest])
     _compile(root / "usr" / "lib" / "python3")

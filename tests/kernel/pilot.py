@@ -12,6 +12,15 @@ ANSWER_S = 300.0
 FOLDER = "/run/pilot"
 
 
+def brief(answer: Any) -> str:
+    """An answer for the reader: numbers with six digits."""
+    if isinstance(answer, dict):
+        return ", ".join(f"{key} {brief(value)}" for key, value in answer.items())
+    if isinstance(answer, list):
+        return f"[{', '.join(map(brief, answer))}]"
+    return f"{answer:.6g}" if isinstance(answer, float) else str(answer)
+
+
 class Pilot:
     """A process of the guest that holds the board; see ``guest/pilot.py``.
 
@@ -46,7 +55,10 @@ class Pilot:
             f"timeout {timeout_s:.0f} sh -c 'echo '\\''{line}'\\'' >{FOLDER}/asked; "
             f"head -n 1 {FOLDER}/told' || {{ cat {FOLDER}/log; false; }}"
         )
-        return json.loads(self._guest.run(command, timeout_s + 30.0))
+        answer = json.loads(self._guest.run(command, timeout_s + 30.0))
+        asked = f"{name} {json.dumps(value)}" if value is not None else name
+        self._guest.journal[-1] = f"driver> {asked}\n{brief(answer)}"
+        return answer
 
     def kill(self) -> None:
         """Ends it with SIGKILL."""

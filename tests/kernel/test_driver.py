@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kernel.pilot import Pilot
+from tests.kernel.pilot import START_S, Pilot
 from tests.kernel.plant import Hardware, Plant
 from tests.kernel.sysfs import (
     HOT_C,
@@ -15,6 +15,7 @@ from tests.kernel.sysfs import (
     policy,
     wait_for,
 )
+from tests.kernel.transcript import tell
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import load_family
@@ -43,6 +44,13 @@ def settings(board: Hardware) -> list[str]:
 def found(machine: Hardware) -> list[str]:
     """The settings before any run."""
     return settings(machine)
+
+
+def test_doctor_finds_nothing_missing(board: Hardware) -> None:
+    told = board.guest.run(f"{board.python} -m tvfs_gym.experiments.cli doctor", START_S)
+    driver = board.guest.read(f"{POLICY}/scaling_driver")
+    assert driver in told
+    assert "tvfs_gym/LinuxBoard-v0 can control this machine in full." in told
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +111,7 @@ def test_the_heat_of_inference_throttles_the_clock(board: Hardware, pilot: Pilot
             steps.append(pilot.ask("step", [best, top]))
             if steps[-1]["throttled_s"] > 0:
                 break
+    tell(board, plant)
     assert steps[-1]["throttled_s"] > 0
     assert steps[-1]["temperature_max_c"] > 70.0
     assert min(sample.frequency_hz for sample in plant.samples) < board.levels_hz[top]
