@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
-from tvfs_gym.baselines import CONTROLLERS
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -27,7 +27,7 @@ def test_the_tables_were_written(section: str) -> None:
     text = README.split(f"<!-- {section}:begin -->")[1].split(f"<!-- {section}:end -->")[0]
     assert text.count("|") > 50
     if section == "benchmark":
-        assert all(f"| `{name}` |" in text for name in CONTROLLERS)
+        assert all(f"| `{name}` |" in text for name in {**CONTROLLERS, **HINDSIGHT})
 
 
 def test_the_adaptta_table_is_up_to_date(cli: Cli, tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import errno
 import math
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tvfs_gym
 from tests.boards import fake_sysfs
 from tests.boards.conftest import Opened
 from tests.boards.fake_sysfs import KHZ, FakeKernel
@@ -20,6 +23,7 @@ from tvfs_gym.envs.boards.linux.sensors import PowerMeter, Reading, Thermometer
 from tvfs_gym.envs.errors import BoardError, InputError
 
 CPUFREQ = "devices/system/cpu/cpufreq"
+PACKAGE = Path(tvfs_gym.__file__).parent
 ZONE = "class/thermal/thermal_zone0"
 
 
@@ -138,6 +142,31 @@ def test_lower_than_asked_is_a_cap_and_is_not_asked_for_again(
     assert len(kernel.writes) == written
     kernel.throttle(0)
     assert held.look().vf_level == 4  # the kernel has remembered it
+
+
+def test_throttling_by_firmware_shows_in_the_hardwares_clock_alone(
+    root: Path, kernel: FakeKernel, machine: Opened
+) -> None:
+    hardware = root / CPUFREQ / "policy0/cpuinfo_cur_freq"
+    hardware.write_text("1200000")
+    held = machine()
+    held.request(4)
+    assert held.look().cap_level == 4
+    hardware.write_text("790000")
+    assert (held.look().vf_level, held.look().cap_level) == (2, 2)  # one sample proves nothing
+    hardware.write_text("1196000")
+    sample = held.look()
+    assert (sample.vf_level, sample.cap_level, sample.frequency_hz) == (4, 4, 1.196e9)
+
+
+def test_its_files_are_closed(root: Path, machine: Opened) -> None:
+    fake_sysfs.add_power(root)
+    before = len(os.listdir("/proc/self/fd"))
+    held = machine()
+    held.look()
+    assert len(os.listdir("/proc/self/fd")) > before
+    held.close()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_only_table_entries_are_written(kernel: FakeKernel, machine: Opened) -> None:
@@ -288,6 +317,8 @@ def test_a_jump_that_no_chip_makes_is_no_reading(tmp_path: Path) -> None:
     assert thermometer.sample(1.0, 0.0) == Reading(50.0, 0.0)
     write_c(file, 52.0)
     assert thermometer.sample(2.0, 0.0) == Reading(52.0, 2.0)
+    write_c(file, 105.0)
+    assert thermometer.sample(100.0, 0.0) == Reading(105.0, 100.0)  # nobody looked for long
 
 
 def test_a_stuck_sensor_is_told_once_the_load_has_changed(tmp_path: Path) -> None:
@@ -389,3 +420,24 @@ def test_cooling_down_takes_patience_and_ends(
     assert 40.0 < temperature_c[0] < 44.0
     with pytest.raises(BoardError, match=r"did not cool down to 39.0 degC within 100 s"):
         held.cool_down(39.0, 100.0, 5.0, 1.0)
+
+
+def test_the_machine_needs_the_standard_library_alone(root: Path, tmp_path: Path) -> None:
+    """So it can be tested on a board that has nothing else: the packages are made by hand."""
+    script = (
+        "import sys, types\n"
+        "from pathlib import Path\n"
+        "for name in ('', '.envs', '.envs.boards', '.envs.boards.linux'):\n"
+        "    package = types.ModuleType('tvfs_gym' + name)\n"
+        f"    package.__path__ = [{str(PACKAGE)!r} + name.replace('.', '/')]\n"
+        "    sys.modules[package.__name__] = package\n"
+        "from tvfs_gym.envs.boards.linux.machine import Machine\n"
+        f"machine = Machine(Path({str(root)!r}), state_folder=Path({str(tmp_path / 'state')!r}))\n"
+        "machine.request(1)\n"
+        "print(machine.look().temperature_c)\n"
+        "machine.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("45.0\n", "")

@@ -18,7 +18,7 @@ from tvfs_gym.envs.boards.linux.inference import LiveInference
 from tvfs_gym.envs.boards.linux.machine import Machine, Sample
 from tvfs_gym.envs.boards.linux.meter import WindowMeter
 from tvfs_gym.envs.boards.linux.options import LinuxOptions, options_of
-from tvfs_gym.envs.boards.profile import OperatingPoint, load_profile
+from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
@@ -123,10 +123,21 @@ class LinuxBoard:
             self.close()
             raise
 
+    @property
+    def profile(self) -> BoardProfile | None:
+        """The profile of the options, if its VF levels are this board's."""
+        if self._options.profile is None:
+            return None
+        profile = load_profile(self._options.profile)
+        same = [point.voltage_v for point in self.operating_points] == [
+            point.voltage_v for point in profile.operating_points
+        ]
+        return profile if same else None
+
     def _compile(self) -> None:
         """Runs what numba compiles once, before real time counts."""
         rows = np.ones((1, summary.FRAME_SIZE))
-        WindowMeter(self._sample, 0.0).window(rows, self._began_s, 0, self._scenario)
+        WindowMeter(self._sample, 0, 0.0).window(rows, self._began_s, 0, self._scenario)
 
     def _measure_nominal_latency(self) -> float:
         accuracy = outcome_table(self.family).correct[:, :, 0].mean(axis=1)
@@ -224,7 +235,8 @@ class LinuxBoard:
             raise InputError(f"the number of frames must be at least 1, not {frames}.")
         present = self._scenario.at(time.monotonic() - self._began_s)
         self._inference.follow(present)
-        self._meter = WindowMeter(self._look(), present.t_max_c)
+        level_before = self._sample.vf_level
+        self._meter = WindowMeter(self._look(), level_before, present.t_max_c)
         rows = np.array([self._answer(present) for _ in range(frames)])
         self._look()
         window = self._meter.window(rows, self._began_s, self._configuration.topology, present)
