@@ -194,6 +194,15 @@ def command(image: Path) -> list[str]:
     ]
 
 
+def pll_cpux_hz(register: int) -> float:
+    """The CPU's clock that a value of PLL_CPUX stands for.
+
+    24 MHz (N + 1) (K + 1) / (M + 1) / 2^P (Allwinner H3 datasheet, PLL_CPUX Control Register).
+    """
+    n, k, m, p = register >> 8 & 31, register >> 4 & 3, register & 3, register >> 16 & 3
+    return OSCILLATOR_MHZ * 1e6 * (n + 1) * (k + 1) / (m + 1) / 2**p
+
+
 class ArmBoard:
     """The running board; see `tests.kernel.plant.Hardware`."""
 
@@ -225,11 +234,6 @@ class ArmBoard:
         )
 
     def frequency_hz(self) -> float:
-        """The clock, from the register that the kernel writes.
-
-        24 MHz (N + 1) (K + 1) / (M + 1) / 2^P (Allwinner H3 datasheet, PLL_CPUX).
-        """
+        """The clock, from the register that the kernel writes."""
         printed = self.guest.monitor.human(f"xp /1wx {CLOCK_REGISTER:#x}")
-        register = int(printed.split(":")[1], 16)
-        n, k, m, p = register >> 8 & 31, register >> 4 & 3, register & 3, register >> 16 & 3
-        return OSCILLATOR_MHZ * 1e6 * (n + 1) * (k + 1) / (m + 1) / 2**p
+        return pll_cpux_hz(int(printed.split(":")[1], 16))

@@ -33,7 +33,7 @@ def machine(
     SECTIONS.clear()
     yield board
     if not request.session.testsfailed:
-        transcript.write(board, transcript.versions(board), SECTIONS)
+        transcript.write(board.name, transcript.versions(board), SECTIONS)
     board.guest.power_off()
 
 

@@ -1,6 +1,7 @@
 """The heat of an emulated board: the twin's physics, driven by the guest's real clock and load."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -103,6 +104,7 @@ class Plant:
         cooling: str,
         ambient_c: float = 25.0,
         speed: float = 1.0,
+        on_clock: Callable[[float], None] = lambda fraction: None,
     ) -> None:
         """Prepares it, in equilibrium with an idle board.
 
@@ -112,9 +114,11 @@ class Plant:
             cooling: Name of the profile's thermal network.
             ambient_c: Ambient temperature.
             speed: How much faster than real time heat shall move.
+            on_clock: Called every step with the clock, as a fraction of the highest.
         """
         self._board, self._profile = board, profile
         self._ambient_c, self._speed = ambient_c, speed
+        self._on_clock = on_clock
         network = profile.cooling_named(cooling).networks[0]
         self._network = network.modes
         self._modes = network.modes_of(network.steady_nodes_c(ambient_c, profile.power.rest_w))
@@ -141,6 +145,7 @@ class Plant:
 
     def _step(self, time_s: float, duration_s: float) -> None:
         frequency_hz, load = self._board.frequency_hz(), self._load.read()
+        self._on_clock(frequency_hz / self._board.levels_hz[-1])
         power_w = self.power_w(frequency_hz, load, die_temperature_c(self._modes))
         propagate(self._modes, self._network, self._ambient_c, power_w, duration_s * self._speed)
         temperature_c = die_temperature_c(self._modes)

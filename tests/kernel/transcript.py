@@ -50,11 +50,11 @@ def section(board: Hardware, title: str, journal: list[str]) -> str:
     return "\n".join([f"#### {title}", "", "```text", *lines, "```"])
 
 
-def write(board: Hardware, head: str, sections: list[str]) -> None:
-    """Writes a board's transcript."""
+def write(name: str, head: str, sections: list[str]) -> None:
+    """Writes a transcript."""
     TRANSCRIPTS.mkdir(parents=True, exist_ok=True)
     text = "\n\n".join([head, *sections])
-    (TRANSCRIPTS / f"{board.name}.md").write_text(text, encoding="utf-8")
+    (TRANSCRIPTS / f"{name}.md").write_text(text, encoding="utf-8")
 
 
 def tell(board: Hardware, plant: Plant) -> None:

@@ -33,6 +33,7 @@ MODULES = (
     *("virtio_pci", "9pnet_virtio", "9p", "overlay"),
 )
 
+SHARED = "/run/shared"
 LEVELS_MHZ = (1200, 1100, 1000, 900, 800, 700, 600)
 """Clocks by the index that the kernel writes to the register."""
 
@@ -74,11 +75,12 @@ def ready() -> None:
         raise UnavailableError("no kernel was downloaded yet: run 'make test-kernel'")
 
 
-def command(sensor: Path) -> list[str]:
+def command(sensor: Path, shared: Path) -> list[str]:
     """QEMU and its arguments.
 
     Args:
         sensor: The file that holds the temperature.
+        shared: A folder that the guest may write in, as its file system ``shared``.
     """
     kernel_line = (
         "console=ttyS0 panic=-1 quiet loglevel=1 cpufreq.default_governor=performance "
@@ -94,13 +96,19 @@ def command(sensor: Path) -> list[str]:
         *("-device", "ivshmem-plain,memdev=sensor,addr=05.0"),
         *("-fsdev", "local,id=host,path=/,security_model=none,multidevs=remap"),
         *("-device", "virtio-9p-pci,fsdev=host,mount_tag=host"),
+        *("-fsdev", f"local,id=shared,path={shared},security_model=none"),
+        *("-device", "virtio-9p-pci,fsdev=shared,mount_tag=shared"),
         *("-kernel", str(KIT / "vmlinuz"), "-initrd", str(KIT / "initramfs.gz")),
         *("-append", kernel_line),
     ]
 
 
 class X86Board:
-    """The running board; see `tests.kernel.plant.Hardware`."""
+    """The running board; see `tests.kernel.plant.Hardware`.
+
+    Attributes:
+        shared: A folder of the host; in the guest it is `SHARED`.
+    """
 
     name = "x86"
     levels_hz = tuple(sorted(mhz * 1e6 for mhz in LEVELS_MHZ))
@@ -112,12 +120,15 @@ class X86Board:
         Args:
             folder: An empty folder for what it writes.
         """
-        sensor = folder / "sensor"
+        sensor, self.shared = folder / "sensor", folder / "shared"
+        self.shared.mkdir()
         sensor.write_bytes(bytes(MEMORY_SIZE))
         with sensor.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), MEMORY_SIZE)
         self.set_temperature_c(COOL_C)
-        self.guest = Guest(command(sensor), folder)
+        self.guest = Guest(command(sensor, self.shared), folder)
+        options = "trans=virtio,version=9p2000.L,msize=524288"
+        self.guest.run(f"mkdir {SHARED} && mount -t 9p -o {options} shared {SHARED}")
         path = f"{ROOT / 'src'}:{HERE / 'guest'}"
         self.guest.run(f"export HOME=/tmp PYTHONPATH={path}")
         self.python = shlex.quote(sys.executable)
