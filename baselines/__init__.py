@@ -6,6 +6,7 @@ from tvfs_gym.baselines.controller import Choice, Controller, Design
 from tvfs_gym.baselines.fixed import Twins, best_fixed
 from tvfs_gym.baselines.frequency_scaling import Reactive, proactive
 from tvfs_gym.baselines.governors import performance, powersave
+from tvfs_gym.baselines.oracle import oracle
 from tvfs_gym.baselines.topology_scaling import topology_scaling
 from tvfs_gym.baselines.tvfs import Tvfs, tvfs_static
 from tvfs_gym.envs.errors import unknown
@@ -25,6 +26,7 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
 
 HINDSIGHT: dict[str, Callable[[Design, Twins], Controller]] = {
     "best_fixed": best_fixed,
+    "oracle": oracle,
 }
 """What builds those that know the very scenario, as bounds, by name."""
 

@@ -1,0 +1,136 @@
+"""A scenario as the oracle sees it: conditions that hold for a time, and the throttling."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.baselines.oracle.options import Options, options
+from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.physics import arrays, thermal
+from tvfs_gym.envs.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What holds from a time on.
+
+    Attributes:
+        from_s: The time.
+        parameters: The kernel's.
+        network: `RcNetwork.modes`, with the fan, if there is one, at its best.
+        options: What can be done with a frame.
+    """
+
+    from_s: float
+    parameters: Array
+    network: Array
+    options: Options
+
+    @property
+    def resistance_k_w(self) -> float:
+        """Steady rise of the die per watt."""
+        return float(self.network[:, thermal.RESISTANCE].sum())
+
+    @property
+    def coolest_c(self) -> float:
+        """What no node can be cooler than, unless it was at the start."""
+        return float(self.parameters[arrays.AMBIENT_C])
+
+    @property
+    def leakage(self) -> tuple[float, float, float]:
+        """C1, C2 and the gate current of `tvfs_gym.envs.physics.power.leakage_power_w`."""
+        c1, c2, gate = self.parameters[arrays.LEAKAGE_C1_A_K2 : arrays.LEAKAGE_GATE_A + 1]
+        return float(c1), float(c2), float(gate)
+
+    def propagation(self, duration_s: float) -> tuple[Array, Array, Array]:
+        """How node temperatures change in a time: x -> A x + b + c P.
+
+        Returns:
+            A, shape (nodes, nodes); b, what the ambient adds; c, what a watt adds.
+        """
+        size = len(self.network)
+        nodes_from_modes = self.network[:, thermal.NODE_FROM_MODES :][:, :size]
+        modes_from_nodes = self.network[:, thermal.NODE_FROM_MODES + size :]
+        kept = np.exp(-self.network[:, thermal.RATE] * duration_s)
+        settled = nodes_from_modes * (1.0 - kept)
+        return (
+            nodes_from_modes * kept @ modes_from_nodes,
+            settled @ self.network[:, thermal.AMBIENT_SHARE] * self.parameters[arrays.AMBIENT_C],
+            settled @ self.network[:, thermal.RESISTANCE],
+        )
+
+
+class Caps(NamedTuple):
+    """The throttling as a ladder of rungs: crossed thresholds, each with a cap of the clock.
+
+    Attributes:
+        up_c: A rung is reached at or above its temperature, shape (rungs,), ascending.
+        down_c: It is left below this one, same shape, ascending.
+        level: Highest VF level on rung 0, 1, ..., shape (rungs + 1,); -1 where the board is off.
+    """
+
+    up_c: Array
+    down_c: Array
+    level: NDArray[np.int64]
+
+
+def caps(board: TwinBoard, strict: bool = False) -> Caps:
+    """The throttling of a board that was reset: never stricter than the real one, or never milder.
+
+    The trip of a kernel, once crossed, caps the clock at least at its lowest state (and at one
+    below the highest) and at most at its highest, as the governor steps from one to the other;
+    a kernel that ignores the hysteresis keeps the cap at least as long as the reading is at the
+    trip. The firmware's law is a rung for every VF level. Above the critical temperature the board
+    is off.
+
+    Args:
+        board: The board.
+        strict: Whether a trip caps at its highest state.
+    """
+    parameters = board.parameters
+    resolution_c = parameters[arrays.SENSOR_RESOLUTION_C]
+    highest = len(board.levels) - 1
+    rungs = []
+    for trip_c, hysteresis_c, lower, upper in board.trips[: int(parameters[arrays.CPU_TRIPS])]:
+        release_c = trip_c - (hysteresis_c if parameters[arrays.HONOURS_HYSTERESIS] else 0.0)
+        state = upper if strict else min(max(lower, 1.0), upper)
+        rungs.append(
+            (_read(trip_c, resolution_c), _read(release_c, resolution_c), highest - int(state))
+        )
+    from_c = parameters[arrays.PROGRESSIVE_FROM_C]
+    if np.isfinite(from_c):
+        clocks_ghz = board.levels[:, arrays.FREQUENCY_GHZ]
+        per_c = parameters[arrays.PROGRESSIVE_GHZ_PER_C]
+        for level in range(highest):
+            above_c = from_c + (clocks_ghz[highest] - clocks_ghz[level + 1]) / per_c
+            threshold_c = _read(np.nextafter(above_c, np.inf), resolution_c)
+            rungs.append((threshold_c, threshold_c, level))
+    rungs.append((parameters[arrays.CRITICAL_C], -np.inf, -1))
+    up_c, down_c, levels = np.array(sorted(rungs)).T
+    capped = np.minimum.accumulate(np.concatenate([[highest], levels])).astype(np.int64)
+    return Caps(up_c.copy(), np.maximum.accumulate(down_c), capped)
+
+
+def _read(at_least_c: float, resolution_c: float) -> float:
+    """The lowest temperature that a sensor reads as at least so much."""
+    return (np.ceil(at_least_c / resolution_c) - 0.5) * resolution_c
+
+
+def conditions(board: TwinBoard, scenario: Scenario) -> list[Conditions]:
+    """Resets a board to a scenario, and lists the conditions it brings, in order of time."""
+    board.reset(scenario, (0, 0))
+    state, parameters = board.state.copy(), board.parameters.copy()
+    networks = board.networks
+    most = min(scenario.max_passes, board.views)
+    met: list[Conditions] = []
+    for from_s in sorted({0.0, *(change.at_s for change in scenario.changes)}):
+        state[arrays.TIME_S] = from_s
+        networks = board.followed(scenario, state, parameters, networks)
+        network = min(networks, key=lambda one: one[:, thermal.RESISTANCE].sum())
+        possible = options(board, parameters, most)
+        met.append(Conditions(from_s, parameters.copy(), network, possible))
+    return met

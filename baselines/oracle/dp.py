@@ -1,0 +1,214 @@
+"""Backward induction over time: node temperatures and throttling on a grid."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.jit import jit, jit_apart
+from tvfs_gym.envs.physics.power import leakage_power_w
+
+Array = NDArray[np.float64]
+
+GAIN, HEAT_W, VOLTAGE_V, LEVEL = range(4)
+"""Columns of the actions: gain and switching power over a stage, supply and VF level."""
+
+
+class Grid(NamedTuple):
+    """Node temperatures, die first.
+
+    Attributes:
+        low_c: Of each node, shape (nodes,).
+        step_c: Same shape.
+        counts: Grid points, at least 2 of each, same shape.
+    """
+
+    low_c: Array
+    step_c: Array
+    counts: NDArray[np.int64]
+
+    @property
+    def size(self) -> int:
+        """Number of grid points."""
+        return int(np.prod(self.counts))
+
+    def points(self) -> Array:
+        """All of them, shape (size, nodes)."""
+        index = np.stack(np.unravel_index(np.arange(self.size), self.counts), axis=1)
+        return self.low_c + self.step_c * index
+
+
+class Stage(NamedTuple):
+    """What does not change from one stage to the next.
+
+    Attributes:
+        keeps: Node temperatures x become keeps x + adds + per_watt P.
+        adds: Shape (nodes,).
+        per_watt: Shape (nodes,).
+        leakage: C1, C2 and gate current.
+        up_c: See `tvfs_gym.baselines.oracle.conditions.Caps`.
+        down_c: The same.
+        caps: The same.
+        actions: Shape (actions, 4).
+        stopped: Value of stopping.
+        caught: Cost of a poll that lowers the clock, in frames: the one at hand may be late.
+    """
+
+    keeps: Array
+    adds: Array
+    per_watt: Array
+    leakage: Array
+    up_c: Array
+    down_c: Array
+    caps: NDArray[np.int64]
+    actions: Array
+    stopped: float
+    caught: float
+
+
+@jit
+def next_rung(rung: int, die_c: float, up_c: Array, down_c: Array) -> int:
+    """The rung after a poll that finds the die so hot."""
+    while rung < len(up_c) and die_c >= up_c[rung]:
+        rung += 1
+    while rung > 0 and die_c < down_c[rung - 1]:
+        rung -= 1
+    return rung
+
+
+@jit
+def corners(
+    point_c: Array,
+    low_c: Array,
+    step_c: Array,
+    counts: NDArray[np.int64],
+    index: NDArray[np.int64],
+    weight: Array,
+) -> None:
+    """The grid points around a point, and their weights in multilinear interpolation.
+
+    Beyond the grid its edge counts.
+
+    Args:
+        point_c: Node temperatures.
+        low_c: See `Grid`.
+        step_c: See `Grid`.
+        counts: See `Grid`.
+        index: Filled, shape (2^nodes,).
+        weight: Filled, same shape.
+    """
+    filled = 1
+    index[0] = 0
+    weight[0] = 1.0
+    for node in range(len(counts)):
+        position = min(max((point_c[node] - low_c[node]) / step_c[node], 0.0), counts[node] - 1.0)
+        below = min(int(position), counts[node] - 2)
+        share = position - below
+        for k in range(filled):
+            index[k] = index[k] * counts[node] + below
+            index[k + filled] = index[k] + 1
+            weight[k + filled] = weight[k] * share
+            weight[k] *= 1.0 - share
+        filled *= 2
+
+
+@jit_apart
+def _induce(
+    later: Array,
+    now: Array,
+    possible: NDArray[np.bool_],
+    points_c: Array,
+    low_c: Array,
+    step_c: Array,
+    counts: NDArray[np.int64],
+    keeps: Array,
+    adds: Array,
+    per_watt: Array,
+    leakage: Array,
+    up_c: Array,
+    down_c: Array,
+    caps: NDArray[np.int64],
+    actions: Array,
+    stopped: float,
+    caught: float,
+    point_c: Array,
+    base_c: Array,
+    index: NDArray[np.int64],
+    weight: Array,
+) -> None:
+    """One stage backwards, see `Induction.before`; the last four arrays are room to work in."""
+    nodes = len(counts)
+    for state in range(len(now)):
+        leakage_w_v = leakage_power_w(1.0, points_c[state, 0], leakage[0], leakage[1], leakage[2])
+        for i in range(nodes):
+            base_c[i] = adds[i]
+            for j in range(nodes):
+                base_c[i] += keeps[i, j] * points_c[state, j]
+        for rung in range(len(caps)):
+            now[state, rung] = stopped if possible[state, rung] else 0.0
+        for a in range(len(actions)):
+            heat_w = actions[a, HEAT_W] + actions[a, VOLTAGE_V] * leakage_w_v
+            for i in range(nodes):
+                point_c[i] = base_c[i] + per_watt[i] * heat_w
+            corners(point_c, low_c, step_c, counts, index, weight)
+            for rung in range(len(caps)):
+                if possible[state, rung] and actions[a, LEVEL] <= caps[rung]:
+                    after = next_rung(rung, point_c[0], up_c, down_c)
+                    value = actions[a, GAIN]
+                    if actions[a, LEVEL] > caps[after]:
+                        value -= caught
+                    for k in range(len(index)):
+                        value += weight[k] * later[index[k], after]
+                    now[state, rung] = max(now[state, rung], value)
+
+
+class Induction:
+    """Backward induction with the same stage again and again.
+
+    Args:
+        grid: Of the values.
+        stage: What can be done and what comes of it.
+    """
+
+    def __init__(self, grid: Grid, stage: Stage) -> None:
+        self._grid, self._stage = grid, stage
+        self._points_c = grid.points()
+        self.occurring = _occurring(grid, self._points_c[:, 0], stage.up_c, stage.down_c)
+        nodes = len(grid.counts)
+        corner_count = 2**nodes
+        self._room = (
+            np.empty(nodes), np.empty(nodes),
+            np.empty(corner_count, np.int64), np.empty(corner_count),
+        )  # fmt: skip
+
+    def before(self, later: Array) -> Array:
+        """The values one stage earlier.
+
+        W(x, k) = max(stopped, max_a gain_a + W'(x_a, k_a) - caught_a)
+
+        over the actions a whose level rung k allows. x_a are the node temperatures
+        after the stage, k_a the rung that the poll at its end sets;
+        caught_a is the cost of one that lowers the clock.
+
+        Args:
+            later: W', shape (grid points, rungs); 0 where a rung cannot occur.
+        """
+        now = np.empty_like(later)
+        arrays: tuple[Any, ...] = (*self._grid, *self._stage, *self._room)
+        _induce(later, now, self.occurring, self._points_c, *arrays)
+        return now
+
+
+def _occurring(grid: Grid, die_c: Array, up_c: Array, down_c: Array) -> NDArray[np.bool_]:
+    """Which rungs can hold after a poll at each grid point or next to it, shape (size, rungs)."""
+    step_c = grid.step_c[0]
+    hot_enough = die_c[:, np.newaxis] + step_c >= np.concatenate([[-np.inf], down_c])
+    cool_enough = die_c[:, np.newaxis] - step_c < np.concatenate([up_c, [np.inf]])
+    return np.asarray(hot_enough & cool_enough)
+
+
+def value_at(values: NDArray[np.floating], grid: Grid, point_c: Array, rung: int) -> float:
+    """Interpolates values, shape (grid points, rungs)."""
+    index, weight = np.empty(2 ** len(point_c), np.int64), np.empty(2 ** len(point_c))
+    corners(point_c, *grid, index, weight)
+    return float(weight @ values[index, rung])

@@ -1,0 +1,230 @@
+"""The finite-horizon bound: dynamic programming on temperature, with a price on frames."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from tvfs_gym.baselines.oracle import dp
+from tvfs_gym.baselines.oracle.conditions import Caps, Conditions
+from tvfs_gym.baselines.oracle.lp import long_run
+from tvfs_gym.baselines.oracle.options import undominated
+
+Array = NDArray[np.float64]
+
+COARSE = {1: (60,), 2: (40, 12), 3: (24, 8, 6)}
+FINE = {1: (240,), 2: (72, 24), 3: (40, 16, 10)}
+"""Grid points by node, for every number of nodes: to look for the price, and to value it."""
+
+HEADROOM_C = 15.0
+"""How far the grid of the die's temperature reaches above the highest trip."""
+
+UNSETTLED = 2e-5
+"""What leaving out stages may cost in accuracy; see `Course.values`."""
+
+TOGETHER = 32
+"""Stages whose gain is looked at together: the best course may go to and fro between two levels."""
+
+PRICE_TOLERANCE = 2e-4
+"""How finely the price is searched for; it makes no difference to the bound's validity."""
+
+RAISE, MOST_RAISES = 1e-3, 5
+"""By how much the price is raised on the fine grid, and how often."""
+
+MARGIN = 0.01
+"""How far beyond the long-run accuracies the price is looked for."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course of a scenario, in stages from one poll of the governor to the next.
+
+    Attributes:
+        conditions: In order of time.
+        caps: The throttling.
+        nodes_c: Node temperatures at the start.
+        frames: Of the episode.
+        poll_s: Time between two polls.
+    """
+
+    conditions: Sequence[Conditions]
+    caps: Caps
+    nodes_c: Array
+    frames: int
+    poll_s: float
+
+    @cached_property
+    def stages(self) -> int:
+        """Stages until the last frame is answered at the latest.
+
+        That is when every frame takes as long as one can that is ever right and on time. Courses
+        with slower frames than these are left out.
+        """
+        longest_s = max(
+            one.options.duration_s[one.options.on_time_accuracy > 0].max(initial=self.poll_s)
+            for one in self.conditions
+        )
+        return int(np.ceil(self.frames * longest_s / self.poll_s))
+
+    def at(self, time_s: float) -> int:
+        """Which conditions hold at a time."""
+        return sum(one.from_s <= time_s for one in self.conditions) - 1
+
+    def starts_at(self, which: int) -> int:
+        """First stage of some conditions: a change holds from the poll on that follows it."""
+        return int(np.ceil(self.conditions[which].from_s / self.poll_s))
+
+    @property
+    def first_rung(self) -> int:
+        """The rung that the poll at the start sets."""
+        return dp.next_rung(0, self.nodes_c[0], self.caps.up_c, self.caps.down_c)
+
+    @property
+    def hottest_c(self) -> float:
+        """The highest trip, or else the critical temperature."""
+        *trips_c, critical_c = self.caps.up_c
+        return float(max(trips_c, default=critical_c))
+
+    def grid(self, points: Mapping[int, tuple[int, ...]]) -> dp.Grid:
+        """From the coolest that the board can be to somewhat above the highest trip."""
+        counts = np.array(points[len(self.nodes_c)])
+        low_c = np.full(
+            len(counts), min(self.nodes_c.min(), *(c.coolest_c for c in self.conditions))
+        )
+        high_c = np.full(len(counts), self.hottest_c)
+        high_c[0] += HEADROOM_C
+        return dp.Grid(low_c, (high_c - low_c) / (counts - 1), counts)
+
+    def stage(self, which: int, price: float, stopped: float, caught: float) -> dp.Stage:
+        """A stage under some conditions; the other arguments are those of `values`."""
+        conditions = self.conditions[which]
+        possible = conditions.options.take(undominated(conditions.options, price))
+        gain = (possible.on_time_accuracy - price) * self.poll_s / possible.duration_s
+        columns = [gain, possible.power_w, possible.voltage_v, possible.vf_level]
+        return dp.Stage(
+            *conditions.propagation(self.poll_s),
+            np.array(conditions.leakage),
+            *self.caps,
+            np.ascontiguousarray(np.stack(columns, axis=1)),
+            stopped,
+            caught,
+        )
+
+    def values(
+        self, price: float, grid: dp.Grid, stopped: float = 0.0, caught: float = 0.0
+    ) -> Iterator[tuple[int, Array]]:
+        """Stages and their values, from the end backwards to stage 0.
+
+        As soon as every further stage under the same conditions gains the same everywhere, those in
+        between are left out.
+        """
+        values = np.zeros((grid.size, len(self.caps.level)))
+        last = self.stages
+        for which in reversed(range(len(self.conditions))):
+            first = min(self.starts_at(which), last)
+            induction = dp.Induction(grid, self.stage(which, price, stopped, caught))
+            before = values
+            while last > first:
+                values = induction.before(values)
+                last -= 1
+                yield last, values
+                if last % TOGETHER == 0 and last > first:
+                    steady = (values - before)[induction.occurring] / TOGETHER
+                    if np.ptp(steady) * (last - first) < UNSETTLED * self.frames:
+                        gain = np.where(induction.occurring, steady.mean(), 0.0)
+                        values = values + (last - first) * gain
+                        last = first
+                        yield last, values
+                    before = values
+
+    def bound(self, price: float, grid: dp.Grid) -> float:
+        """Price times frames plus the value at the start, per frame: see `finite_horizon`."""
+        *_, (_, values) = self.values(price, grid)
+        return price + dp.value_at(values, grid, self.nodes_c, self.first_rung) / self.frames
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The finite-horizon bound.
+
+    Attributes:
+        on_time_accuracy: The bound.
+        grid_error: By how much it differs from the one on the coarse grid.
+        price: At which it is reached: what a frame more or less is worth.
+    """
+
+    on_time_accuracy: float
+    grid_error: float
+    price: float
+
+
+def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
+    """The highest on-time accuracy that any controller can expect in an episode.
+
+    With a price p on every frame, and an episode that may stop at any time,
+
+    bound = min over p of  p + V_p / N,   V_p = max E[sum over the frames answered of (r - p)]
+
+    for N frames; V_p is found by backward induction over time, from poll to poll, on the node
+    temperatures and the rung of the throttling. Why it is a bound:
+
+    - Every controller answers at most N frames. So its sum of r is at most p N + sum of (r - p),
+      for any p >= 0 (weak duality); only how tight it is depends on p. The price takes the place
+      of the frames left, which the state would otherwise have to hold.
+    - The induction knows the future, the temperatures and the rung, and chooses anew at every poll;
+      a controller sees a rounded reading and holds its choice for a step.
+    - Switching costs nothing, the fan is at its best, no frame waits for another, a trip caps
+      the clock at its lowest state only (see `conditions.caps`), and a frame whose clock
+      falls is still worth its share.
+    - A change that makes frames worth less comes up to a step late; the frames of that step are
+      added at the difference.
+
+    Where it is an estimate, to be read with `grid_error`: values between grid points are
+    interpolated, neither up nor down; frames flow at their expected rate and power, so their
+    jitter spreads no temperature; a choice cannot change between two polls; the leakage during a
+    stage is that at its beginning (as the twin's is during a frame); courses with slower
+    frames than any that can be right and on time are left out.
+
+    Args:
+        course: Of the scenario.
+        frames_per_step: For which a controller holds its choice.
+    """
+    coarse = course.grid(COARSE)
+    accuracies = [one.options.on_time_accuracy.max() for one in course.conditions]
+    sustained = [long_run(one, course.hottest_c).on_time_accuracy for one in course.conditions]
+    if min(sustained) >= max(accuracies):
+        return Horizon(float(max(accuracies)), 0.0, float(max(accuracies)))
+    found = minimize_scalar(
+        course.bound,
+        args=(coarse,),
+        bounds=(max(min(sustained) - MARGIN, 0.0), min(max(sustained) + MARGIN, max(accuracies))),
+        method="bounded",
+        options={"xatol": PRICE_TOLERANCE},
+    )
+    bound, price = _on_fine_grid(course, float(found.x))
+    late = sum(max(before - after, 0.0) for before, after in pairwise(accuracies))
+    return Horizon(
+        min(bound + late * frames_per_step / course.frames, float(max(accuracies))),
+        abs(bound - float(found.fun)),
+        price,
+    )
+
+
+def _on_fine_grid(course: Course, price: float) -> tuple[float, float]:
+    """The bound on the fine grid, and its price: the given one, or a higher one that is better.
+
+    Below the accuracy that can go on for ever, as the grid has it, the bound grows with the length
+    of the episode; so a price that is right on the coarse grid can be a little too low.
+    """
+    fine = course.grid(FINE)
+    bound = course.bound(price, fine)
+    for _ in range(MOST_RAISES):
+        raised = course.bound(price + RAISE, fine)
+        if raised >= bound:
+            break
+        bound, price = raised, price + RAISE
+    return bound, price

@@ -1,0 +1,187 @@
+"""What a board can do with a frame: every configuration's expected answer, time and heat."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.physics import arrays
+from tvfs_gym.envs.physics.latency import pass_latency_s
+from tvfs_gym.envs.physics.power import dynamic_power_w
+
+Array = NDArray[np.float64]
+
+LOG2_DRAWS = 11
+"""Quasi-random draws of the jitter of a frame's passes, as a power of two: with 2048 of them the
+expected accuracy moves by less than 0.0005 from one scrambling to the next."""
+
+
+class Options(NamedTuple):
+    """Configurations under the conditions of one time, one entry each.
+
+    Attributes:
+        topology: Index.
+        vf_level: Index.
+        max_passes: Budget of passes.
+        on_time_accuracy: Expected share of frames answered right and within L_c.
+        duration_s: Expected time from a frame to the next one, idle time included.
+        power_w: Mean power meanwhile, without the leakage.
+        voltage_v: Supply, to which the leakage is proportional.
+    """
+
+    topology: NDArray[np.int64]
+    vf_level: NDArray[np.int64]
+    max_passes: NDArray[np.int64]
+    on_time_accuracy: Array
+    duration_s: Array
+    power_w: Array
+    voltage_v: Array
+
+    def take(self, which: NDArray[np.int64]) -> "Options":
+        """Some of them."""
+        return Options._make(column[which] for column in self)
+
+
+def options(board: TwinBoard, parameters: Array, max_passes: int) -> Options:
+    """All configurations of a board, running on without throttling.
+
+    A frame waits for nobody: with a fixed period of arrivals its latency counts from the moment the
+    board turns to it, and the time to the next frame is the longer of its own and the period. Both
+    are to the frame's advantage.
+
+    Args:
+        board: Its levels, topologies and outcomes count, its state does not.
+        parameters: The kernel's, at the time.
+        max_passes: Of the policy.
+    """
+    shape = (len(board.topologies), len(board.levels), max_passes)
+    accuracy, busy_s = np.empty(shape), np.empty(shape)
+    draws = _jitter(board.jitters, max_passes)
+    for i, topology in enumerate(board.topologies):
+        answers = _answers(board.outcomes[i, :, :max_passes], parameters[arrays.TAU])
+        for j, level in enumerate(board.levels):
+            median_s = parameters[arrays.SLOWDOWN] * pass_latency_s(
+                level[arrays.FREQUENCY_GHZ],
+                topology[arrays.RELATIVE_LATENCY],
+                parameters[arrays.CLOCK_GCYCLES],
+                parameters[arrays.MEMORY_S],
+            )
+            accuracy[i, j], busy_s[i, j] = _frame(answers, draws, median_s, parameters)
+    return _with_power(board, parameters, accuracy, busy_s)
+
+
+def _jitter(factors: Array, passes: int) -> Array:
+    """Draws from equally likely factors on the latency of each pass, shape (draws, passes)."""
+    uniform = qmc.Sobol(passes, seed=0).random_base2(LOG2_DRAWS)
+    return np.asarray(factors[(uniform * len(factors)).astype(np.int64)])
+
+
+class _Answers(NamedTuple):
+    """Shares of the images, by number of passes spent.
+
+    Attributes:
+        confident: Answered right, and no further pass is wanted.
+        unconfident: Answered right, but another pass is wanted.
+        wanted: The pass is wanted.
+    """
+
+    confident: Array
+    unconfident: Array
+    wanted: Array
+
+
+def _answers(outcomes: NDArray[np.float32], tau: float) -> _Answers:
+    confident = outcomes[:, :, arrays.CONFIDENCE].astype(float) >= tau
+    right = outcomes[:, :, arrays.CORRECT] > 0
+    earlier = np.cumsum(confident, axis=1) > confident
+    wanted = ~earlier
+    return _Answers(
+        (right & confident & wanted).mean(axis=0),
+        (right & ~confident & wanted).mean(axis=0),
+        wanted.mean(axis=0),
+    )
+
+
+def _frame(
+    answers: _Answers, draws: Array, median_s: float, parameters: Array
+) -> tuple[Array, Array]:
+    """On-time accuracy and busy time of a frame, by budget of passes.
+
+    The image and the jitter are independent, so both are sums over the number of passes of products
+    of a share of the images and a share of the draws.
+    """
+    elapsed_s = median_s * np.cumsum(draws, axis=1)
+    expected_s = parameters[arrays.EXPECTED_PASS_FACTOR] * median_s
+    goes_on = elapsed_s + expected_s <= parameters[arrays.DEADLINE_S]
+    reached = np.ones_like(goes_on)
+    reached[:, 1:] = np.logical_and.accumulate(goes_on[:, :-1], axis=1)
+    on_time = reached & (elapsed_s <= parameters[arrays.LATENCY_CONSTRAINT_S])
+    in_time = on_time.mean(axis=0)
+    stopped = (on_time & ~goes_on).mean(axis=0)
+    before_last = answers.confident * in_time + answers.unconfident * stopped
+    last = (answers.confident + answers.unconfident) * in_time
+    performed = answers.wanted * reached.mean(axis=0)
+    accuracy = np.cumsum(before_last) - before_last + last
+    return accuracy, median_s * draws.mean() * np.cumsum(performed)
+
+
+def _with_power(board: TwinBoard, parameters: Array, accuracy: Array, busy_s: Array) -> Options:
+    duration_s = np.maximum(busy_s, parameters[arrays.ARRIVAL_PERIOD_S])
+    idle_w, busy_w = (
+        _switching_w(board, parameters, threads)[..., np.newaxis]
+        for threads in (0.0, parameters[arrays.THREADS])
+    )
+    power_w = idle_w + (busy_w - idle_w) * busy_s / duration_s + parameters[arrays.REST_W]
+    topology, level, budget = np.indices(accuracy.shape).reshape(3, -1)
+    return Options(
+        topology,
+        level,
+        budget + 1,
+        accuracy.ravel(),
+        duration_s.ravel(),
+        power_w.ravel(),
+        board.levels[level, arrays.VOLTAGE_V],
+    )
+
+
+def _switching_w(board: TwinBoard, parameters: Array, threads: float) -> Array:
+    """Switching power with so many busy threads, shape (topologies, levels)."""
+    return np.array(
+        [
+            [
+                dynamic_power_w(
+                    float(frequency_ghz),
+                    float(voltage_v),
+                    threads,
+                    float(activity),
+                    float(parameters[arrays.CLUSTER_NF]),
+                    float(parameters[arrays.THREAD_NF]),
+                )
+                for frequency_ghz, voltage_v in board.levels
+            ]
+            for activity in board.topologies[:, arrays.ACTIVITY]
+        ]
+    )
+
+
+def undominated(options: Options, price: float) -> NDArray[np.int64]:
+    """Indices of the options worth having when a frame costs a price in accuracy, coolest first.
+
+    An option is worth having if every other one that is no hotter, and needs no higher VF level,
+    gains less per second. Lower levels have the lower supply, so the order by power and supply is
+    complete but for topologies that draw different power.
+    """
+    gain_1_s = (options.on_time_accuracy - price) / options.duration_s
+    order = np.lexsort((-gain_1_s, options.power_w, options.vf_level))
+    kept: list[int] = []
+    for index in order.tolist():
+        cooler = [
+            other for other in kept
+            if options.power_w[other] <= options.power_w[index]
+            and gain_1_s[other] >= gain_1_s[index]
+        ]  # fmt: skip
+        if not cooler:
+            kept.append(index)
+    return np.array(kept)

@@ -1,0 +1,330 @@
+"""The oracle as a controller: it follows the dynamic programme, knowing model and scenario."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
+from tvfs_gym.baselines.oracle import dp
+from tvfs_gym.baselines.oracle.conditions import Caps
+from tvfs_gym.baselines.oracle.horizon import COARSE, Course
+from tvfs_gym.baselines.oracle.options import undominated
+from tvfs_gym.envs.jit import jit, jit_apart
+from tvfs_gym.envs.observation import Reading
+from tvfs_gym.envs.physics.power import leakage_power_w
+from tvfs_gym.envs.physics.thermal import NODE_FROM_MODES, propagate
+
+Array = NDArray[np.float64]
+
+MOST_TABLES = 500
+"""Tables of values that are kept of a course; in between they are interpolated."""
+
+ACCURACY, DURATION_S, POWER_W, VOLTAGE_V = range(4)
+"""Columns of what a configuration does at a level that it is held to."""
+
+TIME_S, RUNG, FRAMES, GAIN, PROGRESS_SIZE = range(5)
+"""Entries of a board's progress."""
+
+GUARD_C = 1.0
+"""The plan takes the trips to lie that much lower: for the sensor's resolution, and for polls
+within a step that find the die hotter than the expected course."""
+
+SURCHARGE = 3e-4
+"""On the price of a frame. Where heat does not bind, the price is that of the best configuration,
+and its gain nothing: a little more makes the plan keep to the coolest of those as good."""
+
+CAUGHT = 1.0
+"""Frames lost when a poll lowers the clock: the one at hand is late."""
+
+ENDLESS = 1e30
+
+
+@jit_apart
+def _run_on(
+    nodes_c: Array,
+    modes: Array,
+    progress: Array,
+    level: int,
+    held: Array,
+    price: float,
+    until_frames: float,
+    until_s: float,
+    network: Array,
+    ambient_c: float,
+    leakage: Array,
+    poll_s: float,
+    up_c: Array,
+    down_c: Array,
+    caps: NDArray[np.int64],
+) -> None:
+    """Runs the expected course of a configuration, poll by poll, until so many frames or a time.
+
+    Args:
+        nodes_c: Node temperatures; updated.
+        modes: Room for the modes.
+        progress: Time, rung, frames answered and gain; updated.
+        level: VF level that is asked for.
+        held: What the configuration does at every level, shape (levels, 4).
+        price: Of a frame.
+        until_frames: Number of frames.
+        until_s: Time.
+        network: `RcNetwork.modes`.
+        ambient_c: Ambient temperature.
+        leakage: C1, C2 and gate current.
+        poll_s: Time between polls, which begin at time 0.
+        up_c: See `tvfs_gym.baselines.oracle.conditions.Caps`.
+        down_c: The same.
+        caps: The same.
+    """
+    size = len(nodes_c)
+    while progress[FRAMES] < until_frames and progress[TIME_S] < until_s:
+        cap = caps[int(progress[RUNG])]
+        if cap < 0:
+            break
+        clock = min(level, cap)
+        duration_s = held[clock, DURATION_S]
+        poll = np.floor(progress[TIME_S] / poll_s + 1e-6) + 1.0
+        next_s = poll * poll_s
+        end_s = min(
+            next_s, until_s, progress[TIME_S] + (until_frames - progress[FRAMES]) * duration_s
+        )
+        spent_s = end_s - progress[TIME_S]
+        power_w = held[clock, POWER_W] + held[clock, VOLTAGE_V] * leakage_power_w(
+            1.0, nodes_c[0], leakage[0], leakage[1], leakage[2]
+        )
+        for k in range(size):
+            modes[k] = 0.0
+            for i in range(size):
+                modes[k] += network[k, NODE_FROM_MODES + size + i] * nodes_c[i]
+        propagate(modes, network, ambient_c, power_w, spent_s)
+        for i in range(size):
+            nodes_c[i] = 0.0
+            for k in range(size):
+                nodes_c[i] += network[i, NODE_FROM_MODES + k] * modes[k]
+        answered = spent_s / duration_s
+        progress[FRAMES] += answered
+        progress[GAIN] += answered * (held[clock, ACCURACY] - price)
+        progress[TIME_S] = end_s
+        if end_s == next_s:
+            progress[RUNG] = dp.next_rung(int(progress[RUNG]), nodes_c[0], up_c, down_c)
+            if clock > caps[int(progress[RUNG])]:
+                progress[GAIN] -= CAUGHT
+        elif spent_s <= 0.0:
+            break
+
+
+@jit
+def _value(
+    tables: NDArray[np.float32],
+    at_stage: Array,
+    stage: float,
+    rung: int,
+    index: NDArray[np.int64],
+    weight: Array,
+) -> float:
+    """Interpolates the tables in time, and with the given corners in temperature."""
+    later, last = 1, len(at_stage) - 1
+    while later < last:
+        middle = (later + last) // 2
+        if at_stage[middle] < stage:
+            later = middle + 1
+        else:
+            last = middle
+    span = at_stage[later] - at_stage[later - 1]
+    share = min(max((stage - at_stage[later - 1]) / span, 0.0), 1.0)
+    total = 0.0
+    for k in range(len(index)):
+        total += weight[k] * (
+            (1.0 - share) * tables[later - 1, index[k], rung]
+            + share * tables[later, index[k], rung]
+        )
+    return total
+
+
+@jit_apart
+def _best(
+    nodes_c: Array,
+    time_s: float,
+    rung: int,
+    frames: float,
+    levels: NDArray[np.int64],
+    held: Array,
+    price: float,
+    tables: NDArray[np.float32],
+    at_stage: Array,
+    low_c: Array,
+    step_c: Array,
+    counts: NDArray[np.int64],
+    network: Array,
+    ambient_c: float,
+    leakage: Array,
+    poll_s: float,
+    up_c: Array,
+    down_c: Array,
+    caps: NDArray[np.int64],
+    after_c: Array,
+    modes: Array,
+    progress: Array,
+    index: NDArray[np.int64],
+    weight: Array,
+) -> int:
+    """The configuration whose expected step and what is worth having after it add up to most."""
+    best, highest = 0, -ENDLESS
+    for a in range(len(levels)):
+        for i in range(len(nodes_c)):
+            after_c[i] = nodes_c[i]
+        progress[TIME_S], progress[RUNG] = time_s, rung
+        progress[FRAMES] = progress[GAIN] = 0.0
+        _run_on(
+            after_c, modes, progress, levels[a], held[a], price, frames, ENDLESS,
+            network, ambient_c, leakage, poll_s, up_c, down_c, caps,
+        )  # fmt: skip
+        dp.corners(after_c, low_c, step_c, counts, index, weight)
+        stage = progress[TIME_S] / poll_s
+        # The tables hold right after a poll: the next one is taken to come at once.
+        after = dp.next_rung(int(progress[RUNG]), after_c[0], up_c, down_c)
+        value = progress[GAIN] + _value(tables, at_stage, stage, after, index, weight)
+        if value > highest:
+            best, highest = a, value
+    return best
+
+
+@dataclass(frozen=True)
+class _Actions:
+    """What the oracle chooses from under some conditions.
+
+    Attributes:
+        choices: Topology, VF level and budget of passes, shape (actions, 3).
+        held: What each does at every level, shape (actions, levels, 4).
+        physics: Network, ambient temperature and leakage.
+    """
+
+    choices: NDArray[np.int64]
+    held: Array
+    physics: tuple[Array, float, Array]
+
+
+def _actions(course: Course, which: int, price: float, levels: int) -> _Actions:
+    conditions = course.conditions[which]
+    options = conditions.options
+    budgets = int(options.max_passes.max())
+    kept = undominated(options, price)
+    chosen = options.take(kept)
+    same = (chosen.topology * levels * budgets + chosen.max_passes - 1)[:, np.newaxis]
+    every_level = same + budgets * np.arange(levels)
+    columns = [options.on_time_accuracy, options.duration_s, options.power_w, options.voltage_v]
+    return _Actions(
+        np.stack([chosen.topology, chosen.vf_level, chosen.max_passes], axis=1),
+        np.ascontiguousarray(np.stack(columns, axis=-1)[every_level]),
+        (conditions.network, conditions.coolest_c, np.array(conditions.leakage)),
+    )
+
+
+class Plan:
+    """What the dynamic programme says is worth having, at every time of a course.
+
+    Args:
+        course: Of the very scenario.
+        strict: Its throttling at its strictest.
+        price: Of a frame, see `tvfs_gym.baselines.oracle.horizon.finite_horizon`.
+        levels: Number of VF levels.
+    """
+
+    def __init__(self, course: Course, strict: Caps, price: float, levels: int) -> None:
+        self._true_caps = course.caps
+        course = replace(course, caps=strict._replace(up_c=strict.up_c - GUARD_C))
+        price += SURCHARGE
+        self.course, self.price = course, price
+        self.grid = course.grid(COARSE)
+        every = max(course.stages // MOST_TABLES, 1)
+        # Stopping, which the bound allows for, is no choice here: it costs all frames.
+        end = float(course.stages), np.zeros((self.grid.size, len(course.caps.level)))
+        made = [end, *course.values(price, self.grid, -float(course.frames), CAUGHT)]
+        kept = [one for i, one in enumerate(made) if i % every == 0 or one[0] == 0][::-1]
+        self.at_stage = np.array([float(stage) for stage, _ in kept])
+        self.tables = np.array([values for _, values in kept], np.float32)
+        self.actions = [
+            _actions(course, which, price, levels) for which in range(len(course.conditions))
+        ]
+        nodes = len(course.nodes_c)
+        corner_count = 2**nodes
+        self._room = (
+            np.empty(nodes), np.empty(nodes), np.empty(PROGRESS_SIZE),
+            np.empty(corner_count, np.int64), np.empty(corner_count),
+        )  # fmt: skip
+        self._ladder = (course.poll_s, *course.caps)
+
+    def best(self, nodes_c: Array, time_s: float, rung: int, frames: int) -> int:
+        """Which of the actions of that time to take for the next frames."""
+        actions = self.actions[self.course.at(time_s)]
+        known: tuple[Any, ...] = (*self.grid, *actions.physics, *self._ladder, *self._room)
+        return _best(
+            nodes_c, time_s, rung, float(frames), actions.choices[:, 1].copy(), actions.held,
+            self.price, self.tables, self.at_stage, *known,
+        )  # fmt: skip
+
+    def follow(
+        self, nodes_c: Array, time_s: float, rung: int, action: int, until_s: float
+    ) -> Array:
+        """Node temperatures after an action has run until a time."""
+        actions = self.actions[self.course.at(time_s)]
+        after_c, progress = nodes_c.copy(), np.zeros(PROGRESS_SIZE)
+        progress[TIME_S], progress[RUNG] = time_s, rung
+        _run_on(
+            after_c, np.empty_like(after_c), progress, int(actions.choices[action, 1]),
+            actions.held[action], self.price, ENDLESS, until_s, *actions.physics,
+            self.course.poll_s, *self._true_caps,
+        )  # fmt: skip
+        return after_c
+
+    def rung_of(self, cap_level: int) -> int:
+        """The highest rung that is no stricter than a cap that was seen."""
+        return int(np.flatnonzero(self.course.caps.level >= cap_level)[-1])
+
+
+class Oracle(Controller):
+    """Takes the configuration whose step and what the plan says of its end add up to most.
+
+    It knows the model and the scenario, and works out the node temperatures from its own
+    choices and the time that they took; what it reads corrects the die's temperature and the rung.
+
+    Args:
+        design: What it may know beforehand.
+        plan: For the very scenario.
+        resolution_c: Of the sensor.
+    """
+
+    def __init__(self, design: Design, plan: Plan, resolution_c: float) -> None:
+        super().__init__(design)
+        self._plan, self._half_step_c = plan, resolution_c / 2
+
+    def start(self, count: int) -> State:
+        """The scenario's start, and no action taken."""
+        course = self._plan.course
+        return (
+            np.tile(course.nodes_c, (count, 1)),
+            np.zeros(count),
+            np.full(count, course.first_rung),
+            np.full(count, -1),
+        )
+
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+        """Brings each board's temperatures up to date, and chooses."""
+        nodes_c, time_s, rung, last = (array.copy() for array in state)
+        frames, period_s = self.design.frames_per_step, self.design.known.arrival_period_s
+        choices = np.empty((len(last), 3), np.int64)
+        for i in range(len(last)):
+            if last[i] >= 0:
+                now_s = time_s[i] + frames * max(reading.latency_mean_s[i], period_s)
+                nodes_c[i] = self._plan.follow(nodes_c[i], time_s[i], rung[i], last[i], now_s)
+                rung[i] = self._plan.rung_of(reading.cap_level[i])
+                time_s[i] = now_s
+                read_c = reading.temperature_c[i]
+                nodes_c[i, 0] = np.clip(
+                    nodes_c[i, 0], read_c - self._half_step_c, read_c + self._half_step_c
+                )
+            last[i] = self._plan.best(nodes_c[i], time_s[i], int(rung[i]), frames)
+            choices[i] = self._plan.actions[self._plan.course.at(time_s[i])].choices[last[i]]
+        return Choice(*choices.T), (nodes_c, time_s, rung, last)

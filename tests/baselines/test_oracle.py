@@ -1,0 +1,345 @@
+"""The oracle: bounds that hold, how tight they are, and the controller that comes near them."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Controller, Design, build
+from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.oracle import bounds, course_of
+from tvfs_gym.baselines.oracle.conditions import Conditions, caps, conditions
+from tvfs_gym.baselines.oracle.dp import Grid, Induction, Stage, next_rung, value_at
+from tvfs_gym.baselines.oracle.lp import long_run
+from tvfs_gym.baselines.oracle.options import Options, undominated
+from tvfs_gym.envs.board_env import twin_env
+from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.physics import arrays, summary
+from tvfs_gym.envs.physics.thermal import RcNetwork
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.episodes import run_episodes
+
+FAN_FAILS = {"changes": [{"at_s": 20.0, "cooling": "fan_failed"}]}
+SEEDS = tuple(range(6))
+T_975 = 2.571
+"""Student's t of five degrees of freedom."""
+
+
+@pytest.fixture(scope="module")
+def board() -> TwinBoard:
+    return TwinBoard(load_profile("odroid_xu4"), load_family("recorded"))
+
+
+def sustained(board: TwinBoard, **scenario: float) -> float:
+    """The long-run bound."""
+    met = Scenario.model_validate(scenario)
+    return long_run(conditions(board, met)[-1], met.t_max_c).on_time_accuracy
+
+
+# What a configuration is worth.
+
+
+@pytest.mark.parametrize("constraint_s", [0.04, 0.075, 0.2])
+@pytest.mark.parametrize("which", [0, 200, 700])
+def test_an_option_is_worth_what_the_twin_delivers(
+    board: TwinBoard, constraint_s: float, which: int
+) -> None:
+    """Of the useful ones, from the best down, cold; within four standard errors of the draws."""
+    scenario = Scenario(latency_constraint_s=constraint_s, ambient_c=-30, t_max_c=119)
+    options = conditions(board, scenario)[0].options
+    option = int(np.argsort(-options.on_time_accuracy)[which])
+    board.apply(
+        Configuration(
+            int(options.topology[option]),
+            int(options.vf_level[option]),
+            int(options.max_passes[option]),
+        )
+    )
+    count = 10_000
+    window, frames = board.infer(count)
+    assert window[summary.W_THROTTLED_S] == 0
+    delivered = frames[:, summary.FRAME_CORRECT] * frames[:, summary.FRAME_ON_TIME]
+    error = 4 * 0.5 / count**0.5
+    assert options.on_time_accuracy[option] == pytest.approx(delivered.mean(), abs=error)
+    assert options.duration_s[option] * count == pytest.approx(
+        window[summary.W_DURATION_S], rel=0.01
+    )
+
+
+def test_idle_time_between_arrivals_costs_less_power(board: TwinBoard) -> None:
+    hurried = conditions(board, Scenario())[0].options
+    waiting = conditions(board, Scenario(arrival_period_s=1.0))[0].options
+    waits = hurried.duration_s < 1.0
+    assert (waiting.duration_s[waits] == 1.0).all()
+    assert (waiting.power_w[waits] < hurried.power_w[waits]).all()
+    assert (waiting.on_time_accuracy == hurried.on_time_accuracy).all()
+
+
+def test_undominated_options_gain_more_for_more_heat(board: TwinBoard) -> None:
+    options = conditions(board, Scenario())[0].options
+    kept = undominated(options, 0.85)
+    gain_1_s = (options.on_time_accuracy - 0.85) / options.duration_s
+    for index in range(len(gain_1_s)):
+        as_cool = kept[
+            (options.power_w[kept] <= options.power_w[index])
+            & (options.vf_level[kept] <= options.vf_level[index])
+        ]
+        assert gain_1_s[as_cool].max() >= gain_1_s[index]
+
+
+# The throttling.
+
+
+def test_the_published_governor_is_two_rungs_and_the_critical_trip(board: TwinBoard) -> None:
+    """A sensor of 1 degC reads 85 from 84.5 on, and less than 75 below 74.5."""
+    board.reset(Scenario(), (0, 0))
+    ladder = caps(board)
+    assert ladder.up_c.tolist() == [84.5, 120.0] and ladder.down_c[0] == 74.5
+    assert ladder.level.tolist() == [18, 4, -1]
+    courses = [(84.4, 0), (84.6, 1), (80.0, 1), (74.6, 1), (74.4, 0), (121.0, 2)]
+    rung = 0
+    for die_c, after in courses:
+        rung = next_rung(rung, die_c, ladder.up_c, ladder.down_c)
+        assert rung == after
+
+
+def test_the_firmware_is_a_rung_for_every_level() -> None:
+    twin = TwinBoard(load_profile("raspberry_pi_4b"), load_family("recorded"))
+    ladder = caps(twin)
+    assert ladder.level.tolist() == [*range(9, -1, -1), -1]
+    assert (np.diff(ladder.up_c) > 0).all() and 80 <= ladder.up_c[0] < 80.5
+
+
+# The linear programme.
+
+
+def made_up(accuracy: list[float], duration_s: list[float], power_w: list[float]) -> Conditions:
+    """Conditions without leakage: 10 K/W over a room of 25 degC."""
+    parameters = np.zeros(arrays.PARAMETERS_SIZE)
+    parameters[arrays.AMBIENT_C] = 25.0
+    index = np.arange(len(accuracy))
+    return Conditions(
+        0.0,
+        parameters,
+        RcNetwork((10.0,), (1.0,)).modes,
+        Options(
+            index, index, index + 1, np.array(accuracy), np.array(duration_s), np.array(power_w),
+            np.ones(len(accuracy)),
+        ),
+    )  # fmt: skip
+
+
+positive = st.floats(0.1, 1.0)
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(positive, min_size=3, max_size=3),
+    st.lists(positive, min_size=3, max_size=3),
+    st.lists(st.floats(1.0, 12.0), min_size=3, max_size=3),
+)
+def test_the_linear_programme_equals_a_search_of_duty_cycles(
+    accuracy: list[float], duration_s: list[float], power_w: list[float]
+) -> None:
+    """Shares of time on a fine grid, their mean heat within 6 W, their accuracy per frame."""
+    step = 200
+    shares = np.array([(i, j, step - i - j) for i in range(step + 1) for j in range(step + 1 - i)])
+    times = shares / step
+    frames = times / np.array(duration_s)
+    reached = (frames @ np.array(accuracy)) / frames.sum(axis=1)
+    cool = times @ np.array(power_w) <= 6.0
+    mix = long_run(made_up(accuracy, duration_s, power_w), 85.0)
+    if min(power_w) > 6.0:
+        assert not mix.shares and not cool.any()
+        return
+    searched = reached[cool].max()
+    assert searched - 1e-9 <= mix.on_time_accuracy <= searched + 0.05
+    assert sum(mix.shares.values()) == pytest.approx(1.0)
+    assert len(mix.shares) <= 2
+
+
+@settings(max_examples=8)
+@given(st.floats(0.03, 0.3), st.floats(15.0, 45.0), st.floats(70.0, 95.0))
+def test_the_long_run_bound_grows_with_t_max_and_l_c_and_falls_with_the_rooms_warmth(
+    board: TwinBoard, constraint_s: float, ambient_c: float, t_max_c: float
+) -> None:
+    """With L_c within what a deadline-aware frame can lose by starting another pass."""
+    known = {
+        "latency_constraint_s": constraint_s, "ambient_c": ambient_c, "t_max_c": t_max_c,
+    }  # fmt: skip
+    here = sustained(board, **known)
+    assert sustained(board, **known | {"t_max_c": t_max_c + 5}) >= here - 1e-9
+    assert sustained(board, **known | {"ambient_c": ambient_c + 5}) <= here + 1e-9
+    longer = known | {"latency_constraint_s": 1.2 * constraint_s}
+    assert sustained(board, **longer) >= here - 0.003
+
+
+# Dynamic programming.
+
+
+def tiny(gains: list[float], heats: list[int], trip_c: int) -> tuple[Grid, Stage]:
+    """A node that loses a degree a stage and gains one per watt: it stays on the grid."""
+    grid = Grid(np.array([-10.0]), np.array([1.0]), np.array([41]))
+    actions = [
+        [gain, float(heat), 0.0, level]
+        for level, (gain, heat) in enumerate(zip(gains, heats, strict=True))
+    ]
+    stage = Stage(
+        np.eye(1), np.array([-1.0]), np.array([1.0]), np.zeros(3), np.array([float(trip_c)]),
+        np.array([trip_c - 2.0]), np.array([2, 0]), np.array(actions, float), 0.0, 0.0,
+    )  # fmt: skip
+    return grid, stage
+
+
+def tried(stage: Stage, sequence: tuple[int, ...], start_c: float, rung: int) -> float:
+    """What a sequence of actions gains at best if it stops on the way; nothing if it is barred."""
+    die_c, gained, best = start_c, 0.0, 0.0
+    for action in sequence:
+        gain, heat_w, _, level = stage.actions[action]
+        if level > stage.caps[rung]:
+            break
+        gained += gain
+        die_c += heat_w - 1.0
+        rung = next_rung(rung, die_c, stage.up_c, stage.down_c)
+        best = max(best, gained)
+    return best
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.floats(-1.0, 2.0), min_size=3, max_size=3),
+    st.lists(st.integers(0, 3), min_size=3, max_size=3),
+    st.integers(2, 5),
+    st.integers(0, 4),
+)
+def test_backward_induction_equals_trying_all_sequences_of_actions(
+    gains: list[float], heats: list[int], trip_c: int, start_c: int
+) -> None:
+    stages = 6
+    grid, stage = tiny(gains, heats, trip_c)
+    induction = Induction(grid, stage)
+    values: NDArray[np.float64] = np.zeros((grid.size, 2))
+    for _ in range(stages):
+        values = induction.before(values)
+    rung = next_rung(0, float(start_c), stage.up_c, stage.down_c)
+    best = max(
+        tried(stage, sequence, float(start_c), rung)
+        for sequence in product(range(3), repeat=stages)
+    )
+    assert value_at(values, grid, np.array([float(start_c)]), rung) == pytest.approx(best)
+
+
+def test_values_between_grid_points_are_interpolated() -> None:
+    grid = Grid(np.array([0.0, 10.0]), np.array([2.0, 5.0]), np.array([4, 3]))
+    plane = (grid.points() @ np.array([3.0, -0.5]) + 7.0)[:, np.newaxis]
+    for point_c in ([1.0, 12.0], [5.9, 19.9], [0.0, 10.0], [6.0, 20.0]):
+        expected = 3.0 * point_c[0] - 0.5 * point_c[1] + 7.0
+        assert value_at(plane, grid, np.array(point_c), 0) == pytest.approx(expected)
+    beyond, edge = (value_at(plane, grid, np.array(p), 0) for p in ([9.0, 25.0], [6.0, 20.0]))
+    assert beyond == edge
+
+
+def test_propagation_over_a_stage_is_the_networks(board: TwinBoard) -> None:
+    """Long stages settle at the steady temperatures, and many short ones make a long one."""
+    here = conditions(board, Scenario())[0]
+    keeps, adds, per_watt = here.propagation(1e4)
+    network = board.profile.cooling_named(None).networks[0]
+    assert keeps == pytest.approx(0.0, abs=1e-9)
+    assert adds + 5.0 * per_watt == pytest.approx(network.steady_nodes_c(25.0, 5.0))
+    keeps, adds, per_watt = here.propagation(0.25)
+    nodes_c = np.array([60.0, 40.0])
+    for _ in range(8):
+        nodes_c = keeps @ nodes_c + adds + 5.0 * per_watt
+    keeps, adds, per_watt = here.propagation(2.0)
+    assert nodes_c == pytest.approx(keeps @ np.array([60.0, 40.0]) + adds + 5.0 * per_watt)
+
+
+def test_the_episodes_bound_falls_with_the_rooms_warmth_and_grows_with_l_c(
+    board: TwinBoard,
+) -> None:
+    def bound(**scenario: float) -> float:
+        met = Scenario.model_validate({"frames": 1000, **scenario})
+        return bounds(board, met, 10).finite_horizon
+
+    assert bound(ambient_c=45.0) < bound(ambient_c=35.0) < bound(ambient_c=10.0)
+    assert bound(latency_constraint_s=0.06) < bound(latency_constraint_s=0.075)
+
+
+def test_for_long_episodes_the_price_is_what_the_linear_programme_finds(board: TwinBoard) -> None:
+    """It allows a mean of T_max; the kernel throttles at any poll above, so that a die which jumps
+    by ten degrees when the level changes must stay below on the average."""
+    scenario = Scenario(ambient_c=40.0)
+    found = bounds(board, scenario, 10)
+    below = long_run(course_of(board, scenario).conditions[0], 75.0).on_time_accuracy
+    assert below < found.price < found.long_run
+    assert found.long_run == pytest.approx(0.8976, abs=0.001)
+    assert sorted(found.mix.shares.values()) == pytest.approx([0.26, 0.74], abs=0.01)
+
+
+def test_what_nobody_can_answer_in_time_is_worth_nothing(board: TwinBoard) -> None:
+    found = bounds(board, Scenario(latency_constraint_s=0.001), 10)
+    assert found.finite_horizon == found.long_run == 0.0
+
+
+# Controllers.
+
+
+def twins(count: int, scenario: Scenario) -> TwinVectorEnv:
+    return TwinVectorEnv(count, scenario=scenario, choose_passes=True)
+
+
+def scores(controller: Controller, scenario: Scenario) -> NDArray[np.float64]:
+    """On-time accuracy by seed."""
+    episodes = run_episodes(twins(len(SEEDS), scenario), controller, SEEDS)
+    return np.array([summary["on_time_accuracy"] for _, summary in episodes])
+
+
+@pytest.mark.parametrize(
+    "conditions_met",
+    [
+        {"latency_constraint_s": 0.075},
+        {"latency_constraint_s": 0.075, **FAN_FAILS},
+        {"latency_constraint_s": 0.2, **FAN_FAILS},
+        {"latency_constraint_s": 0.05, "ambient_c": 45.0, "throttling": "vendor_xu4"},
+    ],
+    ids=["nominal", "fan failure", "fan failure, 200 ms", "vendor kernel, hot"],
+)
+def test_no_controller_beats_the_bound_and_the_oracle_comes_nearest(
+    board: TwinBoard,
+    recorded_characterisation: Characterisation,
+    conditions_met: dict[str, object],
+) -> None:
+    scenario = Scenario.model_validate(conditions_met)
+    env = twin_env("odroid_xu4", "recorded", choose_passes=True)
+    design = Design.of(env, recorded_characterisation, scenario)
+    found = bounds(board, scenario, env.frames_per_step)
+    reached = {name: scores(build(name, design), scenario) for name in CONTROLLERS}
+    for name, factory in HINDSIGHT.items():
+        reached[name] = scores(factory(design, lambda count: twins(count, scenario)), scenario)
+    for name, accuracy in reached.items():
+        half_width = T_975 * accuracy.std(ddof=1) / len(SEEDS) ** 0.5
+        assert accuracy.mean() - half_width <= found.finite_horizon, name
+    oracle = reached.pop("oracle")
+    for name, accuracy in reached.items():
+        assert oracle.mean() >= accuracy.mean() - 0.002, name
+
+
+def test_the_oracle_controls_a_batch_as_each_alone_and_begins_afresh(
+    recorded_characterisation: Characterisation,
+) -> None:
+    scenario = Scenario(frames=300)
+    env = twin_env("odroid_xu4", "recorded", choose_passes=True)
+    design = Design.of(env, recorded_characterisation, scenario)
+    oracle = HINDSIGHT["oracle"](design, lambda count: twins(count, scenario))
+    together = run_episodes(twins(2, scenario), oracle, (3, 4))
+    for seed, (steps, _) in zip((3, 4), together, strict=True):
+        ((alone, _),) = run_episodes(twins(1, scenario), oracle, (seed,))
+        for name, column in alone.items():
+            assert (column == steps[name]).all(), name
