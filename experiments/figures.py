@@ -106,8 +106,9 @@ def overview(summary: pl.DataFrame, metric: str, path: Path) -> None:
     for panel, scenario in zip(axes.flat, scenarios, strict=False):
         rows = summary.filter(pl.col("scenario") == scenario).reverse()
         mean = factor * rows[metric].to_numpy()
-        low = mean - factor * rows[f"{metric}_low"].to_numpy()
-        high = factor * rows[f"{metric}_high"].to_numpy() - mean
+        # Where all seeds agree, an end can lie beside the mean by a rounding error.
+        low = np.maximum(mean - factor * rows[f"{metric}_low"].to_numpy(), 0.0)
+        high = np.maximum(factor * rows[f"{metric}_high"].to_numpy() - mean, 0.0)
         tvfs = [name.startswith("tvfs") for name in rows["controller"]]
         places = range(len(mean))
         panel.errorbar(mean, places, xerr=[low, high], fmt="none", ecolor=_GREY, capsize=2)

@@ -1,9 +1,12 @@
 """Summaries and their intervals."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
+from tvfs_gym.experiments.figures import overview
 from tvfs_gym.experiments.statistics import METRICS, cell, summarise
 
 
@@ -52,3 +55,12 @@ def test_groups_keep_their_order() -> None:
         ("z", "y"), ("z", "b"), ("a", "y"), ("a", "b"),
     ]  # fmt: skip
     assert pytest.approx(1.0) == summary["late_share"][0]
+
+
+def test_an_interval_that_misses_its_mean_by_a_rounding_error_is_drawn(tmp_path: Path) -> None:
+    """Three equal values: their mean, summed in another order, can be off by a bit."""
+    mean = {metric: 0.3 for metric in METRICS}
+    above = {f"{metric}_{end}": 0.3 + 1e-16 for metric in METRICS for end in ("low", "high")}
+    summary = pl.DataFrame([{"scenario": "s", "controller": "c", **mean, **above}])
+    overview(summary, "late_share", tmp_path / "late.png")
+    assert (tmp_path / "late.png").stat().st_size > 0

@@ -1,0 +1,1 @@
+"""What the kernel's governors do, in user space: cpufreq's, and the thermal ones."""

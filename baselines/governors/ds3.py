@@ -1,0 +1,100 @@
+"""DS3's throttling: a state machine over three trips, each with a cap on the clock.
+
+segemena/DS3 @e0d80ee6: DTPM_power_models.py (``evaluate_throttling``), trips of
+config_Files/config_file.ini, caps of the Cortex-A15 cluster of config_SoC/SoC.BAL_only.txt. The
+caps are clocks of an Odroid-XU3; a board whose highest clock is below one is not capped by it.
+
+The network is given: the most accurate one that meets L_c at the highest VF level on a cold board.
+The trips are moved below T_max: see `tvfs_gym.baselines.governors.trips`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
+from tvfs_gym.baselines.governors.trips import on_map_c
+from tvfs_gym.envs.observation import Reading
+
+NOT_THROTTLED = -1
+
+
+@dataclass(frozen=True)
+class Throttling:
+    """A set of trips.
+
+    Attributes:
+        trips_c: Temperatures, ascending.
+        hysteresis_c: How far below its trip a state is left.
+        caps_hz: Highest clock in the state of each trip.
+    """
+
+    trips_c: tuple[float, ...]
+    hysteresis_c: tuple[float, ...]
+    caps_hz: tuple[float, ...]
+
+
+REGULAR = Throttling((85.0, 90.0, 95.0), (3.0, 3.0, 3.0), (1600e6, 1000e6, 600e6))
+"""``trip_temperature``, ``trip_hysteresis`` and ``trip_freq``."""
+
+DTPM = Throttling((95.0, 100.0, 105.0), (3.0, 3.0, 3.0), (1000e6, 800e6, 600e6))
+"""``DTPM_trip_temperature`` and ``DTPM_trip_freq``; the hysteresis is the same."""
+
+
+def next_state(
+    throttling: Throttling, state: NDArray[np.int64], temperature_c: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """One evaluation: up by as many trips as are exceeded, or down by one.
+
+    Args:
+        throttling: The trips.
+        state: Highest trip in force, or `NOT_THROTTLED`; shape (batch,).
+        temperature_c: Now, same shape.
+    """
+    for trip, (trip_c, hysteresis_c) in enumerate(
+        zip(throttling.trips_c, throttling.hysteresis_c, strict=True)
+    ):
+        exceeded = temperature_c > trip_c
+        left = ~exceeded & (state == trip) & (temperature_c < trip_c - hysteresis_c)
+        state = np.where(exceeded, np.maximum(state, trip), state - left)
+    return state
+
+
+class Ds3(Controller):
+    """The highest clock that DS3's throttling allows; it remembers the state.
+
+    Args:
+        design: What it may know beforehand.
+        throttling: The trips.
+    """
+
+    def __init__(self, design: Design, throttling: Throttling) -> None:
+        super().__init__(design)
+        self._throttling = throttling
+        self._topology = design.most_accurate(design.highest).topology
+        clocks_hz = np.array([point.frequency_hz for point in design.operating_points])
+        allowed = [(clocks_hz <= cap_hz).sum() - 1 for cap_hz in throttling.caps_hz]
+        self._levels = np.maximum([design.highest, *allowed], 0)
+
+    def start(self, count: int) -> State:
+        """Not throttled."""
+        return (np.full(count, NOT_THROTTLED),)
+
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+        """Evaluates once."""
+        last_trip_c = self._throttling.trips_c[-1]
+        now_c = on_map_c(reading.temperature_c, reading.t_max_c, last_trip_c)
+        after = next_state(self._throttling, state[0], now_c)
+        level = self._levels[after + 1]
+        return Choice(np.full(len(level), self._topology), level), (after,)
+
+
+def ds3_throttling(design: Design) -> Ds3:
+    """The set that DS3 enables with ``enable_throttling``."""
+    return Ds3(design, REGULAR)
+
+
+def ds3_dtpm(design: Design) -> Ds3:
+    """The set of its custom policies, ``enable_DTPM_throttling``."""
+    return Ds3(design, DTPM)

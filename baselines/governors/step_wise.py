@@ -1,0 +1,80 @@
+"""The kernel's ``step_wise`` thermal governor, in user space.
+
+One VF level less with every poll that finds the temperature above a trip and rising. It polls once
+per step, where the kernel's polls every 250 ms. The network is given: the most accurate one that
+meets L_c at the highest VF level on a cold board. The rule is
+`tvfs_gym.envs.physics.throttling.step_wise`, which names the kernel's files; the trips are those of
+`tvfs_gym.baselines.governors.trips`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
+from tvfs_gym.baselines.governors.trips import on_map_c, trips_of
+from tvfs_gym.envs.jit import jit_apart
+from tvfs_gym.envs.observation import Reading
+from tvfs_gym.envs.physics import throttling
+
+
+class StepWise(Controller):
+    """The governor; it remembers what the kernel does: trips, cooling state, previous reading.
+
+    Args:
+        design: What it may know beforehand.
+        hysteresis: Whether it honours the trips' hysteresis, as kernels from about 6.9 on do.
+    """
+
+    def __init__(self, design: Design, hysteresis: bool) -> None:
+        super().__init__(design)
+        self._trips = trips_of(design)
+        self._hysteresis = hysteresis
+        self._topology = design.most_accurate(design.highest).topology
+
+    def start(self, count: int) -> State:
+        """A governor that has never polled."""
+        trip_state = np.zeros((count, len(self._trips), throttling.PER_TRIP))
+        trip_state[..., throttling.TARGET] = throttling.NO_TARGET
+        never = np.full(count, throttling.NEVER_POLLED_C)
+        return trip_state.reshape(count, -1), np.zeros(count), never
+
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+        """Polls once."""
+        trip_state, cooling_state, previous_c = state[0].copy(), state[1].copy(), state[2]
+        last_trip_c = self._trips[-1, throttling.TEMPERATURE]
+        now_c = on_map_c(reading.temperature_c, reading.t_max_c, last_trip_c)
+        _poll_all(self._trips, trip_state, cooling_state, now_c, previous_c, self._hysteresis)
+        level = self.design.highest - cooling_state.astype(np.int64)
+        choice = Choice(np.full(len(level), self._topology), level)
+        return choice, (trip_state, cooling_state, now_c)
+
+
+def step_wise(design: Design) -> StepWise:
+    """As in kernels before about 6.9, which ignore the trips' hysteresis."""
+    return StepWise(design, hysteresis=False)
+
+
+def step_wise_hysteresis(design: Design) -> StepWise:
+    """As in later kernels, which honour it and then release the clock at once."""
+    return StepWise(design, hysteresis=True)
+
+
+@jit_apart
+def _poll_all(
+    trips: NDArray[np.float64],
+    trip_state: NDArray[np.float64],
+    cooling_state: NDArray[np.float64],
+    temperature_c: NDArray[np.float64],
+    previous_c: NDArray[np.float64],
+    hysteresis: bool,
+) -> None:
+    """Polls for every board of a batch; updates the states in place."""
+    for board in range(len(cooling_state)):
+        cooling_state[board] = throttling.step_wise(
+            trips,
+            trip_state[board],
+            cooling_state[board],
+            temperature_c[board],
+            previous_c[board],
+            hysteresis,
+        )

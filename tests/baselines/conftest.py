@@ -1,0 +1,13 @@
+"""What the tests of baselines share."""
+
+import pytest
+
+from tvfs_gym.baselines import Design
+from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.envs.board_env import twin_env
+
+
+@pytest.fixture(scope="session")
+def xu4(recorded_characterisation: Characterisation) -> Design:
+    """What a controller may know of an Odroid-XU4 with the recorded networks."""
+    return Design.of(twin_env("odroid_xu4", "recorded"), recorded_characterisation)
