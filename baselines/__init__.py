@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from tvfs_gym.baselines.alert import Alert, AlertT
 from tvfs_gym.baselines.controller import Controller, Design
 from tvfs_gym.baselines.fixed import Twins, best_fixed
 from tvfs_gym.baselines.frequency_scaling import Reactive, proactive
 from tvfs_gym.baselines.governors import performance, powersave
+from tvfs_gym.baselines.predictive import Predictive
 from tvfs_gym.baselines.topology_scaling import topology_scaling
 from tvfs_gym.baselines.tvfs import Tvfs, tvfs_static
 from tvfs_gym.envs.errors import unknown
@@ -18,6 +20,9 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "frequency_proactive": proactive,
     "tvfs_static": tvfs_static,
     "tvfs": Tvfs,
+    "alert": Alert,
+    "alert_t": AlertT,
+    "predictive": Predictive,
 }
 """What builds each baseline, by name, from what it may know beforehand."""
 
