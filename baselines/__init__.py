@@ -10,6 +10,8 @@ from tvfs_gym.baselines.governors import performance, powersave
 from tvfs_gym.baselines.predictive import Predictive
 from tvfs_gym.baselines.topology_scaling import topology_scaling
 from tvfs_gym.baselines.tvfs import Tvfs, tvfs_static
+from tvfs_gym.baselines.tvfs_duty import TvfsDuty
+from tvfs_gym.baselines.tvfs_passes import tvfs_passes
 from tvfs_gym.envs.errors import unknown
 
 CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
@@ -20,6 +22,8 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "frequency_proactive": proactive,
     "tvfs_static": tvfs_static,
     "tvfs": Tvfs,
+    "tvfs_duty": TvfsDuty,
+    "tvfs_passes": tvfs_passes,
     "alert": Alert,
     "alert_t": AlertT,
     "predictive": Predictive,

@@ -6,17 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.baselines.budgets import LEAST_GAIN, worth
 from tvfs_gym.baselines.controller import Design
 from tvfs_gym.baselines.plant import Plant, Vector
 
-LEAST_GAIN = 0.001
-"""Accuracy that counts: one of the thousand recorded images."""
-
 ROWS = 24
 """Candidates that are kept; of more, the most accurate, the coolest and as many in between."""
-
-FULL_SHARE = 0.97
-"""Share of an arrival period that a frame may take in the mean: beyond it, frames queue."""
 
 Latency = tuple[int, ...]
 """What is believed of the latency, in steps of some resolution."""
@@ -106,11 +101,8 @@ class CandidateTables:
         duty = np.ones_like(time_s)
         if period_s > 0.0:
             duty = np.minimum(time_s / period_s, 1.0)
-            accuracy = np.where(time_s <= FULL_SHARE * period_s, accuracy, 0.0)
-        if accuracy.max() < LEAST_GAIN:
-            accuracy = -time_s  # none meets the constraint: the less late, the better
         power_w = self._plant.switching_w(topology, level, duty)
-        chosen = self._select(power_w, accuracy)
+        chosen = self._select(power_w, worth(accuracy, time_s, period_s))
         duration_s = self._design.frames_per_step * np.maximum(time_s, period_s)
         columns = topology, level, budget + 1, accuracy, power_w, self._plant.voltage_v[level]
         return np.stack([*columns, duration_s], axis=1)[chosen]

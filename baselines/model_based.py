@@ -5,7 +5,7 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.budgets import replays_of
+from tvfs_gym.baselines.budgets import accuracy_within, replays_of
 from tvfs_gym.baselines.candidates import Candidates, CandidateTables, Select
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.observer import Belief, Observer
@@ -35,7 +35,7 @@ class ModelBased(Controller):
 
     def __init__(self, design: Design, name: str, select: Select) -> None:
         super().__init__(design)
-        design.accuracy()
+        accuracy_within(design, design.known.latency_constraint_s)
         self._plant = Plant(design, name)
         self._observer = Observer(self._plant)
         self._replays = replays_of(design)

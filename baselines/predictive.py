@@ -13,9 +13,8 @@ hot spot cools within a step or two when a cooler one follows, so no longer hori
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
-from tvfs_gym.baselines.budgets import jitter_log_sigma, promised
+from tvfs_gym.baselines.budgets import expected, jitter_log_sigma
 from tvfs_gym.baselines.candidates import Candidates, concave
 from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.model_based import ModelBased
@@ -50,32 +49,11 @@ class Predictive(ModelBased):
     """
 
     def __init__(self, design: Design) -> None:
-        self._sigma = jitter_log_sigma(design.characterisation)
-        self._spread = float(
-            np.median(design.characterisation.pass_p99_s / design.characterisation.pass_median_s)
-        )
+        self._sigma = jitter_log_sigma(design)
         super().__init__(design, "predictive", concave)
 
     def _promised(self, constraint_s: float, latency: tuple[int, ...]) -> tuple[Vector, Vector]:
-        """By the jitter of the passes, all slowed down alike.
-
-        The first pass is in time if its own jitter allows. AdapTTA starts another one if the time
-        spent leaves room for the 99th percentile of a pass, and that one then ends in time.
-        """
-        slow_down = np.exp(RATIO_STEP * latency[0])
-        pass_s = slow_down * self._median_s
-        room = (constraint_s / pass_s)[..., np.newaxis]
-        passes = np.arange(1.0, self._replays.right.shape[1] + 1.0)
-        aware = self.design.known.deadline_aware
-        if aware:
-            before = passes[:-1]
-            later = (room - self._spread - before) / (self._sigma * np.sqrt(before))
-            first = np.log(room) / self._sigma
-            in_time = ndtr(np.concatenate([first, later], axis=2))
-        else:
-            in_time = ndtr(np.log(room / passes) * np.sqrt(passes) / self._sigma)
-        accuracy, mean_passes = promised(self._replays, in_time, aware)
-        return accuracy, mean_passes * pass_s[..., np.newaxis]
+        return expected(self.design, constraint_s, float(np.exp(RATIO_STEP * latency[0])))
 
     def _latency_start(self, count: int) -> State:
         """Logarithm of the slow-down, and its variance."""

@@ -48,9 +48,8 @@ def followed(
         duration_s = STEP_S if index else 0.0
         propagate(modes, unit.modes, ambient_c, power_w, duration_s)
         read_c = sensor_reading_c(float(modes.sum()), resolution_c)
-        belief = observer.follow(
-            belief, *(np.array([one]) for one in (read_c, power_w, duration_s)), sure
-        )
+        reading, power, duration = (np.array([one]) for one in (read_c, power_w, duration_s))
+        belief = observer.follow(belief, reading, power, duration, sure)
     return belief, float(modes.sum())
 
 

@@ -147,6 +147,7 @@ def test_a_slow_down_is_learnt_in_two_windows(
             told |= {"topology": float(topology), "vf_level": float(level)}
         reading = read(observation(env, **told)[np.newaxis], predictive.design.scales)
         chosen, state = predictive.decide(reading, state)
+    assert chosen is not None
     assert np.exp(state[4][0]) == pytest.approx(slow_down, rel=3 * RATIO_STEP)
     assert slow_down * median_s[chosen.topology[0], chosen.vf_level[0]] < 0.075
 
