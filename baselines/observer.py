@@ -40,6 +40,9 @@ MODE_DRIFT_C = 0.3
 SENSOR_SIGMA_C = 0.2
 """Noise of a sensor beside its rounding."""
 
+DIVERTED_SIGMA_C = 20.0
+"""Error of a prediction across a window in which throttling changed the clock."""
+
 ERROR_MEMORY = 0.9
 """Memory of the errors of the predictions, per step."""
 
@@ -106,13 +109,12 @@ class Observer:
         """
         plant, modes = self._plant, self.modes
         kept = np.exp(-plant.rate_hz * duration_s[..., np.newaxis])
-        matrix = np.zeros((*kept.shape[:-1], modes + 2, modes + 2))
-        diagonal = range(modes)
-        matrix[..., diagonal, diagonal] = kept
-        matrix[..., :modes, modes] = (1.0 - kept) * plant.ambient_share
-        matrix[..., :modes, modes + 1] = (
-            (1.0 - kept) * plant.resistance_k_w * power_w[..., np.newaxis]
-        )
+        lost = 1.0 - kept
+        matrix = np.zeros((*duration_s.shape, modes + 2, modes + 2))
+        for mode in range(modes):
+            matrix[..., mode, mode] = kept[..., mode]
+        matrix[..., :modes, modes] = lost * plant.ambient_share
+        matrix[..., :modes, modes + 1] = lost * plant.resistance_k_w * power_w[..., np.newaxis]
         matrix[..., modes, modes] = matrix[..., modes + 1, modes + 1] = 1.0
         return matrix
 
@@ -139,12 +141,12 @@ class Observer:
         covariance = matrix @ belief.covariance @ matrix.transpose(0, 2, 1) + growth * self._drift
         column = covariance[:, :, : self.modes].sum(axis=2)
         variance = column[:, : self.modes].sum(axis=1) + self._noise
-        variance = np.where(unsure, variance + 400.0, variance)
+        variance = np.where(unsure, variance + DIVERTED_SIGMA_C**2, variance)
         error_c = temperature_c - state[:, : self.modes].sum(axis=1)
         gain = column / variance[:, np.newaxis]
         state = state + gain * error_c[:, np.newaxis]
         covariance = covariance - gain[:, :, np.newaxis] * column[:, np.newaxis, :]
-        state[:, -1] = np.clip(state[:, -1], LOWEST_GAIN, HIGHEST_GAIN)
+        state[:, -1] = np.minimum(np.maximum(state[:, -1], LOWEST_GAIN), HIGHEST_GAIN)
         return Belief(
             state,
             self._bounded(covariance),
@@ -152,7 +154,8 @@ class Observer:
         )
 
     def _bounded(self, covariance: Vector) -> Vector:
-        diagonal = np.einsum("...ii->...i", covariance)
+        size = covariance.shape[-1]
+        diagonal = covariance.reshape(-1, size * size)[:, :: size + 1]
         scale = np.sqrt(np.minimum(1.0, self._most / np.maximum(diagonal, 1e-12)))
         bounded: Vector = covariance * scale[:, :, np.newaxis] * scale[:, np.newaxis, :]
         return bounded

@@ -168,7 +168,7 @@ class TvfsDuty(Controller):
         modes_c, offset_c, carried, row_c = state
         begun = ~np.isnan(row_c)
         period_s = self.design.known.arrival_period_s
-        step_s: Vector = self.design.frames_per_step * np.maximum(reading.latency_mean_s, period_s)
+        step_s = np.maximum(reading.latency_mean_s, period_s) * float(self.design.frames_per_step)
         modes_c = np.where(begun[:, np.newaxis], self._moved(modes_c, row_c, step_s), modes_c)
         memory = np.where(begun, OFFSET_MEMORY, 0.0)
         seen_c = reading.temperature_c - modes_c @ self._parts
