@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Design
+from tvfs_gym.envs.boards.profile import BoardProfile
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import AMBIENT_SHARE, RATE, RESISTANCE
 
@@ -27,6 +28,7 @@ class Plant:
         rate_hz: Rates of the thermal modes, 1/s, shape (modes,).
         ambient_share: Their shares of the ambient temperature.
         resistance_k_w: Their resistances.
+        resolution_c: Of the sensor.
 
     Args:
         design: What may be known beforehand.
@@ -60,6 +62,7 @@ class Plant:
         self.ambient_share = modes[:, AMBIENT_SHARE].copy()
         self.resistance_k_w = modes[:, RESISTANCE].copy()
         self.resolution_c = profile.sensor.resolution_c
+        self._below_t_max_c, self._trips_c = _trips(profile, design)
 
     def leakage_w(self, voltage_v: Vector, temperature_c: Vector) -> Vector:
         """Leakage at a supply and temperature."""
@@ -70,3 +73,32 @@ class Plant:
     ) -> Vector:
         """Mean power without leakage of configurations that are busy for a share of the time."""
         return duty * self.busy_w[topology, level] + (1.0 - duty) * self.idle_w[level]
+
+    def limit_c(self, t_max_c: Vector, level: NDArray[np.int64]) -> Vector:
+        """Temperature up to which a level may be used.
+
+        That is T_max, or what makes the governor take the level away if that is lower.
+        """
+        return np.minimum(t_max_c - self._below_t_max_c[level], self._trips_c[level])
+
+
+def _trips(profile: BoardProfile, design: Design) -> tuple[Vector, Vector]:
+    """Where the governor takes each level away: how far below T_max, and at what temperature.
+
+    The governor acts on readings, which reach a trip half a step of the sensor before it.
+    """
+    preset = profile.throttling_named(design.known.throttling)
+    half_c = 0.5 * profile.sensor.resolution_c
+    frequency_hz = np.array([point.frequency_hz for point in profile.operating_points])
+    below_t_max_c, trips_c = np.zeros(len(frequency_hz)), np.full(len(frequency_hz), np.inf)
+    for trip in preset.trips:
+        taken = np.arange(len(frequency_hz)) > design.highest - trip.upper
+        if trip.temperature_c is None:
+            below_t_max_c[taken] = half_c
+        else:
+            trips_c[taken] = np.minimum(trips_c[taken], trip.temperature_c - half_c)
+    if preset.progressive_from_c is not None:
+        lost_hz = frequency_hz[-1] - frequency_hz
+        from_c = preset.progressive_from_c + lost_hz / preset.progressive_hz_per_c
+        trips_c = np.minimum(trips_c, from_c - half_c)
+    return below_t_max_c, trips_c

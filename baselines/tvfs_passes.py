@@ -1,11 +1,13 @@
 """TVFS with AdapTTA's pass budget as a third knob: an extension of ours.
 
-The table holds topology, VF level and budget. Its rows differ from TVFS' in three cases:
+The table holds topology, VF level and budget. Its rows differ from TVFS' in four cases:
 
 - Where AdapTTA does not know of the deadline, TVFS needs time for all passes of the policy; with a
   budget, a more accurate topology fits with fewer passes.
 - With a camera slower than the board, a row's temperature is that of its share of busy time, which
   a lower budget shortens: the table knows that rows run cooler than under continuous inference.
+- With a camera that delivers frames faster than L_c passes, a frame must be answered within the
+  period, or frames queue and all are late: TVFS' table does not know of that.
 - Where more passes lose accuracy on the recorded images, the budget stops before.
 
 Back to back under a known deadline, a lower budget gains nothing: it saves time, but no heat.
