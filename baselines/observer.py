@@ -35,8 +35,7 @@ LOWEST_GAIN, HIGHEST_GAIN = 0.5, 2.0
 AMBIENT_DRIFT_C = 0.5
 GAIN_DRIFT = 0.005
 MODE_DRIFT_C = 0.3
-"""Random walk of the states in the root of a second: chosen so that a failed fan, which in effect
-warms the room by 20 degC in a minute, is followed within a degree; not tuned further."""
+"""Random walk of the states in the root of a second: assumed, not tuned."""
 
 SENSOR_SIGMA_C = 0.2
 """Noise of a sensor beside its rounding."""

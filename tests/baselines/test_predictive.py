@@ -196,7 +196,8 @@ CONDITIONS = {
 def test_it_beats_the_table_in_what_the_table_does_not_foresee_and_keeps_t_max(
     condition: str, recorded_characterisation: Characterisation
 ) -> None:
-    """On conditions and seeds that nothing was tuned on, with the same images for both."""
+    """On seeds that nothing was tuned on, with the same images for both; two of the units are
+    among the conditions of the tuning."""
     scenario = CONDITIONS[condition]
     ours, table = (
         episodes(name, recorded_characterisation, scenario) for name in ("predictive", "tvfs")
