@@ -8,6 +8,7 @@ Reconstruction: the table's contents, the run-time rule, its thresholds and hyst
 readable source gives.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,11 @@ from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.baselines.frequency_scaling import GUARD_C
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.observation import Reading
+
+ALL_PASSES = 2**31
+"""A budget beyond every policy's."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,18 @@ def table(design: Design, latency_constraint_s: float) -> list[Row]:
     return rows
 
 
-def table_or_fastest(design: Design, latency_constraint_s: float) -> list[Row]:
+Table = Callable[[Design, float], list[Row]]
+"""Makes the table for one latency constraint; raises `InputError` if no configuration meets it."""
+
+
+def table_or_fastest(design: Design, latency_constraint_s: float, made: Table = table) -> list[Row]:
     """The table; for a constraint that no configuration meets, the fastest configuration alone."""
-    fastest_s = design.characterisation.needed_s(design.known)
-    if fastest_s <= latency_constraint_s:
-        return table(design, latency_constraint_s)
-    level = design.highest
-    reached_c = float(design.characterisation.temperature_c[level])
-    return [Row(Configuration(0, level), 0.0, reached_c)]
+    try:
+        return made(design, latency_constraint_s)
+    except InputError:
+        level = design.highest
+        reached_c = float(design.characterisation.temperature_c[level])
+        return [Row(Configuration(0, level, max_passes=1), 0.0, reached_c)]
 
 
 class Tvfs(Controller):
@@ -75,15 +84,17 @@ class Tvfs(Controller):
 
     Args:
         design: What it may know beforehand.
+        made: Makes its tables.
 
     Raises:
         InputError: No configuration meets the constraint at the start.
     """
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Design, made: Table = table) -> None:
         super().__init__(design)
-        design.accuracy()
-        self._tables: dict[float, list[Row]] = {}
+        self._made = made
+        first_s = design.known.latency_constraint_s
+        self._tables = {first_s: made(design, first_s)}
 
     def start(self, count: int) -> State:
         """The best row."""
@@ -91,19 +102,21 @@ class Tvfs(Controller):
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Moves by at most one row."""
-        row, topology, level = (np.array(state[0]) for _ in range(3))
+        row, topology, level, passes = (np.array(state[0]) for _ in range(4))
         for constraint_s in np.unique(reading.latency_constraint_s):
             here = reading.latency_constraint_s == constraint_s
             rows = self._rows(float(constraint_s))
             limit_c = reading.t_max_c[here] - GUARD_C
             row[here] = _next_row(rows, row[here], reading.temperature_c[here], limit_c)
-            topology[here] = np.array([one.configuration.topology for one in rows])[row[here]]
-            level[here] = np.array([one.configuration.vf_level for one in rows])[row[here]]
-        return Choice(topology, level), (row,)
+            chosen = [rows[one].configuration for one in row[here].tolist()]
+            topology[here] = [one.topology for one in chosen]
+            level[here] = [one.vf_level for one in chosen]
+            passes[here] = [one.max_passes or ALL_PASSES for one in chosen]
+        return Choice(topology, level, passes), (row,)
 
     def _rows(self, constraint_s: float) -> list[Row]:
         if constraint_s not in self._tables:
-            self._tables[constraint_s] = table_or_fastest(self.design, constraint_s)
+            self._tables[constraint_s] = table_or_fastest(self.design, constraint_s, self._made)
         return self._tables[constraint_s]
 
 

@@ -1,0 +1,104 @@
+"""The board's model in a controller's hands: power and heat of every configuration.
+
+The equations are those of `tvfs_gym.envs.physics`; here they stand in the form that filters and
+searches over configurations need, as arrays over topologies and VF levels.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.baselines.controller import Design
+from tvfs_gym.envs.boards.profile import BoardProfile
+from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
+from tvfs_gym.envs.physics.thermal import AMBIENT_SHARE, RATE, RESISTANCE
+
+Vector = NDArray[np.float64]
+
+_GRID_C = np.arange(-40.0, 201.0)
+"""Temperatures at which the leakage is tabulated; in between it is interpolated to a milliwatt."""
+
+
+class Plant:
+    """Power and heat by the board's profile, with its usual cooling.
+
+    Attributes:
+        busy_w: Power without leakage while a pass runs, shape (topologies, levels).
+        idle_w: The same between passes, shape (levels,).
+        voltage_v: Shape (levels,).
+        rate_hz: Rates of the thermal modes, 1/s, shape (modes,).
+        ambient_share: Their shares of the ambient temperature.
+        resistance_k_w: Their resistances.
+        resolution_c: Of the sensor.
+
+    Args:
+        design: What may be known beforehand.
+        wanted_by: The controller, for the error.
+
+    Raises:
+        InputError: There is no profile.
+    """
+
+    def __init__(self, design: Design, wanted_by: str) -> None:
+        profile = design.model(wanted_by)
+        power, leakage = profile.power, profile.leakage
+        points = profile.operating_points
+        activities = [one.activity for one in design.characterisation.family.topologies]
+
+        def switching_w(level: int, threads: int, activity: float) -> float:
+            point = points[level]
+            inputs = point.frequency_hz / 1e9, point.voltage_v, float(threads), activity
+            return dynamic_power_w(*inputs, power.cluster_nf, power.thread_nf) + power.rest_w
+
+        levels = range(len(points))
+        self.busy_w = np.array(
+            [[switching_w(j, profile.threads, activity) for j in levels] for activity in activities]
+        )
+        self.idle_w = np.array([switching_w(j, 0, 0.0) for j in levels])
+        self.voltage_v = np.array([point.voltage_v for point in points])
+        constants = leakage.c1_a_k2, leakage.c2_k, leakage.gate_a
+        self._leakage_a = np.array([leakage_power_w(1.0, t, *constants) for t in _GRID_C.tolist()])
+        modes = profile.cooling_named(None).networks[0].modes
+        self.rate_hz = modes[:, RATE].copy()
+        self.ambient_share = modes[:, AMBIENT_SHARE].copy()
+        self.resistance_k_w = modes[:, RESISTANCE].copy()
+        self.resolution_c = profile.sensor.resolution_c
+        self._below_t_max_c, self._trips_c = _trips(profile, design)
+
+    def leakage_w(self, voltage_v: Vector, temperature_c: Vector) -> Vector:
+        """Leakage at a supply and temperature."""
+        return voltage_v * np.interp(temperature_c, _GRID_C, self._leakage_a)
+
+    def switching_w(
+        self, topology: NDArray[np.int64], level: NDArray[np.int64], duty: Vector
+    ) -> Vector:
+        """Mean power without leakage of configurations that are busy for a share of the time."""
+        return duty * self.busy_w[topology, level] + (1.0 - duty) * self.idle_w[level]
+
+    def limit_c(self, t_max_c: Vector, level: NDArray[np.int64]) -> Vector:
+        """Temperature up to which a level may be used.
+
+        That is T_max, or what makes the governor take the level away if that is lower.
+        """
+        return np.minimum(t_max_c - self._below_t_max_c[level], self._trips_c[level])
+
+
+def _trips(profile: BoardProfile, design: Design) -> tuple[Vector, Vector]:
+    """Where the governor takes each level away: how far below T_max, and at what temperature.
+
+    The governor acts on readings, which reach a trip half a step of the sensor before it.
+    """
+    preset = profile.throttling_named(design.known.throttling)
+    half_c = 0.5 * profile.sensor.resolution_c
+    frequency_hz = np.array([point.frequency_hz for point in profile.operating_points])
+    below_t_max_c, trips_c = np.zeros(len(frequency_hz)), np.full(len(frequency_hz), np.inf)
+    for trip in preset.trips:
+        taken = np.arange(len(frequency_hz)) > design.highest - trip.upper
+        if trip.temperature_c is None:
+            below_t_max_c[taken] = half_c
+        else:
+            trips_c[taken] = np.minimum(trips_c[taken], trip.temperature_c - half_c)
+    if preset.progressive_from_c is not None:
+        lost_hz = frequency_hz[-1] - frequency_hz
+        from_c = preset.progressive_from_c + lost_hz / preset.progressive_hz_per_c
+        trips_c = np.minimum(trips_c, from_c - half_c)
+    return below_t_max_c, trips_c
