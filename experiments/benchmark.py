@@ -26,6 +26,7 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments import characterisation_file
 from tvfs_gym.experiments.cells import cell_name, is_written, write_cell
 from tvfs_gym.experiments.episodes import run_episodes
 from tvfs_gym.experiments.policies import check_actions, check_name, policy_named
@@ -51,6 +52,7 @@ class Contest:
         controllers: As `tvfs_gym.experiments.policies` names them.
         seeds: Of the episodes.
         folder: The run's folder.
+        characterisation: What ``tvfs-gym characterise`` wrote; None to measure the twin.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Contest:
     controllers: tuple[str, ...]
     seeds: tuple[int, ...]
     folder: Path
+    characterisation: Path | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -77,6 +80,7 @@ def run(
     controllers: Sequence[str],
     seeds: int,
     overrides: dict[str, Any],
+    characterisation: Path | None,
     output: Path | None,
 ) -> None:
     """Runs the benchmark and writes its folder.
@@ -88,6 +92,8 @@ def run(
         controllers: As `tvfs_gym.experiments.policies` names them; all baselines if empty.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         overrides: Values of the scenario that hold throughout.
+        characterisation: What ``tvfs-gym characterise`` wrote, from which all controllers are
+            built; None to measure each scenario's twin.
         output: Folder to write, or to go on with; None for the next free one under ``results/``.
 
     Raises:
@@ -117,10 +123,11 @@ def run(
             name: {"board": case.board, **case.scenario.model_dump(mode="json")}
             for name, case in cases.items()
         },
+        **({} if characterisation is None else {"characterisation": str(characterisation)}),
     }
     folder = resumed_folder(output, "benchmark", config)
     contests = [
-        Contest(name, case, family, tuple(names), tuple(range(seeds)), folder)
+        Contest(name, case, family, tuple(names), tuple(range(seeds)), folder, characterisation)
         for name, case in cases.items()
     ]
     for contest in contests:
@@ -183,6 +190,9 @@ def _design(contest: Contest) -> Design:
     scenario = contest.case.scenario
     env = _env(contest.case.board, contest.family)
     env.board.reset(scenario, (0, 0))
+    if contest.characterisation is not None:
+        measured = characterisation_file.read(contest.characterisation).of(env.board)
+        return Design.of(env, measured, scenario)
     bench = Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
     measured = _characterised(contest.case.board, contest.family, bench)
     return Design.of(env, measured, scenario)

@@ -38,6 +38,8 @@ class BoardUnderTest:
         measures_power: Whether it has a power sensor.
         load_meter: Measures how busy it is.
         runtime: TFLite runtime of its passes; None on a twin, which replays recorded outcomes.
+        critical_c: Temperature at which it switches itself off; None if it does not tell.
+        passive_c: Trips at which its kernel begins to throttle, as found; a twin's profile has its.
     """
 
     name: str
@@ -50,6 +52,8 @@ class BoardUnderTest:
     measures_power: bool
     load_meter: LoadMeter
     runtime: str | None = None
+    critical_c: float | None = None
+    passive_c: tuple[float, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """What the configuration of a run says of it; null for what nobody knows."""
@@ -61,6 +65,8 @@ class BoardUnderTest:
             "threads": self.threads,
             "measures_power": self.measures_power,
             "runtime": self.runtime,
+            "critical_c": self.critical_c,
+            "passive_c": self.passive_c,
             "operating_points": [
                 {"frequency_hz": known(point.frequency_hz), "voltage_v": known(point.voltage_v)}
                 for point in board.operating_points
@@ -152,6 +158,7 @@ def board_under_test(
         description=f"digital twin of {profile.description}",
         threads=profile.threads,
         measures_power=profile.sensor.measures_power,
+        critical_c=profile.critical_c,
         load_meter=InferenceLoad(),
     )
 
@@ -172,6 +179,8 @@ def _linux(family: str | None, real: RealBoard, nominal_latency_s: float | None)
         load_family(family), real.models, real.images, real.threads, real.root, options
     )
     reward = "on_time_accuracy" if board.labelled else expected_on_time_accuracy
+    capabilities = board.machine.capabilities
+    trips = [trip for zone in capabilities.chip_zones for trip in zone.trips]
     return BoardUnderTest(
         name=LINUX,
         family=family,
@@ -183,6 +192,8 @@ def _linux(family: str | None, real: RealBoard, nominal_latency_s: float | None)
         measures_power=board.machine.measures_power,
         load_meter=ProcessLoad(),
         runtime=runtime(),
+        critical_c=capabilities.critical_c,
+        passive_c=tuple(sorted({trip.temperature_c for trip in trips if trip.type == "passive"})),
     )
 
 

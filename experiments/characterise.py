@@ -41,11 +41,9 @@ from tvfs_gym.experiments.documents import print_wide
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results import resumed_folder, write_circumstances
 from tvfs_gym.experiments.traces.excitation import DWELLS, heat_trace
+from tvfs_gym.experiments.traces.folders import HEAT_TRACE, LATENCY_SWEEP, POWER_SWEEP
 
 MADE = "measurements.jsonl"
-LATENCY_SWEEP, POWER_SWEEP, HEAT_TRACE = "latency_sweep.csv", "power_sweep.csv", "heat_trace.csv"
-FOR_IDENTIFICATION = (LATENCY_SWEEP, POWER_SWEEP, HEAT_TRACE)
-"""What ``tvfs-gym identify`` reads of the folder."""
 
 
 def spread_levels(board: Board, count: int | None) -> tuple[int, ...] | None:

@@ -60,6 +60,9 @@ def benchmark(
     ] = None,
     ambient_c: Annotated[float | None, typer.Option(help="Ambient temperature, degC.")] = None,
     t_max_c: Annotated[float | None, typer.Option(help="T_max, degC.")] = None,
+    characterisation: Annotated[
+        Path | None, typer.Option(help="What characterise wrote; twins are measured by default.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder to write; results/benchmark_N by default.")
     ] = None,
@@ -74,7 +77,7 @@ def benchmark(
         "t_max_c": t_max_c,
     }
     given = {key: value for key, value in overrides.items() if value is not None}
-    run(suite, board, family, controllers or [], seeds, given, output)
+    run(suite, board, family, controllers or [], seeds, given, characterisation, output)
 
 
 @app.command()
@@ -205,7 +208,12 @@ def adaptta(
 
 @app.command()
 def identify(
-    traces: Annotated[list[Path], typer.Argument(help="Traces of one board with one cooling.")],
+    traces: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Traces of one board with one cooling, or folders of characterise and run."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Board profile to write, TOML.")],
     board: Annotated[
         str, typer.Option(help="Profile whose other sections are kept: name or TOML file.")

@@ -16,6 +16,7 @@ from tvfs_gym.envs.physics.sweeps import SweepFit
 from tvfs_gym.experiments.documents import print_wide
 from tvfs_gym.experiments.figures import measured_against_predicted
 from tvfs_gym.experiments.results import checked_output
+from tvfs_gym.experiments.traces.folders import board_of, files_of, with_board
 from tvfs_gym.experiments.traces.heat import heated, reference_of, runs_of
 from tvfs_gym.experiments.traces.record import Run, read_record
 from tvfs_gym.experiments.traces.sweep import Sweep, fit_sweep, is_sweep, read_sweep
@@ -48,7 +49,8 @@ def run(
     """Identifies, prints what was found, and writes profile and figure.
 
     Args:
-        files: Traces of one board with one cooling, and sweeps over its clock.
+        files: Traces of one board with one cooling, and sweeps over its clock; or folders that
+            ``characterise`` and ``run`` wrote, which say what board it is as well.
         board: Profile whose other sections are kept.
         name: Name of the new profile; None for the output file's.
         cooling: Name of the fitted cooling in the new profile.
@@ -63,6 +65,10 @@ def run(
     checked_output(out)
     checked_output(out.with_suffix(".png"))
     profile = load_profile(board)
+    board_found = board_of(files)
+    if board_found is not None:
+        profile = with_board(profile, board_found)
+    files = [file for path in files for file in files_of(path)]
     known_w = profile.full_load_w
     if name is not None or board != str(out):
         profile = profile.model_copy(update={"name": name or out.stem})

@@ -12,8 +12,10 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.physics.identification import model_of
 from tvfs_gym.experiments.documents import print_wide
 from tvfs_gym.experiments.figures import measured_against_predicted
+from tvfs_gym.experiments.traces.folders import files_of
 from tvfs_gym.experiments.traces.heat import heated, runs_of
 from tvfs_gym.experiments.traces.record import read_record
+from tvfs_gym.experiments.traces.sweep import is_sweep
 from tvfs_gym.experiments.validation import errors, predictions, window_s
 
 
@@ -44,7 +46,8 @@ def run(
             "speed it ran: validate a cooling without steps."
         )
     model = model_of(networks[0], ambient_c=0.0)
-    runs = runs_of([read_record(file) for file in files])
+    records = [file for path in files for file in files_of(path) if not is_sweep(file)]
+    runs = runs_of([read_record(file) for file in records])
     traces = [heated(run, profile, full_load_w) for run in runs]
     table = Table(box=box.SIMPLE)
     table.add_column("run", no_wrap=True)

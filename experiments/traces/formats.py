@@ -14,6 +14,7 @@ import polars as pl
 import yaml
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.traces.folders import read_run
 
 STRESSBERRY_STRESS_S = (150.0, 450.0)
 """When stressberry stresses all cores: its default protocol of 150 s rest, 300 s stress and 150 s
@@ -64,6 +65,8 @@ def header_of(path: Path) -> set[str]:
     Raises:
         InputError: The file cannot be read.
     """
+    if path.is_dir():
+        return set()
     try:
         if path.suffix == ".parquet":
             return set(pl.read_parquet_schema(path))
@@ -77,6 +80,8 @@ def header_of(path: Path) -> set[str]:
 
 def _read(path: Path) -> tuple[pl.DataFrame, str, int]:
     """The raw table, what its rows are called, and the number of the first."""
+    if path.is_dir():
+        return read_run(path), "step", 1
     if path.suffix == ".parquet":
         return pl.read_parquet(path), "row", 1
     with path.open(encoding="utf-8", errors="replace") as file:

@@ -1,0 +1,113 @@
+"""A board's characterisation: its file, going on with it, and the way from it to a profile."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import Cli
+from tvfs_gym.baselines.characterisation import characterise
+from tvfs_gym.baselines.measuring import Protocol
+from tvfs_gym.envs.board_env import twin_env
+from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments import characterisation_file
+from tvfs_gym.experiments.traces.folders import with_board
+
+QUICK = ("characterise", "--passes", "20", "--levels", "6")
+
+
+@pytest.fixture(scope="module")
+def characterised(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a characterised twin."""
+    folder = tmp_path_factory.mktemp("characterise") / "board"
+    done = cli(*QUICK, "--output", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_file_holds_what_was_measured_to_the_last_digit(characterised: Path) -> None:
+    board = twin_env("odroid_xu4", "recorded").board
+    content = characterisation_file.read(characterised)
+    read = content.of(board)
+    measured = characterise(board, Scenario(), Protocol(20, levels=(0, 4, 7, 11, 14, 18)))
+    for field, value in vars(measured).items():
+        assert field == "family" or np.array_equal(getattr(read, field), value), field
+    assert content.circumstances.command.startswith("tvfs-gym characterise --passes 20")
+
+
+def test_levels_that_were_not_measured_are_near_those_that_are() -> None:
+    board = twin_env("odroid_xu4", "recorded").board
+    full = characterise(board, Scenario())
+    sparse = characterise(board, Scenario(), Protocol(levels=(0, 4, 7, 11, 14, 18)))
+    assert sparse.measured.sum() == 6 and full.measured.all()
+    assert np.abs(sparse.pass_median_s / full.pass_median_s - 1).max() < 0.02
+    unthrottled = ~full.extrapolated
+    assert np.abs(sparse.temperature_c - full.temperature_c)[unthrottled].max() < 3.0
+
+
+def test_a_characterisation_is_gone_on_with(characterised: Path, cli: Cli) -> None:
+    made = characterised / "measurements.jsonl"
+    whole, table = made.read_text(), (characterised / "characterisation.toml").read_text()
+    made.write_text(whole[: len(whole) // 2])  # cut off within a line
+    done = cli(*QUICK, "--output", characterised)
+    assert done.returncode == 0 and "going on with" in done.stdout
+    assert made.read_text() == whole
+    again = (characterised / "characterisation.toml").read_text()
+    assert table.split("[[levels]]", 1)[1] == again.split("[[levels]]", 1)[1]
+    other = cli(*QUICK, "--settling-s", "60", "--output", characterised)
+    assert other.returncode == 2 and "results of another configuration" in other.stderr
+
+
+def test_controllers_are_built_from_the_file(characterised: Path, cli: Cli, tmp_path: Path) -> None:
+    for verb in (("run",), ("benchmark", "--seeds", "1", "--suite", "any_board")):
+        done = cli(
+            *verb, "--controller", "tvfs", "--frames", "40", "--characterisation", characterised,
+            "--output", tmp_path / verb[0],
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    wrong = cli(
+        "run", "--controller", "tvfs", "--board", "odroid_c2", "--characterisation", characterised
+    )
+    assert wrong.returncode == 2 and "with 19 VF levels up to 2000 MHz" in wrong.stderr
+
+
+def test_from_the_board_to_a_profile_to_its_twin(
+    characterised: Path, cli: Cli, tmp_path: Path
+) -> None:
+    """The thermal network is identified to 15 % of the twin's: the trace was heated by networks
+    whose activity the identification takes as 1."""
+    profile = tmp_path / "mine.toml"
+    done = cli("identify", characterised, "--out", profile)
+    assert done.returncode == 0, done.stderr
+    found, true = load_profile(str(profile)), load_profile("odroid_xu4")
+    resistance_k_w = sum(next(iter(found.cooling.values())).resistances_k_w)
+    assert resistance_k_w == pytest.approx(6.59 + 4.987, rel=0.15)
+    assert found.operating_points == true.operating_points
+    assert found.latency.clock_gcycles == pytest.approx(true.latency.clock_gcycles, rel=0.02)
+    log = tmp_path / "log"
+    ran = cli("run", "--controller", "frequency_reactive", "--frames", "1000", "--output", log)
+    assert ran.returncode == 0, ran.stderr
+    judged = cli("validate", profile, log)
+    assert judged.returncode == 0 and "mean of 1" in judged.stdout
+    assert cli("identify", log, "--out", tmp_path / "other.toml").returncode == 0
+    on_twin = cli("run", "--board", profile, "--controller", "tvfs", "--frames", "40")
+    assert on_twin.returncode == 0, on_twin.stderr
+
+
+def test_a_profile_takes_over_what_a_board_tells() -> None:
+    """Five levels without voltages, and the kernel's own trip."""
+    base = load_profile("odroid_xu4")
+    points = [{"frequency_hz": 1e8 * n, "voltage_v": None} for n in (5, 8, 11, 14, 17)]
+    told = {
+        "operating_points": points, "description": "a board", "threads": 2,
+        "measures_power": True, "critical_c": 105.0, "passive_c": [75.0],
+    }  # fmt: skip
+    profile = with_board(base, json.loads(json.dumps(told)))
+    assert [one.voltage_v for one in profile.operating_points] == [0.9, 0.925, 1.0, 1.0625, 1.1625]
+    assert "supplies assumed" in profile.operating_points_source
+    assert profile.critical_c == 105.0 and profile.threads == 2 and profile.sensor.measures_power
+    first = next(iter(profile.throttling.values()))
+    assert first.trips[0].temperature_c == 75.0
+    assert all(t.upper <= 4 for preset in profile.throttling.values() for t in preset.trips)
