@@ -51,7 +51,7 @@ def test_a_pass_that_would_end_late_is_never_started(
     running.reset(Scenario(latency_constraint_s=0.029, tau=math.inf), (0, 0))
     running.apply(Configuration(FASTEST, 0))
     passes = running.infer(20)[1][:, FRAME_FIELDS.index("passes")]
-    assert passes.max() == 2
+    assert passes.max() <= 2
     running.reset(Scenario(latency_constraint_s=0.029, tau=math.inf, deadline_aware=False), (0, 0))
     rows = running.infer(3)[1]
     assert (rows[:, FRAME_FIELDS.index("passes")] == 10).all()
