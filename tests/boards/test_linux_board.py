@@ -46,14 +46,13 @@ def window_of(board: LinuxBoard, frames: int) -> tuple[Window, np.ndarray]:
 def test_a_pass_that_would_end_late_is_never_started(
     kernel: FakeKernel, board: Opened, slow_passes: float
 ) -> None:
-    """With room for two passes, no frame gets three, once the pass time is known."""
+    """A third pass of 10 ms cannot end within 29 ms."""
     running = board()
-    running.reset(Scenario(latency_constraint_s=0.035, tau=math.inf), (0, 0))
+    running.reset(Scenario(latency_constraint_s=0.029, tau=math.inf), (0, 0))
     running.apply(Configuration(FASTEST, 0))
-    running.infer(5)
     passes = running.infer(20)[1][:, FRAME_FIELDS.index("passes")]
-    assert passes.max() <= 3 and np.median(passes) <= 2
-    running.reset(Scenario(latency_constraint_s=0.035, tau=math.inf, deadline_aware=False), (0, 0))
+    assert passes.max() <= 2
+    running.reset(Scenario(latency_constraint_s=0.029, tau=math.inf, deadline_aware=False), (0, 0))
     rows = running.infer(3)[1]
     assert (rows[:, FRAME_FIELDS.index("passes")] == 10).all()
     assert (rows[:, FRAME_FIELDS.index("latency_s")] > 0.1).all()

@@ -19,7 +19,7 @@ from tests.conftest import Cli
 from tvfs_gym.envs.boards.linux import guardian
 from tvfs_gym.envs.boards.linux.guardian import Setting
 from tvfs_gym.envs.boards.linux.machine import Machine
-from tvfs_gym.envs.boards.linux.session import Session, locked, session_files
+from tvfs_gym.envs.boards.linux.session import Session, locked, session_files, state_folder
 from tvfs_gym.envs.errors import BoardError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,8 +104,13 @@ def test_a_fork_that_outlives_the_run_neither_restores_nor_delays(
 
 
 def guardians(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in children.split()]
+    """Those of a process."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"guardian.py" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 def test_a_guardian_that_was_killed_is_replaced(root: Path, machine: Opened) -> None:
@@ -196,11 +201,28 @@ def test_two_runs_cannot_fight(root: Path, tmp_path: Path, machine: Opened) -> N
     machine()  # waits for the guardian
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_state_kept_by_somebody_else_is_not_trusted(root: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     os.chown(tmp_path / "theirs", 12345, 12345)
     with pytest.raises(BoardError, match="belongs to another user"):
         Machine(root, state_folder=tmp_path / "theirs")
+
+
+def test_state_is_kept_where_no_reboot_leaves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert state_folder() == Path("/run/tvfs-gym")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
+    assert state_folder() == Path("/run/user/1000/tvfs-gym")
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert state_folder() == Path(f"/tmp/tvfs-gym-{os.getuid()}")
+
+
+def test_each_sysfs_has_its_own_lock(root: Path, tmp_path: Path) -> None:
+    one = session_files(root, tmp_path / "state")
+    assert one == session_files(root / ".." / root.name, tmp_path / "state")
+    assert one != session_files(tmp_path / "other", tmp_path / "state")
 
 
 MOVES = st.one_of(
