@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tvfs_gym.envs.batch import step_board
 from tvfs_gym.envs.board_env import BoardEnv, Observation, Stepped
