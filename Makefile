@@ -11,16 +11,29 @@ BIN := .venv/bin
 ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
 ZOO := envs/inference/zoo
 
-.PHONY: benchmark test test-train lint smoke publish publish-live zoo zoo-family clean
+.PHONY: benchmark test test-slow test-train test-kernel test-kernel-arm lint smoke publish publish-live
+.PHONY: zoo zoo-family clean
 
 benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
 
 test: .venv/installed-test
-	$(BIN)/pytest -m "not train"
+	$(BIN)/pytest -m "not train and not slow and not kernel"
+
+test-slow: .venv/installed-test
+	$(BIN)/pytest -m slow
 
 test-train: .venv/installed-train
 	$(BIN)/pytest -m train
+
+# The driver against stock Linux kernels under QEMU: downloads and unpacks under .cache/kernels.
+test-kernel: .venv/installed-test
+	$(BIN)/python -m tests.kernel.prepare x86
+	$(BIN)/pytest -m kernel -k x86
+
+test-kernel-arm: .venv/installed-test
+	$(BIN)/python -m tests.kernel.prepare arm
+	$(BIN)/pytest -m kernel -k arm
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

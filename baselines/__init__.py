@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-from tvfs_gym.baselines.controller import Controller, Design
-from tvfs_gym.baselines.fixed import best_fixed
+from tvfs_gym.baselines.controller import Choice, Controller, Design
+from tvfs_gym.baselines.fixed import Twins, best_fixed
 from tvfs_gym.baselines.frequency_scaling import Reactive, proactive
 from tvfs_gym.baselines.governors import performance, powersave
 from tvfs_gym.baselines.topology_scaling import topology_scaling
 from tvfs_gym.baselines.tvfs import Tvfs, tvfs_static
 from tvfs_gym.envs.errors import unknown
+
+__all__ = ["CONTROLLERS", "HINDSIGHT", "Choice", "Controller", "Design", "Twins", "build"]
 
 CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "performance": performance,
@@ -18,9 +20,13 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "frequency_proactive": proactive,
     "tvfs_static": tvfs_static,
     "tvfs": Tvfs,
+}
+"""What builds each baseline, by name, from what it may know beforehand."""
+
+HINDSIGHT: dict[str, Callable[[Design, Twins], Controller]] = {
     "best_fixed": best_fixed,
 }
-"""What builds each baseline, by name."""
+"""What builds those that know the very scenario, as bounds, by name."""
 
 
 def build(name: str, design: Design) -> Controller:

@@ -1,59 +1,135 @@
-"""What every controller is, and what a baseline is built from."""
+"""What every controller is, and what one may know before the board runs."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines.characterisation import Characterisation
-from tvfs_gym.envs.board_env import Action, BoardEnv
+from tvfs_gym.envs.actions import Actions
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.observation import Reading, read
+from tvfs_gym.envs.scenario import Scenario
+
+State = tuple[NDArray[Any], ...]
+"""What a controller remembers from step to step: arrays over the batch."""
+
+KNOWN = (
+    "latency_constraint_s", "t_max_c", "throttling", "arrival_period_s", "policy", "tau",
+    "deadline_aware",
+)  # fmt: skip
+"""What a controller knows of a scenario beforehand: the constraints, the kernel, the rate of the
+camera and the classifier; not the room, the cooling, the unit, the load or what will change."""
 
 
-class Controller(ABC):
-    """Chooses the action of each step.
+class Policy(Protocol):
+    """What controllers and all of stable-baselines3's algorithms offer."""
 
-    A baseline reads what a board's own sensors and counters tell from `info["window"]`: sensor
-    temperature, VF level, cap, latencies and the constraints; never what only a twin knows.
-    """
-
-    def reset(self) -> None:  # noqa: B027
-        """Forgets the episode; called before each one."""
-
-    @abstractmethod
-    def act(self, observation: NDArray[np.float32], info: dict[str, Any]) -> Action:
-        """Chooses an action.
-
-        Args:
-            observation: As the environment returned it.
-            info: Likewise.
-        """
+    def predict(
+        self,
+        observation: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[Any, State | None]:
+        """Chooses actions; see `Controller.predict`."""
+        ...
 
 
 @dataclass(frozen=True)
 class Design:
-    """What a baseline is built from, before the board runs.
+    """What a controller may know before the board runs.
 
     Attributes:
-        env: The environment; only `best_fixed` runs it.
-        characterisation: What was measured on the board.
+        profile: The board's profile; None if there is none yet.
+        operating_points: VF levels, slowest first.
+        actions: The environment's action space.
+        scales: Against which its observations are seen.
+        frames_per_step: Frames of a step.
+        known: The scenario, with everything at its default that a controller cannot know (see
+            `KNOWN`).
+        topologies: Names of the topologies, fastest first.
+        measured: What was measured on the board at design time; None if nothing was.
     """
 
-    env: BoardEnv
-    characterisation: Characterisation
+    profile: BoardProfile | None
+    operating_points: tuple[OperatingPoint, ...]
+    actions: Actions
+    scales: NDArray[np.float64]
+    frames_per_step: int
+    known: Scenario
+    topologies: tuple[str, ...]
+    measured: Characterisation | None
+
+    @classmethod
+    def of(
+        cls,
+        env: BoardEnv,
+        characterisation: Characterisation | None,
+        scenario: Scenario | None = None,
+    ) -> "Design":
+        """What may be known of an environment.
+
+        Args:
+            env: The environment; it is not kept.
+            characterisation: Of its board; None if nothing was measured.
+            scenario: The scenario to come; None for the environment's.
+        """
+        scenario = scenario or env.scenario
+        return cls(
+            profile=env.board.profile,
+            operating_points=env.board.operating_points,
+            actions=env.actions,
+            scales=env.scales,
+            frames_per_step=env.frames_per_step,
+            known=Scenario(**{name: getattr(scenario, name) for name in KNOWN}),
+            topologies=env.board.family.names,
+            measured=characterisation,
+        )
 
     @property
-    def latency_constraint_s(self) -> float:
-        """L_c at the episode's start."""
-        return self.env.scenario.latency_constraint_s
+    def characterisation(self) -> Characterisation:
+        """What was measured on the board at design time.
 
-    @property
-    def t_max_c(self) -> float:
-        """The scenario's T_max."""
-        return self.env.scenario.t_max_c
+        Raises:
+            InputError: Nothing was.
+        """
+        if self.measured is None:
+            raise InputError(
+                "this controller is built from what was measured on the board: run tvfs-gym "
+                "characterise, and name its folder with --characterisation."
+            )
+        return self.measured
+
+    @cached_property
+    def highest(self) -> int:
+        """The highest VF level."""
+        return len(self.operating_points) - 1
+
+    def model(self, wanted_by: str) -> BoardProfile:
+        """The profile, for a controller that cannot do without the board's model.
+
+        Raises:
+            InputError: There is none, or it is of a board with other VF levels.
+        """
+        if self.profile is None:
+            raise InputError(
+                f"{wanted_by} needs the board's thermal and power model: identify the board first "
+                "(tvfs-gym identify) and give the profile."
+            )
+        modelled = len(self.profile.operating_points)
+        if modelled != len(self.operating_points):
+            raise InputError(
+                f"{wanted_by} expects a profile with the board's {len(self.operating_points)} VF "
+                f"levels, and {self.profile.name} has {modelled}: give the board's own."
+            )
+        return self.profile
 
     def accuracy(self, latency_constraint_s: float | None = None) -> NDArray[np.float64]:
         """Accuracy within a latency constraint, shape (topologies, levels); 0 where none fits.
@@ -64,10 +140,10 @@ class Design:
         Raises:
             InputError: No configuration meets the constraint.
         """
-        constraint_s = latency_constraint_s or self.latency_constraint_s
-        accuracy = self.characterisation.accuracy(constraint_s, self.env.scenario)
+        constraint_s = latency_constraint_s or self.known.latency_constraint_s
+        accuracy = self.characterisation.accuracy(constraint_s, self.known)
         if not accuracy.any():
-            needed_s = self.characterisation.needed_s(self.env.scenario)
+            needed_s = self.characterisation.needed_s(self.known)
             raise InputError(
                 f"no configuration meets a latency constraint of {1e3 * constraint_s:g} ms: the "
                 f"fastest one needs {1e3 * needed_s:.3g} ms."
@@ -77,3 +153,84 @@ class Design:
     def most_accurate(self, vf_level: int) -> Configuration:
         """The most accurate topology that meets L_c at a VF level, or else the fastest one."""
         return Configuration(int(self.accuracy()[:, vf_level].argmax()), vf_level)
+
+
+class Choice(NamedTuple):
+    """Configurations for a batch.
+
+    Attributes:
+        topology: Shape (batch,).
+        vf_level: Shape (batch,).
+        max_passes: Shape (batch,); None for as many as the scenario's policy has.
+    """
+
+    topology: NDArray[np.int64]
+    vf_level: NDArray[np.int64]
+    max_passes: NDArray[np.int64] | None = None
+
+
+class Controller(ABC):
+    """Chooses actions from observations, for one board or a batch of them.
+
+    It has the one method that stable-baselines3's policies have, so that both run in the same
+    loops. It remembers nothing itself: what it must remember goes out of `predict` and in again.
+
+    Args:
+        design: What it may know beforehand.
+    """
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+
+    def predict(
+        self,
+        observation: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Any, State]:
+        """Chooses the actions of the next step.
+
+        Args:
+            observation: As the environment returned it, shape (features,) or (batch, features).
+            state: What the previous call returned; None to begin.
+            episode_start: Which episodes begin, shape (batch,); None for none of them.
+            deterministic: Whether not to explore; only learning controllers explore.
+
+        Returns:
+            An action or a batch of them, and what to remember.
+        """
+        batch = np.atleast_2d(observation)
+        state = self._begun(state, episode_start, len(batch))
+        choice, state = self.decide(read(batch, self.design.scales), state)
+        actions = self.design.actions.batch(*choice)
+        return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+    def _begun(
+        self, state: State | None, episode_start: NDArray[np.bool_] | None, count: int
+    ) -> State:
+        if state is None:
+            return self.start(count)
+        if episode_start is None or not np.any(episode_start):
+            return state
+        first = np.asarray(episode_start, bool)
+        return tuple(
+            np.where(first.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+            for old, new in zip(state, self.start(count), strict=True)
+        )
+
+    def start(self, count: int) -> State:
+        """What is remembered at the beginning of so many episodes: by default nothing."""
+        return ()
+
+    @abstractmethod
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+        """Chooses configurations from what the boards' sensors and counters tell.
+
+        Args:
+            reading: Of every board of the batch.
+            state: What was remembered; it is not changed.
+
+        Returns:
+            The configurations, and what to remember.
+        """

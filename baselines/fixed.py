@@ -1,55 +1,57 @@
 """A fixed configuration, and the best one in hindsight."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Controller, Design
-from tvfs_gym.envs.board_env import Action, BoardEnv
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.observation import Reading
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 SEARCH_SEED = 1_000_003
 """Seed of the search's episodes, which no benchmark shares."""
+
+Twins = Callable[[int], TwinVectorEnv]
+"""Makes a batch of so many twins of the very scenario, with the design's action space."""
 
 
 class Fixed(Controller):
     """Always the same configuration.
 
     Args:
-        design: Its environment encodes the action.
+        design: What it may know beforehand.
         configuration: The configuration.
     """
 
     def __init__(self, design: Design, configuration: Configuration) -> None:
-        self._action = design.env.action(configuration)
+        super().__init__(design)
+        self.configuration = configuration
 
-    def act(self, observation: NDArray[np.float32], info: dict[str, Any]) -> Action:
-        """Returns the one action."""
-        return self._action
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+        """Returns the one configuration."""
+        count = len(reading.temperature_c)
+        one = self.configuration
+        passes = None if one.max_passes is None else np.full(count, one.max_passes)
+        return Choice(np.full(count, one.topology), np.full(count, one.vf_level), passes), state
 
 
-def best_fixed(design: Design) -> Fixed:
+def best_fixed(design: Design, twins: Twins) -> Fixed:
     """The fixed configuration with the highest on-time accuracy in the very scenario.
 
     It is found by trying every configuration that meets L_c on a cold board, in an episode of the
     scenario with a seed of its own. So it knows what no other baseline does, the scenario's ambient
     temperature and cooling, now and later: a bound on what choosing once can reach.
     """
-    candidates = [
-        Configuration(int(topology), int(level))
-        for topology, level in np.argwhere(design.accuracy() > 0)
-    ]
-    return Fixed(design, max(candidates, key=lambda one: _on_time_accuracy(design.env, one)))
-
-
-def _on_time_accuracy(env: BoardEnv, configuration: Configuration) -> float:
-    env.reset(seed=SEARCH_SEED)
-    action = env.action(configuration)
-    right = 0.0
-    ended = False
-    while not ended:
-        _, _, terminated, truncated, info = env.step(action)
-        right += info["window"].on_time_correct_frames
-        ended = terminated or truncated
-    return right / env.scenario.frames
+    topology, level = np.nonzero(design.accuracy() > 0)
+    env = twins(len(topology))
+    actions = design.actions.batch(topology, level)
+    env.reset(seed=[SEARCH_SEED] * len(topology))
+    right = np.zeros(len(topology))
+    running = np.ones(len(topology), bool)
+    while running.any():
+        _, _, terminated, truncated, info = env.step(actions)
+        right += np.where(running, info["window"].on_time_correct_frames, 0.0)
+        running &= ~(terminated | truncated)
+    best = int(right.argmax())
+    return Fixed(design, Configuration(int(topology[best]), int(level[best])))

@@ -6,15 +6,12 @@ Reconstruction: the abstract states no rules, thresholds or parameters. The netw
 accurate one that meets L_c at the highest VF level on a cold board.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Controller, Design
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.fixed import Fixed
-from tvfs_gym.envs.board_env import Action
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.observation import Reading
 
 GUARD_C = 3.0
 """Distance to T_max at which a controller acts: three steps of the Odroid-XU4's sensor."""
@@ -27,34 +24,32 @@ trips in the mainline device tree."""
 class Reactive(Controller):
     """One VF level down when the temperature nears T_max, one up when it has fallen well below.
 
+    It remembers the VF level; it starts at the highest one.
+
     Args:
-        design: What it is built from.
+        design: What it may know beforehand.
     """
 
     def __init__(self, design: Design) -> None:
-        self._encode = design.env.action
-        self._highest = design.characterisation.levels - 1
-        self._topology = design.most_accurate(self._highest).topology
-        self.reset()
+        super().__init__(design)
+        self._topology = design.most_accurate(design.highest).topology
 
-    def reset(self) -> None:
-        """Starts at the highest VF level."""
-        self._level = self._highest
+    def start(self, count: int) -> State:
+        """The highest VF level."""
+        return (np.full(count, self.design.highest),)
 
-    def act(self, observation: NDArray[np.float32], info: dict[str, Any]) -> Action:
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Moves by at most one VF level."""
-        window = info["window"]
-        headroom_c = window.t_max_c - window.temperature_c
-        if headroom_c <= GUARD_C:
-            self._level = max(self._level - 1, 0)
-        elif headroom_c > GUARD_C + HYSTERESIS_C:
-            self._level = min(self._level + 1, self._highest)
-        return self._encode(Configuration(self._topology, self._level))
+        (level,) = state
+        headroom_c = reading.t_max_c - reading.temperature_c
+        down = headroom_c <= GUARD_C
+        up = headroom_c > GUARD_C + HYSTERESIS_C
+        level = np.clip(level - down + up, 0, self.design.highest)
+        return Choice(np.full(len(level), self._topology), level), (level,)
 
 
 def proactive(design: Design) -> Fixed:
     """The highest VF level whose temperature, measured at design time, stays below T_max."""
-    highest = design.characterisation.levels - 1
-    sustainable = design.characterisation.temperature_c <= design.t_max_c - GUARD_C
+    sustainable = design.characterisation.temperature_c <= design.known.t_max_c - GUARD_C
     level = int(np.flatnonzero(sustainable)[-1]) if sustainable.any() else 0
-    return Fixed(design, Configuration(design.most_accurate(highest).topology, level))
+    return Fixed(design, Configuration(design.most_accurate(design.highest).topology, level))

@@ -10,7 +10,7 @@ def performance(design: Design) -> Fixed:
     Topology: the most accurate one that meets L_c at that level on a cold board, which is how a
     network is chosen when heat is not thought of.
     """
-    return Fixed(design, design.most_accurate(design.characterisation.levels - 1))
+    return Fixed(design, design.most_accurate(design.highest))
 
 
 def powersave(design: Design) -> Fixed:

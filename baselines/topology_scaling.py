@@ -17,7 +17,6 @@ def topology_scaling(design: Design) -> Fixed:
     99th percentile of a topology's latency, measured under continuous inference at the highest VF
     level with throttling at work, must meet L_c (if none does, the fastest topology is taken).
     """
-    top = design.characterisation.levels - 1
-    fits = design.characterisation.throttled_p99_s <= design.latency_constraint_s
-    accuracy = np.where(fits, design.accuracy()[:, top], 0.0)
-    return Fixed(design, Configuration(int(accuracy.argmax()), top))
+    fits = design.characterisation.throttled_p99_s <= design.known.latency_constraint_s
+    accuracy = np.where(fits, design.accuracy()[:, design.highest], 0.0)
+    return Fixed(design, Configuration(int(accuracy.argmax()), design.highest))

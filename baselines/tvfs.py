@@ -9,16 +9,15 @@ readable source gives.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Controller, Design
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.baselines.frequency_scaling import GUARD_C
-from tvfs_gym.envs.board_env import Action
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.observation import Reading
 
 
 @dataclass(frozen=True)
@@ -56,47 +55,77 @@ def table(design: Design, latency_constraint_s: float) -> list[Row]:
     return rows
 
 
+def table_or_fastest(design: Design, latency_constraint_s: float) -> list[Row]:
+    """The table; for a constraint that no configuration meets, the fastest configuration alone."""
+    fastest_s = design.characterisation.needed_s(design.known)
+    if fastest_s <= latency_constraint_s:
+        return table(design, latency_constraint_s)
+    level = design.highest
+    reached_c = float(design.characterisation.temperature_c[level])
+    return [Row(Configuration(0, level), 0.0, reached_c)]
+
+
 class Tvfs(Controller):
     """Walks the table by temperature.
 
     It starts at the best row. When the sensor nears T_max it steps to the next cooler row. It steps
     back once the temperature has fallen so far that the better row, even if it warmed the chip by
     all the difference between the two rows' design-time temperatures, would stay clear of T_max.
+    It remembers the row. There is a table for each latency constraint that it meets.
 
     Args:
-        design: What it is built from; there is a table for each of its scenario's constraints.
+        design: What it may know beforehand.
+
+    Raises:
+        InputError: No configuration meets the constraint at the start.
     """
 
     def __init__(self, design: Design) -> None:
-        scenario = design.env.scenario
-        changed = (change.latency_constraint_s for change in scenario.changes)
-        constraints_s = {scenario.latency_constraint_s, *(one for one in changed if one)}
-        self._encode = design.env.action
-        self._tables = {constraint_s: table(design, constraint_s) for constraint_s in constraints_s}
-        self.reset()
+        super().__init__(design)
+        design.accuracy()
+        self._tables: dict[float, list[Row]] = {}
 
-    def reset(self) -> None:
-        """Starts at the best row."""
-        self._row = 0
+    def start(self, count: int) -> State:
+        """The best row."""
+        return (np.zeros(count, np.int64),)
 
-    def act(self, observation: NDArray[np.float32], info: dict[str, Any]) -> Action:
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Moves by at most one row."""
-        window = info["window"]
-        rows = self._tables[window.latency_constraint_s]
-        self._row = min(self._row, len(rows) - 1)
-        limit_c = window.t_max_c - GUARD_C
-        if window.temperature_c >= limit_c:
-            self._row = min(self._row + 1, len(rows) - 1)
-        elif self._row > 0:
-            step_c = rows[self._row - 1].temperature_c - rows[self._row].temperature_c
-            if window.temperature_c + step_c < limit_c:
-                self._row -= 1
-        return self._encode(rows[self._row].configuration)
+        row, topology, level = (np.array(state[0]) for _ in range(3))
+        for constraint_s in np.unique(reading.latency_constraint_s):
+            here = reading.latency_constraint_s == constraint_s
+            rows = self._rows(float(constraint_s))
+            limit_c = reading.t_max_c[here] - GUARD_C
+            row[here] = _next_row(rows, row[here], reading.temperature_c[here], limit_c)
+            topology[here] = np.array([one.configuration.topology for one in rows])[row[here]]
+            level[here] = np.array([one.configuration.vf_level for one in rows])[row[here]]
+        return Choice(topology, level), (row,)
+
+    def _rows(self, constraint_s: float) -> list[Row]:
+        if constraint_s not in self._tables:
+            self._tables[constraint_s] = table_or_fastest(self.design, constraint_s)
+        return self._tables[constraint_s]
+
+
+def _next_row(
+    rows: list[Row],
+    row: NDArray[np.int64],
+    temperature_c: NDArray[np.float64],
+    limit_c: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """The rows to go to: a cooler one, the next better one, or the same."""
+    reached_c = np.array([one.temperature_c for one in rows])
+    row = np.minimum(row, len(rows) - 1)
+    down = temperature_c >= limit_c
+    better = np.maximum(row - 1, 0)
+    step_c = reached_c[better] - reached_c[row]
+    up = ~down & (row > 0) & (temperature_c + step_c < limit_c)
+    return np.clip(row + down - up, 0, len(rows) - 1)
 
 
 def tvfs_static(design: Design) -> Fixed:
     """The best row whose design-time temperature stays clear of T_max; the coolest if none does."""
-    rows = table(design, design.latency_constraint_s)
-    limit_c = design.t_max_c - GUARD_C
+    rows = table(design, design.known.latency_constraint_s)
+    limit_c = design.known.t_max_c - GUARD_C
     sustainable = [row for row in rows if row.temperature_c <= limit_c]
     return Fixed(design, (sustainable or rows[-1:])[0].configuration)

@@ -66,6 +66,28 @@ class Actions:
             return np.array(choice, np.int64)
         return int(np.ravel_multi_index(tuple(choice), self._factors))
 
+    def batch(
+        self,
+        topology: NDArray[np.int64],
+        vf_level: NDArray[np.int64],
+        max_passes: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.int64]:
+        """The actions that mean a batch of configurations: shape (n,), or (n, factors).
+
+        Args:
+            topology: Shape (n,).
+            vf_level: Shape (n,).
+            max_passes: Shape (n,); None for as many as the scenario's policy has. What the action
+                space does not choose is left out.
+        """
+        factors = [topology, vf_level]
+        if len(self._factors) == 3:
+            most = np.full(len(topology), self._views) if max_passes is None else max_passes
+            factors.append(np.minimum(most, self._views) - 1)
+        if self._many:
+            return np.stack(factors, axis=1)
+        return np.asarray(np.ravel_multi_index(tuple(factors), self._factors), np.int64)
+
     def rows(self, actions: NDArray[Any]) -> NDArray[np.int64]:
         """Rows of the table that a batch of actions means.
 

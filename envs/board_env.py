@@ -182,10 +182,10 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         self.render_mode = render_mode
         self._randomisation = randomisation
         self._reward = _reward(reward)
-        self._actions = Actions(board, action_space, choose_passes)
-        self.action_space = self._actions.space
+        self.actions = Actions(board, action_space, choose_passes)
+        self.action_space = self.actions.space
         self.observation_space = spaces.Box(LOW, HIGH, dtype=np.float32)
-        self._scales = scales_of(board)
+        self.scales = scales_of(board)
         self._episodes: Episodes | None = None
         self._frames_left = 0
         self._window: WindowVector = np.zeros(summary.WINDOW_SIZE)
@@ -226,7 +226,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
             raise gymnasium.error.ResetNeeded("the episode is over: call reset() before step().")
         frames = min(self.frames_per_step, self._frames_left)
         window, answers, observation, reward = self._answer(
-            self._actions.configuration(action), frames
+            self.actions.configuration(action), frames
         )
         self._window = window
         if self._episode.changes:
@@ -251,11 +251,11 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         Raises:
             gymnasium.error.InvalidAction: It is not in the action space.
         """
-        return self._actions.configuration(action)
+        return self.actions.configuration(action)
 
     def action(self, configuration: Configuration) -> Action:
         """The action that means a configuration."""
-        return self._actions.action(configuration)
+        return self.actions.action(configuration)
 
     def render(self) -> str | None:
         """The status line, in mode ``ansi``."""
@@ -276,7 +276,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
 
     def _observation(self) -> Observation:
         observation = np.empty(len(FEATURES), np.float32)
-        observe(self._window, self._scales, observation)
+        observe(self._window, self.scales, observation)
         return observation
 
 

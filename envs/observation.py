@@ -1,5 +1,7 @@
 """The observation: what a controller on the board may know, normalised."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,3 +77,65 @@ def observe(
     observation[12] = 0.01 * t_max_c
     for i in range(len(observation)):
         observation[i] = min(max(observation[i], LOW[i]), HIGH[i])
+
+
+class Reading(NamedTuple):
+    """What an observation says, in units: what the board's own sensors and counters tell.
+
+    Every field is an array over a batch; before an episode's first window, `latency_mean_s` is 0.
+
+    Attributes:
+        temperature_c: Sensor reading at the end of the window.
+        temperature_rate_c_s: Change of the sensor reading over the window, per second.
+        vf_level: VF level that the clock runs at.
+        cap_level: Highest VF level that throttling allows.
+        topology: Index of the topology.
+        latency_mean_s: Mean frame latency.
+        latency_max_s: Highest frame latency.
+        late_share: Share of the frames that were late.
+        passes_mean: Mean passes per frame.
+        confidence_mean: Mean confidence of the answers.
+        latency_constraint_s: L_c that holds from now on.
+        t_max_c: T_max.
+    """
+
+    temperature_c: NDArray[np.float64]
+    temperature_rate_c_s: NDArray[np.float64]
+    vf_level: NDArray[np.int64]
+    cap_level: NDArray[np.int64]
+    topology: NDArray[np.int64]
+    latency_mean_s: NDArray[np.float64]
+    latency_max_s: NDArray[np.float64]
+    late_share: NDArray[np.float64]
+    passes_mean: NDArray[np.float64]
+    confidence_mean: NDArray[np.float64]
+    latency_constraint_s: NDArray[np.float64]
+    t_max_c: NDArray[np.float64]
+
+
+def read(observations: NDArray[Any], scales: NDArray[np.float64]) -> Reading:
+    """Turns observations back into units.
+
+    Temperatures come to the millidegree and the latency constraint to the microsecond, finer than
+    a 32-bit observation keeps them apart from their neighbours: so a reading equals what was read.
+
+    Args:
+        observations: Shape (batch, features).
+        scales: As from `scales_of`.
+    """
+    column = np.asarray(observations, np.float64).T
+    constraint_s = np.round(column[11] / scales[PER_NOMINAL_LATENCY], 6)
+    return Reading(
+        temperature_c=np.round(100.0 * column[0], 3),
+        temperature_rate_c_s=10.0 * column[2],
+        vf_level=np.rint(column[3] / scales[PER_LAST_LEVEL]).astype(np.int64),
+        cap_level=np.rint(column[4] / scales[PER_LAST_LEVEL]).astype(np.int64),
+        topology=np.rint(column[5] / scales[PER_LAST_TOPOLOGY]).astype(np.int64),
+        latency_mean_s=column[6] * constraint_s,
+        latency_max_s=column[7] * constraint_s,
+        late_share=column[8],
+        passes_mean=column[9] / scales[PER_VIEW],
+        confidence_mean=column[10],
+        latency_constraint_s=constraint_s,
+        t_max_c=np.round(100.0 * column[12], 3),
+    )

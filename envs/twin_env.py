@@ -50,7 +50,7 @@ class TwinEnv(BoardEnv):
             board.topologies,
             board.outcomes,
             board.jitters,
-            self._scales,
+            self.scales,
             board.state,
             board.parameters,
             board.networks,

@@ -116,12 +116,12 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         self.metadata = {**self.metadata, "autoreset_mode": autoreset_mode}
         self._same_step = autoreset_mode == AutoresetMode.SAME_STEP
         self.scenarios = _scenarios(scenario, num_envs)
-        self._actions = Actions(self._twin, action_space, choose_passes)
-        self.single_action_space = self._actions.space
+        self.actions = Actions(self._twin, action_space, choose_passes)
+        self.single_action_space = self.actions.space
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.single_observation_space = gymnasium.spaces.Box(LOW, HIGH, dtype=np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self._scales = scales_of(self._twin)
+        self.scales = scales_of(self._twin)
         self._reward = NAMES.index(reward)
         self._slices = [
             slice(int(part[0]), int(part[-1]) + 1)
@@ -228,7 +228,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         """
         if not self._keys:
             raise gymnasium.error.ResetNeeded("call reset() before step().")
-        rows = self._actions.rows(actions)
+        rows = self.actions.rows(actions)
         if len(rows) != self.num_envs:
             raise gymnasium.error.InvalidAction(
                 f"expected {self.num_envs} actions, not {len(rows)}."
@@ -264,13 +264,13 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
                 twin.topologies,
                 twin.outcomes,
                 twin.jitters,
-                self._scales,
+                self.scales,
                 self._states[part],
                 self._parameters[part],
                 self._networks[part],
                 self._trips[part],
                 self._reward,
-                self._actions.table,
+                self.actions.table,
                 rows[part],
                 self._most_passes[part],
                 self._frames_left[part],
@@ -303,7 +303,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             )
             present_s = self._parameters[i, arrays.LATENCY_CONSTRAINT_S]
             windows[i, summary.W_LATENCY_CONSTRAINT_S] = present_s
-            observe(windows[i], self._scales, observations[i])
+            observe(windows[i], self.scales, observations[i])
 
     def _begun_at_once(
         self,
@@ -329,7 +329,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     def _observations(self, windows: NDArray[np.float64]) -> Observations:
         observations = np.empty((len(windows), len(FEATURES)), np.float32)
         for window, observation in zip(windows, observations, strict=True):
-            observe(window, self._scales, observation)
+            observe(window, self.scales, observation)
         return observations
 
     def close_extras(self, **kwargs: Any) -> None:

@@ -1,29 +1,73 @@
 """``tvfs-gym benchmark``: controllers times scenarios times seeds.
 
-Writes a folder with ``steps.parquet`` (a row per step), ``episodes.parquet``, ``config.json``,
-``versions.json``, ``command.txt``, figures and a self-contained ``report.html``; prints the table.
+Writes a folder with ``steps/`` and ``episodes/`` (Parquet files of a row per step and a row per
+episode), ``config.json``, ``versions.json``, ``command.txt``, figures and a self-contained
+``report.html``; prints the table. A benchmark that was stopped is gone on with by the same command.
 """
 
+import signal
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+import psutil
 
-from tvfs_gym.agents.sb3 import PolicyController
-from tvfs_gym.agents.training import load_policy
-from tvfs_gym.baselines import CONTROLLERS, build
-from tvfs_gym.baselines.characterisation import characterise
-from tvfs_gym.baselines.controller import Controller, Design
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
+from tvfs_gym.baselines.characterisation import Characterisation, characterise
+from tvfs_gym.baselines.controller import Design, Policy
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.episodes import run_episode
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.cells import cell_name, is_written, write_cell
+from tvfs_gym.experiments.episodes import run_episodes
+from tvfs_gym.experiments.policies import check_actions, check_name, policy_named
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.report import write_report
-from tvfs_gym.experiments.results import free_folder, write_circumstances
-from tvfs_gym.experiments.suite import load_suite
+from tvfs_gym.experiments.results import resumed_folder, write_circumstances
+from tvfs_gym.experiments.suite import Case, load_suite
+
+FRAMES_PER_STEP = 10
+
+_stopped: Event
+"""In a process that runs scenarios: set when no further cell shall begin."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One scenario, with all who run in it.
+
+    Attributes:
+        name: Of the scenario.
+        case: The scenario and its board.
+        family: Topology family.
+        controllers: As `tvfs_gym.experiments.policies` names them.
+        seeds: Of the episodes.
+        folder: The run's folder.
+    """
+
+    name: str
+    case: Case
+    family: str
+    controllers: tuple[str, ...]
+    seeds: tuple[int, ...]
+    folder: Path
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those who have not run yet."""
+        return tuple(one for one in self.controllers if not is_written(self.folder, self.cell(one)))
+
+    def cell(self, controller: str) -> str:
+        """Name of the cell of a controller."""
+        return cell_name(self.name, controller)
 
 
 def run(
@@ -39,109 +83,143 @@ def run(
 
     Args:
         suite_name: Name or TOML file of the suite.
-        board: Board profile, name or TOML file.
+        board: Board profile of the conditions that name none: name or TOML file.
         family: Topology family, name or TOML file; None for the suite's.
-        controllers: Names of the baselines, or folders of trainings; all baselines if empty.
+        controllers: As `tvfs_gym.experiments.policies` names them; all baselines if empty.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         overrides: Values of the scenario that hold throughout.
-        output: Folder to write; None for the next free one under ``results/``.
+        output: Folder to write, or to go on with; None for the next free one under ``results/``.
 
     Raises:
-        InputError: A name is unknown, a scenario impossible, or the folder holds results already.
+        InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the
+            folder holds other results.
     """
-    names = list(controllers) or list(CONTROLLERS)
+    names = list(controllers) or [*CONTROLLERS, *HINDSIGHT]
     for name in names:
-        if name not in CONTROLLERS and not Path(name).is_dir():
-            raise unknown("controller", name, CONTROLLERS)
+        check_name(name)
     if seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
     suite = load_suite(suite_name)
-    scenarios = suite.scenarios(overrides)
-    folder = free_folder(output, "benchmark")
-    env = twin_env(board, family or suite.family)
-    designs = _designs(env, scenarios, names)
-    write_circumstances(
-        folder,
-        {
-            "suite": suite_name,
-            "board": board,
-            "profile": load_profile(board).model_dump(),
-            "family": env.board.family.name,
-            "topologies": env.board.family.names,
-            "controllers": names,
-            "seeds": list(range(seeds)),
-            "frames_per_step": env.frames_per_step,
-            "scenarios": {name: scenario.model_dump() for name, scenario in scenarios.items()},
+    cases = suite.cases(board, overrides)
+    family = family or suite.family
+    config = {
+        "suite": suite_name,
+        "boards": {
+            name: load_profile(name).model_dump()
+            for name in sorted({case.board for case in cases.values()})
         },
-    )
-    _run_all(env, scenarios, designs, names, seeds, folder)
+        "family": load_family(family).name,
+        "topologies": load_family(family).names,
+        "controllers": names,
+        "seeds": list(range(seeds)),
+        "frames_per_step": FRAMES_PER_STEP,
+        "scenarios": {
+            name: {"board": case.board, **case.scenario.model_dump(mode="json")}
+            for name, case in cases.items()
+        },
+    }
+    folder = resumed_folder(output, "benchmark", config)
+    contests = [
+        Contest(name, case, family, tuple(names), tuple(range(seeds)), folder)
+        for name, case in cases.items()
+    ]
+    for contest in contests:
+        for name in contest.missing:
+            if name not in HINDSIGHT:
+                _policy(name, _design(contest), contest)
+    write_circumstances(folder, config)
+    _run_all([contest for contest in contests if contest.missing])
     write_report(folder)
 
 
-def _designs(
-    env: BoardEnv, scenarios: dict[str, Scenario], names: Sequence[str]
-) -> dict[str, dict[str, Controller]]:
-    """Builds every controller for every scenario, so that what cannot be built fails first.
+def _run_all(contests: Sequence[Contest]) -> None:
+    """Runs what is missing, a scenario per process.
 
-    The board is characterised once for each kernel and T_max among the scenarios, but at the usual
-    ambient temperature and cooling: what a designer has, whatever the board meets later.
+    Every cell is written as it ends; interrupted, the processes end with the cells at hand.
     """
-    for scenario in scenarios.values():
-        env.board.reset(scenario, (0, 0))
-    benches = {
-        name: Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
-        for name, scenario in scenarios.items()
-    }
-    measured = {bench: characterise(env.board, bench) for bench in set(benches.values())}
-    designs: dict[str, dict[str, Controller]] = {}
-    with progress_bar() as bar:
-        task = bar.add_task("building the controllers", total=len(scenarios) * len(names))
-        for name, scenario in scenarios.items():
-            env.scenario = scenario
-            designs[name] = {}
-            design = Design(env, measured[benches[name]])
-            for controller in names:
-                designs[name][controller] = _built(controller, design)
-                bar.advance(task)
-    return designs
+    context = get_context("spawn")
+    stopped = context.Event()
+    processes = max(min(psutil.cpu_count() or 1, len(contests)), 1)
+    pool = ProcessPoolExecutor(processes, context, _enter, (stopped,))
+    with progress_bar() as bar, pool:
+        task = bar.add_task("scenarios", total=len(contests))
+        running = {pool.submit(_hold, contest): contest.name for contest in contests}
+        try:
+            for done in as_completed(running):
+                done.result()
+                bar.update(task, advance=1, description=running[done])
+        except BaseException:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def _built(name: str, design: Design) -> Controller:
-    """A baseline by its name, or the policy in the folder of a training."""
-    if name in CONTROLLERS:
-        return build(name, design)
-    policy = load_policy(Path(name))
-    if policy.action_space != design.env.action_space:
-        raise InputError(
-            f"{name} was trained for {policy.action_space}, and this board with this family has "
-            f"{design.env.action_space}: name the board and family of its training."
-        )
-    return PolicyController(policy)
+def _enter(stopped: Event) -> None:
+    """Begins a process: an interrupt is the parent's to handle."""
+    global _stopped
+    _stopped = stopped
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _run_all(
-    env: BoardEnv,
-    scenarios: dict[str, Scenario],
-    designs: dict[str, dict[str, Controller]],
-    names: Sequence[str],
-    seeds: int,
-    folder: Path,
-) -> None:
-    """Runs all episodes; what was run is written even if it is interrupted."""
-    steps, episodes = [], []
-    try:
-        with progress_bar() as bar:
-            task = bar.add_task("running", total=len(scenarios) * len(names) * seeds)
-            for scenario_name, scenario in scenarios.items():
-                env.scenario = scenario
-                for name in names:
-                    for seed in range(seeds):
-                        rows, episode = run_episode(env, designs[scenario_name][name], seed)
-                        keys = {"scenario": scenario_name, "controller": name, "seed": seed}
-                        steps += [{**keys, **row} for row in rows]
-                        episodes.append({**keys, **episode})
-                        bar.update(task, advance=1, description=f"{scenario_name}: {name}")
-    finally:
-        env.close()
-        pl.DataFrame(steps).write_parquet(folder / "steps.parquet")
-        pl.DataFrame(episodes).write_parquet(folder / "episodes.parquet")
+def _hold(contest: Contest) -> None:
+    """Runs everyone who has not run yet in a scenario."""
+    design = _design(contest)
+    for name in contest.missing:
+        if _stopped.is_set():
+            return
+        policy = _policy(name, design, contest)
+        env = _twins(contest, len(contest.seeds), _chooses_passes(policy, design))
+        episodes = run_episodes(env, policy, contest.seeds)
+        keys = {"scenario": contest.name, "controller": name}
+        write_cell(contest.folder, contest.cell(name), keys, contest.seeds, episodes)
+
+
+def _design(contest: Contest) -> Design:
+    """What may be known in a scenario.
+
+    The board is characterised once for each kernel and T_max, but at the usual ambient temperature
+    and cooling: what a designer has, whatever the board meets later.
+    """
+    scenario = contest.case.scenario
+    env = _env(contest.case.board, contest.family)
+    env.board.reset(scenario, (0, 0))
+    bench = Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
+    measured = _characterised(contest.case.board, contest.family, bench)
+    return Design.of(env, measured, scenario)
+
+
+@lru_cache
+def _env(board: str, family: str) -> BoardEnv:
+    return twin_env(board, family, frames_per_step=FRAMES_PER_STEP, choose_passes=True)
+
+
+@lru_cache
+def _characterised(board: str, family: str, bench: Scenario) -> Characterisation:
+    return characterise(_env(board, family).board, bench)
+
+
+def _policy(name: str, design: Design, contest: Contest) -> Policy:
+    policy = policy_named(name, design, lambda count: _twins(contest, count, True))
+    check_actions(
+        name,
+        policy,
+        [_twins(contest, 1, chooses).single_action_space for chooses in (False, True)],
+    )
+    return policy
+
+
+def _chooses_passes(policy: Policy, design: Design) -> bool:
+    """Whether a policy's actions have a pass budget; those of all baselines do."""
+    return getattr(policy, "action_space", design.actions.space) == design.actions.space
+
+
+def _twins(contest: Contest, count: int, choose_passes: bool) -> TwinVectorEnv:
+    """A batch of so many twins of the very scenario."""
+    return TwinVectorEnv(
+        count,
+        contest.case.board,
+        contest.family,
+        contest.case.scenario,
+        FRAMES_PER_STEP,
+        choose_passes=choose_passes,
+    )

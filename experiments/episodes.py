@@ -1,43 +1,158 @@
 """Running episodes: one row per step, one per episode."""
 
+from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Controller
+from tvfs_gym.baselines.controller import Policy
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import FRAME_FIELDS, Window
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 Row = dict[str, Any]
+Columns = dict[str, NDArray[Any]]
+"""Steps of an episode: an array per column."""
+
+_LATENCY, _PASSES = FRAME_FIELDS.index("latency_s"), FRAME_FIELDS.index("passes")
 
 
-def run_episode(env: BoardEnv, controller: Controller, seed: int) -> tuple[list[Row], Row]:
-    """Runs a controller through one episode.
+class Episode:
+    """A controller's or policy's episode on one board, real or twin; iterating over it runs it.
+
+    What was run stays at hand if it is broken off.
 
     Args:
         env: The environment, with its scenario set.
-        controller: Reset before the episode.
+        policy: Acts deterministically.
+        seed: Seed of the episode.
+
+    Attributes:
+        start: What the board's sensors said before the first step.
+        actions: Of the steps.
+        windows: What the steps delivered.
+        rewards: Of the steps.
+        frames: Of the steps.
+        control_s: What choosing each of the actions took.
+    """
+
+    def __init__(self, env: BoardEnv, policy: Policy, seed: int) -> None:
+        self._env, self._policy, self._seed = env, policy, seed
+        self.start: Window | None = None
+        self.actions: list[Any] = []
+        self.windows: list[Window] = []
+        self.rewards: list[float] = []
+        self.frames: list[NDArray[np.float64]] = []
+        self.control_s: list[float] = []
+
+    def begin(self) -> None:
+        """Resets the board; a real one cools down first."""
+        self._observation, info = self._env.reset(seed=self._seed)
+        self.start = info["window"]
+
+    def __iter__(self) -> Iterator[Window]:
+        """Runs the episode; yields the window of every step, which is kept already."""
+        if self.start is None:
+            self.begin()
+        observation = self._observation
+        state, begins = None, np.ones(1, bool)
+        ended = False
+        while not ended:
+            before_s = perf_counter()
+            action, state = self._policy.predict(observation, state, begins, deterministic=True)
+            self.control_s.append(perf_counter() - before_s)
+            begins = np.zeros(1, bool)
+            observation, reward, terminated, truncated, info = self._env.step(action)
+            self.actions.append(action)
+            self.windows.append(info["window"])
+            self.rewards.append(reward)
+            self.frames.append(info["frames"])
+            yield info["window"]
+            ended = terminated or truncated
+
+    def columns(self) -> Columns:
+        """The steps, with the fields of `Window` and the reward as columns."""
+        return {**self._steps()._asdict(), "reward": np.array(self.rewards)}
+
+    def row(self) -> Row:
+        """The row of an episode that was run to its end: see `_summary`."""
+        return _summary(self._steps(), np.concatenate(self.frames), self._env.scenario.frames)
+
+    def _steps(self) -> Any:
+        return Window(*np.array(self.windows).T)
+
+
+def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]:
+    """Runs a controller or policy through one episode of one board, real or twin.
+
+    Args:
+        env: The environment, with its scenario set.
+        policy: Acts deterministically.
         seed: Seed of the episode.
 
     Returns:
-        A row per step with the fields of `tvfs_gym.envs.boards.board.Window` and the reward, and
-        the episode's row: see `_summary`.
+        The steps, with the fields of `tvfs_gym.envs.boards.board.Window` and the reward as columns,
+        and the episode's row: see `_summary`.
     """
-    observation, info = env.reset(seed=seed)
-    controller.reset()
-    steps, frames = [], []
-    ended = False
-    while not ended:
-        action = controller.act(observation, info)
-        observation, reward, terminated, truncated, info = env.step(action)
-        steps.append({**info["window"]._asdict(), "reward": reward})
+    episode = Episode(env, policy, seed)
+    for _ in episode:
+        pass
+    return episode.columns(), episode.row()
+
+
+def run_episodes(
+    env: TwinVectorEnv, policy: Policy, seeds: Sequence[int]
+) -> list[tuple[Columns, Row]]:
+    """Runs a controller or policy through one episode of every twin of a batch.
+
+    Args:
+        env: A batch of as many twins as there are seeds.
+        policy: Acts deterministically.
+        seeds: Seeds of the episodes.
+
+    Returns:
+        Of every episode what `run_episode` returns, bit for bit.
+    """
+    observation, _ = env.reset(seed=list(seeds))
+    state, running = None, np.ones(len(seeds), bool)
+    start = running.copy()
+    windows, rewards, frames, took_part = [], [], [], []
+    while running.any():
+        actions, state = policy.predict(observation, state, start, deterministic=True)
+        start = np.zeros(len(seeds), bool)
+        observation, reward, terminated, truncated, info = env.step(actions)
+        windows.append(np.stack(info["window"], axis=1))
+        rewards.append(reward)
         frames.append(info["frames"])
-        ended = terminated or truncated
-    windows = np.array([[step[field] for field in Window._fields] for step in steps])
-    return steps, _summary(Window(*windows.T), np.concatenate(frames), env.scenario.frames)
+        took_part.append(running)
+        running = running & ~(terminated | truncated)
+    every_window, every_reward, every_frame = map(np.stack, (windows, rewards, frames))
+    return [
+        _episode(
+            every_window[:length, i],
+            every_reward[:length, i],
+            every_frame[:length, i],
+            env.scenarios[i].frames,
+        )
+        for i, length in enumerate(np.sum(took_part, axis=0).tolist())
+    ]
 
 
-def _summary(steps: Any, frames: Any, asked: int) -> Row:
+def _episode(
+    windows: NDArray[np.float64],
+    rewards: NDArray[np.float64],
+    frames: NDArray[np.float64],
+    asked: int,
+) -> tuple[Columns, Row]:
+    steps = Window(*windows.T)
+    answered = frames.reshape(-1, len(FRAME_FIELDS))
+    answered = answered[~np.isnan(answered[:, _LATENCY])]
+    return {**steps._asdict(), "reward": rewards}, _summary(steps, answered, asked)
+
+
+def _summary(steps: Any, frames: NDArray[np.float64], asked: int) -> Row:
     """An episode's figures; frames that a shut-down left unanswered count as late.
 
     Args:
@@ -45,7 +160,7 @@ def _summary(steps: Any, frames: Any, asked: int) -> Row:
         frames: Rows of all frames.
         asked: Frames that the scenario asked for.
     """
-    latency_s = frames[:, FRAME_FIELDS.index("latency_s")]
+    latency_s = frames[:, _LATENCY]
     duration_s = steps.duration_s.sum()
     answered = len(frames)
     return {
@@ -61,7 +176,7 @@ def _summary(steps: Any, frames: Any, asked: int) -> Row:
         "temperature_c_max": steps.temperature_max_c.max(),
         "vf_switches": steps.vf_switches.sum(),
         "energy_j_per_frame": steps.energy_j.sum() / answered,
-        "passes_mean": frames[:, FRAME_FIELDS.index("passes")].mean(),
+        "passes_mean": frames[:, _PASSES].mean(),
         "duration_s": duration_s,
         "frames": answered,
         "shut_down": bool(steps.shut_down.any()),

@@ -2,6 +2,8 @@
 
 import base64
 import shutil
+import textwrap
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,12 @@ import polars as pl
 from rich import box
 from rich.table import Table
 
-from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.experiments.cells import EPISODES, STEPS, read_cells
 from tvfs_gym.experiments.documents import markdown_table, print_wide, replace_section
 from tvfs_gym.experiments.figures import course, drawable, overview
-from tvfs_gym.experiments.results import read_json
-from tvfs_gym.experiments.statistics import METRICS, cell, summarise
+from tvfs_gym.experiments.results import CONFIG, read_json
+from tvfs_gym.experiments.statistics import METRICS, cell, paired_differences, summarise
 
 TEMPLATES = files("tvfs_gym.experiments") / "templates"
 README_SUITE = "main"
@@ -30,10 +32,8 @@ def write_report(folder: Path) -> None:
     Raises:
         InputError: The folder holds no results of a benchmark.
     """
-    steps, episodes = _read(folder, "steps"), _read(folder, "episodes")
-    if episodes.is_empty():
-        raise InputError(f"{folder} holds no episode: the benchmark was stopped before its first.")
-    config = read_json(folder, "config.json")
+    config = read_json(folder, CONFIG)
+    steps, episodes = (read_cells(folder, kind, config) for kind in (STEPS, EPISODES))
     ran = set(episodes["scenario"])
     config["scenarios"] = {k: v for k, v in config["scenarios"].items() if k in ran}
     summary = summarise(episodes)
@@ -44,8 +44,11 @@ def write_report(folder: Path) -> None:
     drawn = drawable(steps)
     for scenario in config["scenarios"]:
         course(drawn, scenario, config["topologies"], _course_path(figures, scenario))
-    (folder / "report.html").write_text(_html(folder, config, summary), encoding="utf-8")
+    differences = _differences(config, episodes)
+    html = _html(folder, config, summary, differences)
+    (folder / "report.html").write_text(html, encoding="utf-8")
     _print_table(summary)
+    _print_differences(config, differences)
     print(f"Report: {folder / 'report.html'}")
 
 
@@ -55,7 +58,8 @@ def publish(folder: Path, checkout: Path) -> None:
     Raises:
         InputError: The folder holds no results, or the README has no section for them.
     """
-    config, summary = read_json(folder, "config.json"), summarise(_read(folder, "episodes"))
+    config = read_json(folder, CONFIG)
+    summary = summarise(read_cells(folder, EPISODES, config))
     shown = _shown_course(config)
     target = checkout / "docs" / "figures"
     target.mkdir(parents=True, exist_ok=True)
@@ -71,16 +75,6 @@ def publish(folder: Path, checkout: Path) -> None:
         replace_section(checkout / "README.md", "benchmark", brief)
 
 
-def _read(folder: Path, name: str) -> pl.DataFrame:
-    path = folder / f"{name}.parquet"
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{folder} holds no results of a benchmark: no usable {path.name}."
-        ) from error
-
-
 def _course_path(figures: Path, scenario: str) -> Path:
     return figures / f"course {scenario}.png".replace(", ", "_").replace(" ", "_")
 
@@ -94,8 +88,9 @@ def _shown_course(config: dict[str, Any]) -> str:
 def _circumstances(folder: Path, config: dict[str, Any]) -> str:
     versions = read_json(folder, "versions.json")
     frames = sorted({scenario["frames"] for scenario in config["scenarios"].values()})
+    boards = ", ".join(f"`{name}`" for name in config["boards"])
     return (
-        f"Board profile `{config['board']}`, topology family `{config['family']}`, "
+        f"Board profile {boards}, topology family `{config['family']}`, "
         f"{len(config['seeds'])} seeds, {', '.join(map(str, frames))} frames per episode; mean ± "
         f"half the width of the 95 % bootstrap interval over the seeds. Command: "
         f"`{(folder / 'command.txt').read_text().strip()}`; tvfs-gym {versions['tvfs-gym']}, "
@@ -174,7 +169,12 @@ def _comparison(config: dict[str, Any], summary: pl.DataFrame) -> str:
     return f"{markdown_table(header, rows)}\n\n{note}"
 
 
-def _html(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
+def _html(
+    folder: Path,
+    config: dict[str, Any],
+    summary: pl.DataFrame,
+    differences: Sequence[Sequence[str]],
+) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((TEMPLATES / "report.html").read_text(encoding="utf-8"))
     figures = folder / "figures"
@@ -187,6 +187,7 @@ def _html(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
         versions=read_json(folder, "versions.json"),
         command=(folder / "command.txt").read_text().strip(),
         headings=[heading for heading, _, _ in METRICS.values()],
+        differences=differences,
         overviews=[embedded(figures / f"{metric}.png") for metric in OVERVIEWS],
         scenarios=[
             {
@@ -203,16 +204,47 @@ def _html(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
 
 
 def _print_table(summary: pl.DataFrame) -> None:
-    caption = "mean ± half the width of the 95 % bootstrap interval over the seeds"
-    table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
-    table.add_column("scenario: controller", no_wrap=True)
-    for heading, _, _ in METRICS.values():
-        table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
+    cells = [[cell(row, metric) for metric in METRICS] for row in summary.iter_rows(named=True)]
+    table = _metric_table("scenario: controller", "seeds", cells)
     previous = None
-    for row in summary.iter_rows(named=True):
+    for row, texts in zip(summary.iter_rows(named=True), cells, strict=True):
         if row["scenario"] != previous:
             previous = row["scenario"]
             table.add_section()
             table.add_row(f"[bold]{previous}[/bold]")
-        table.add_row(f"  {row['controller']}", *(cell(row, metric) for metric in METRICS))
+        table.add_row(f"  {row['controller']}", *texts)
     print_wide(table)
+
+
+def _print_differences(config: dict[str, Any], rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        reference = config["controllers"][0]
+        table = _metric_table(f"difference from {reference}", "rounds", [row[1:] for row in rows])
+        for row in rows:
+            table.add_row(f"  {row[0]}", *row[1:])
+        print_wide(table)
+
+
+def _differences(config: dict[str, Any], episodes: pl.DataFrame) -> list[list[str]]:
+    """What a run's controllers differ by from its first in the same rounds: name and cells.
+
+    None if it had but one; nor of a benchmark, whose scenarios would make it long.
+    """
+    if "order" not in config:
+        return []
+    differences = paired_differences(episodes, config["controllers"][0])
+    return [
+        [row["controller"], *(cell(row, metric, signed=True) for metric in METRICS)]
+        for row in differences.iter_rows(named=True)
+    ]
+
+
+def _metric_table(heading: str, over: str, cells: Sequence[Sequence[str]]) -> Table:
+    """A table with a column per metric, as wide as its cells and the words of its heading."""
+    caption = f"mean ± half the width of the 95 % bootstrap interval over the {over}"
+    table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
+    table.add_column(heading, no_wrap=True)
+    for column, (title, _, _) in enumerate(METRICS.values()):
+        width = max(map(len, [*title.split(), *(row[column] for row in cells)]))
+        table.add_column("\n".join(textwrap.wrap(title, width)), justify="right", no_wrap=True)
+    return table

@@ -14,6 +14,7 @@ import psutil
 
 from tvfs_gym.envs.errors import InputError
 
+CONFIG = "config.json"
 PACKAGES = ("tvfs-gym", "gymnasium", "numpy", "numba", "polars", "scipy")
 
 
@@ -34,6 +35,38 @@ def free_folder(output: Path | None, name: str) -> Path:
     if output.is_dir() and any(output.iterdir()):
         raise InputError(f"{output} already holds results: name another folder or remove it.")
     return output
+
+
+def resumed_folder(output: Path | None, name: str, config: dict[str, Any]) -> Path:
+    """Finds the folder of a run that may go on with an earlier one of the same configuration.
+
+    Args:
+        output: Where the user wants it; None for the next free ``results/NAME_N``.
+        name: Name of the experiment.
+        config: Anything that JSON can hold; an earlier run is gone on with if its is the same.
+
+    Raises:
+        InputError: The wanted folder holds something else, or is a file.
+    """
+    if output is None or not (output / CONFIG).is_file():
+        return free_folder(output, name)
+    if read_json(output, CONFIG) != json.loads(json.dumps(config)):
+        raise InputError(
+            f"{output} already holds results of another configuration: name another folder or "
+            "remove it."
+        )
+    return output
+
+
+def nominal_latency_of(folder: Path | None) -> float | None:
+    """The nominal latency of the run that a folder holds; None if it holds none.
+
+    A real board measures it anew, a little differently, whenever it is opened.
+    """
+    if folder is None or not (folder / CONFIG).is_file():
+        return None
+    found: float | None = read_json(folder, CONFIG).get("nominal_latency_s")
+    return found
 
 
 def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
@@ -59,7 +92,7 @@ def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
         "system": platform.system(),
         "git_commit": _git_commit(),
     }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
     (folder / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
     (folder / "command.txt").write_text(shlex.join(["tvfs-gym", *sys.argv[1:]]) + "\n")
 

@@ -1,5 +1,6 @@
-"""Benchmark suites: which conditions and latency constraints the controllers face."""
+"""Benchmark suites: which boards, conditions and latency constraints the controllers face."""
 
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,34 +14,65 @@ from tvfs_gym.envs.tables import Table, read_toml
 SUITES = files("tvfs_gym.experiments") / "suites"
 
 
+@dataclass(frozen=True)
+class Case:
+    """What controllers are compared in: a scenario on a board.
+
+    Attributes:
+        board: Board profile: name or TOML file.
+        scenario: The conditions.
+    """
+
+    board: str
+    scenario: Scenario
+
+
+class Condition(Table):
+    """Conditions of a suite.
+
+    Attributes:
+        board: Board profile; None for the benchmark's.
+        latency_constraints_s: L_c of its scenarios, s; None for the suite's.
+        scenario: Values of `tvfs_gym.envs.scenario.Scenario`.
+    """
+
+    board: str | None = None
+    latency_constraints_s: tuple[float, ...] | None = Field(default=None, min_length=1)
+    scenario: dict[str, Any] = Field(default={})
+
+
 class Suite(Table):
     """Conditions times latency constraints.
 
     Attributes:
         family: Topology family.
         latency_constraints_s: L_c of the scenarios, s.
-        conditions: Values of `tvfs_gym.envs.scenario.Scenario` by name of the condition.
+        conditions: By name.
     """
 
     family: str
     latency_constraints_s: tuple[float, ...] = Field(min_length=1)
-    conditions: dict[str, dict[str, Any]] = Field(min_length=1)
+    conditions: dict[str, Condition] = Field(min_length=1)
 
-    def scenarios(self, overrides: dict[str, Any]) -> dict[str, Scenario]:
-        """The scenarios by name, e.g. ``nominal, 40 ms``.
+    def cases(self, board: str, overrides: dict[str, Any]) -> dict[str, Case]:
+        """What the controllers face, by name, e.g. ``nominal, 40 ms``.
 
         Args:
-            overrides: Values that hold in all of them.
+            board: Board profile of the conditions that name none.
+            overrides: Values of the scenario that hold in all of them.
 
         Raises:
             InputError: A scenario is impossible.
         """
         return {
-            f"{name}, {1e3 * constraint_s:g} ms": scenario_of(
-                {"latency_constraint_s": constraint_s, **values, **overrides}
+            f"{name}, {1e3 * constraint_s:g} ms": Case(
+                condition.board or board,
+                scenario_of(
+                    {"latency_constraint_s": constraint_s, **condition.scenario, **overrides}
+                ),
             )
-            for name, values in self.conditions.items()
-            for constraint_s in self.latency_constraints_s
+            for name, condition in self.conditions.items()
+            for constraint_s in condition.latency_constraints_s or self.latency_constraints_s
         }
 
 

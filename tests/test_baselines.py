@@ -7,19 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tvfs_gym.baselines import CONTROLLERS, Design, build
+from tests.driving import Driven, observation
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Design, build
 from tvfs_gym.baselines.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Controller
 from tvfs_gym.baselines.frequency_scaling import GUARD_C, HYSTERESIS_C
 from tvfs_gym.baselines.tvfs import table
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
-from tvfs_gym.envs.boards.board import Configuration, Window
+from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
-from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.episodes import run_episode
+from tvfs_gym.envs.scenario import Change, Scenario
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.episodes import run_episode, run_episodes
 
 TOP = 18
 LEVEL_GHZ = [0.2 + 0.1 * level for level in range(19)]
@@ -27,27 +29,20 @@ LEVEL_GHZ = [0.2 + 0.1 * level for level in range(19)]
 
 def design(env: BoardEnv, characterisation: Characterisation, **scenario: Any) -> Design:
     env.scenario = Scenario(**scenario)
-    return Design(env, characterisation)
-
-
-def reading(temperature_c: float, constraint_s: float = 0.075, t_max_c: float = 85.0) -> Any:
-    blank = Window(*[0.0] * len(Window._fields))
-    window = blank._replace(
-        temperature_c=temperature_c, latency_constraint_s=constraint_s, t_max_c=t_max_c
-    )
-    return {"window": window}
+    return Design.of(env, characterisation)
 
 
 def choice(controller: Controller, env: BoardEnv, temperature_c: float) -> Configuration:
-    action = controller.act(np.zeros(13, np.float32), reading(temperature_c))
-    return env.configuration(action)
+    """What a controller chooses first."""
+    return Driven(controller, env)(temperature_c)
 
 
 def test_characterisation_finds_the_profiles_latency(
     hosted_characterisation: Characterisation, hosted: BoardEnv
 ) -> None:
     """Within the noise of the median over 100 passes."""
-    latency = hosted.board.profile.latency  # type: ignore[attr-defined]
+    assert hosted.board.profile is not None
+    latency = hosted.board.profile.latency
     for index, topology in enumerate(hosted.board.family.topologies):
         for level in (0, 9, TOP):
             expected_s = pass_latency_s(
@@ -140,29 +135,31 @@ def test_tvfs_walks_down_near_t_max_and_up_when_the_better_row_stays_clear(
 ) -> None:
     made_from = design(recorded, recorded_characterisation)
     rows = table(made_from, 0.075)
-    controller = build("tvfs", made_from)
+    tvfs = build("tvfs", made_from)
     limit_c = 85.0 - GUARD_C
     step_c = rows[0].temperature_c - rows[1].temperature_c
-    assert choice(controller, recorded, 40.0) == rows[0].configuration
-    assert choice(controller, recorded, limit_c - 1) == rows[0].configuration
-    assert choice(controller, recorded, limit_c) == rows[1].configuration
-    assert choice(controller, recorded, limit_c - step_c) == rows[1].configuration
-    assert choice(controller, recorded, limit_c - step_c - 1) == rows[0].configuration
+    driven = Driven(tvfs, recorded)
+    assert driven(40.0) == rows[0].configuration
+    assert driven(limit_c - 1) == rows[0].configuration
+    assert driven(limit_c) == rows[1].configuration
+    assert driven(limit_c - step_c) == rows[1].configuration
+    assert driven(limit_c - step_c - 1) == rows[0].configuration
     for _ in range(2 * len(rows)):
-        last = choice(controller, recorded, 90.0)
+        last = driven(90.0)
     assert last == rows[-1].configuration
-    controller.reset()
-    assert choice(controller, recorded, 40.0) == rows[0].configuration
+    assert choice(tvfs, recorded, 40.0) == rows[0].configuration
 
 
 def test_tvfs_takes_another_table_when_the_constraint_changes(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
-    tight = {"at_s": 9.0, "latency_constraint_s": 0.04}
-    made_from = design(recorded, recorded_characterisation, changes=[tight])
-    controller = build("tvfs", made_from)
-    action = controller.act(np.zeros(13, np.float32), reading(40.0, constraint_s=0.04))
-    assert recorded.configuration(action) == table(made_from, 0.04)[0].configuration
+    """One that no configuration meets gets the fastest one."""
+    made_from = design(recorded, recorded_characterisation)
+    driven = Driven(build("tvfs", made_from), recorded)
+    for constraint_s in (0.075, 0.04):
+        chosen = driven(40.0, latency_constraint_s=constraint_s)
+        assert chosen == table(made_from, constraint_s)[0].configuration
+    assert driven(40.0, latency_constraint_s=0.001) == Configuration(0, TOP)
 
 
 def test_static_tvfs_takes_the_best_sustainable_row(
@@ -185,13 +182,15 @@ def test_static_tvfs_on_a_board_that_is_always_too_hot_takes_the_coolest_row(
 def test_reactive_frequency_scaling_moves_one_level_with_hysteresis(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
-    controller = build("frequency_reactive", design(recorded, recorded_characterisation))
+    driven = Driven(
+        build("frequency_reactive", design(recorded, recorded_characterisation)), recorded
+    )
     low, high = 85.0 - GUARD_C - HYSTERESIS_C, 85.0 - GUARD_C
     courses = [(40.0, TOP), (high - 1, TOP), (high, TOP - 1), (high + 3, TOP - 2)]
     courses += [(low, TOP - 2), (low - 1, TOP - 1), (low - 1, TOP), (low - 1, TOP)]
     topologies = set()
     for temperature_c, level in courses:
-        configuration = choice(controller, recorded, temperature_c)
+        configuration = driven(temperature_c)
         assert configuration.vf_level == level
         topologies.add(configuration.topology)
     assert len(topologies) == 1
@@ -232,29 +231,58 @@ def test_best_fixed_is_at_least_as_good_as_any_other_fixed_choice(
 ) -> None:
     """On episodes it was not searched on, within the noise of the draw of images."""
     made_from = design(recorded, recorded_characterisation, ambient_c=40.0)
-    names = ("best_fixed", "tvfs_static", "frequency_proactive", "performance", "powersave")
+    fixed = {
+        name: build(name, made_from)
+        for name in ("tvfs_static", "frequency_proactive", "performance", "powersave")
+    }
+    fixed["best_fixed"] = HINDSIGHT["best_fixed"](
+        made_from, lambda count: TwinVectorEnv(count, scenario=recorded.scenario)
+    )
     scores = {
-        name: run_episode(recorded, build(name, made_from), 0)[1]["on_time_accuracy"]
-        for name in names
+        name: run_episode(recorded, controller, 0)[1]["on_time_accuracy"]
+        for name, controller in fixed.items()
     }
     assert scores["best_fixed"] >= max(scores.values()) - 0.01
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)
-def test_a_controller_repeats_itself_after_a_reset(
+def test_a_batch_of_boards_is_controlled_as_each_alone(
     name: str, recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
-    made_from = design(recorded, recorded_characterisation, frames=300, ambient_c=45.0)
-    controller = build(name, made_from)
-    assert run_episode(recorded, controller, 1) == run_episode(recorded, controller, 1)
+    """Bit for bit, whatever ran before: a controller remembers nothing but its state."""
+    scenario = Scenario(
+        frames=300, ambient_c=45.0, changes=(Change(at_s=9.0, latency_constraint_s=0.05),)
+    )
+    controller = build(name, design(recorded, recorded_characterisation, **scenario.model_dump()))
+    batch = run_episodes(TwinVectorEnv(3, scenario=scenario), controller, [5, 6, 7])
+    for seed, (steps, episode) in zip((5, 6, 7), batch, strict=True):
+        alone_steps, alone = run_episode(recorded, controller, seed)
+        assert episode == alone
+        assert all(np.array_equal(steps[key], alone_steps[key]) for key in alone_steps)
 
 
-def test_a_later_constraint_that_cannot_be_met_is_said_at_once(
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_an_episode_that_begins_within_a_batch_begins_afresh(
+    name: str, recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    controller = build(name, design(recorded, recorded_characterisation))
+    cold, hot = (observation(recorded, temperature_c=one) for one in (40.0, 90.0))
+    state = None
+    for seen in (cold, hot, hot):
+        _, state = controller.predict(np.stack([seen, seen]), state)
+    actions, _ = controller.predict(np.stack([cold, cold]), state, np.array([True, False]))
+    first, _ = controller.predict(cold)
+    later, _ = controller.predict(np.stack([cold, cold]), state)
+    assert actions[0] == first and actions[1] == later[1]
+
+
+def test_a_controller_knows_nothing_of_the_room_the_unit_or_what_will_change(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
-    later = {"at_s": 9.0, "latency_constraint_s": 0.001}
-    with pytest.raises(InputError, match="no configuration meets a latency constraint of 1 ms"):
-        build("tvfs", design(recorded, recorded_characterisation, changes=[later]))
+    later = {"at_s": 9.0, "latency_constraint_s": 0.05}
+    met = {"ambient_c": 40.0, "background_load": 0.5, "unit": {"resistance": 1.3}}
+    known = design(recorded, recorded_characterisation, changes=[later], **met).known
+    assert known == design(recorded, recorded_characterisation).known
 
 
 def test_all_passes_count_where_the_deadline_is_not_known_of(

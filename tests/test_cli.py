@@ -1,6 +1,7 @@
 """The real command in subprocesses: what it writes, and what it says of a user's mistake."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,16 @@ from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import PROFILES
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.experiments.cells import read_cells
+from tvfs_gym.experiments.results import read_json
 from tvfs_gym.experiments.statistics import METRICS
 
 CLI = (sys.executable, "-m", "tvfs_gym.experiments.cli")
 QUICK = ("--seeds", "2", "--frames", "200", "--controller", "tvfs", "--controller", "performance")
+
+
+def cells(folder: Path, kind: str) -> pl.DataFrame:
+    return read_cells(folder, kind, read_json(folder, "config.json"))
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +59,7 @@ def test_a_benchmark_prints_one_table_with_every_metric(benchmark: tuple[Path, s
 
 def test_a_benchmark_writes_rows_for_steps_and_episodes(benchmark: tuple[Path, str]) -> None:
     folder, _ = benchmark
-    steps = pl.read_parquet(folder / "steps.parquet")
-    episodes = pl.read_parquet(folder / "episodes.parquet")
+    steps, episodes = cells(folder, "steps"), cells(folder, "episodes")
     assert steps.height == 3 * 2 * 2 * 20
     assert episodes.height == 3 * 2 * 2
     assert {"scenario", "controller", "seed", "reward", *Window._fields} == set(steps.columns)
@@ -87,14 +93,10 @@ def test_a_report_is_redrawn_from_the_files_alone(
     benchmark: tuple[Path, str], cli: Cli, tmp_path: Path
 ) -> None:
     folder, printed = benchmark
-    for name in (
-        "steps.parquet",
-        "episodes.parquet",
-        "config.json",
-        "versions.json",
-        "command.txt",
-    ):
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    for name in ("steps", "episodes"):
+        shutil.copytree(folder / name, tmp_path / name)
+    for name in ("config.json", "versions.json", "command.txt"):
+        shutil.copy(folder / name, tmp_path)
     done = cli("report", tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:-1] == printed.splitlines()[:-1]
@@ -121,7 +123,7 @@ def test_the_same_benchmark_gives_the_same_numbers(
 ) -> None:
     assert cli("benchmark", *QUICK, "--suite", "published", "--output", tmp_path).returncode == 0
     for name in ("steps", "episodes"):
-        one, two = (pl.read_parquet(f / f"{name}.parquet") for f in (benchmark[0], tmp_path))
+        one, two = (cells(folder, name) for folder in (benchmark[0], tmp_path))
         assert one.equals(two)
 
 
@@ -139,23 +141,39 @@ def test_results_are_numbered_when_no_folder_is_named(tmp_path: Path) -> None:
 
 def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
     running = subprocess.Popen(
-        [*CLI, "benchmark", "--output=run", "--seeds=1000", "--controller=powersave"],
+        [*CLI, "benchmark", "--output=run", "--seeds=200"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not (tmp_path / "run" / "config.json").is_file():
+    while not any((tmp_path / "run").glob("episodes/*.parquet")):
         time.sleep(0.05)
         assert running.poll() is None
-    time.sleep(1.0)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130 and "Traceback" not in said
-    assert pl.read_parquet(tmp_path / "run" / "episodes.parquet").height > 0
+    assert cells(tmp_path / "run", "episodes").height % 200 == 0
     report = subprocess.run([*CLI, "report", "run"], cwd=tmp_path, capture_output=True, text=True)
     assert report.returncode == 0, report.stderr
     assert "nominal, 40 ms" in report.stdout and "fan_failure" not in report.stdout
+
+
+def test_a_stopped_benchmark_is_gone_on_with(
+    benchmark: tuple[Path, str], cli: Cli, tmp_path: Path
+) -> None:
+    """What is there is left as it is; what is missing is computed; nothing else is written to."""
+    folder = tmp_path / "run"
+    shutil.copytree(benchmark[0], folder)
+    kept, lost = sorted((folder / "episodes").iterdir())[:2]
+    lost.unlink()
+    before = kept.stat().st_mtime_ns
+    command = ("benchmark", *QUICK, "--suite", "published", "--output", folder)
+    assert cli(*command).returncode == 0
+    assert kept.stat().st_mtime_ns == before
+    assert cells(folder, "episodes").equals(cells(benchmark[0], "episodes"))
+    other = cli(*command, "--frames", "20")
+    assert other.returncode == 2 and "holds results of another configuration" in other.stderr
 
 
 def test_adaptta_stands_beside_the_published_counts(cli: Cli) -> None:
@@ -191,6 +209,8 @@ def bad(tmp_path: Path) -> Path:
     (tmp_path / "unsorted.toml").write_text(xu4.replace("= 300e6", "= 100e6"))
     suite = 'family = "recorded"\nlatency_constraints_s = [-0.1]\n[conditions.nominal]\n'
     (tmp_path / "negative.toml").write_text(suite)
+    (tmp_path / "nobody.py").write_text("from tvfs_gym.baselines import Controller\n")
+    (tmp_path / "broken.py").write_text("import numpy\nnump.zeros(3)\n")
     (tmp_path / "few.csv").write_text("file,label\nno.png,1\n")
     (tmp_path / "high.csv").write_text("file,label\nno.png,1000\n")
     (tmp_path / "old.npz").touch()
@@ -205,6 +225,8 @@ def bad(tmp_path: Path) -> Path:
     ("arguments", "message"),
     [
         ("benchmark --board odroid_xu5", "unknown board 'odroid_xu5': did you mean odroid_xu4 or"),
+        ("benchmark --controller {bad}/nobody.py", "nobody.py, found: none."),
+        ("benchmark --controller {bad}/broken.py", "broken.py: NameError: name 'nump' is"),
         ("benchmark --controller tvsf", "unknown controller 'tvsf': did you mean tvfs"),
         ("benchmark --suite mian", "unknown suite 'mian': did you mean main?"),
         ("benchmark --board {bad}/key.toml", "key.toml: colour: unknown key"),

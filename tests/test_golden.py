@@ -25,9 +25,10 @@ def golden_episodes() -> dict[str, Row]:
     env = twin_env("odroid_xu4", suite.family)
     characterisation = characterise(env.board, Scenario())
     rows = {}
-    for scenario, env.scenario in suite.scenarios({"frames": 1000}).items():
+    for scenario, case in suite.cases("odroid_xu4", {"frames": 1000}).items():
+        env.scenario = case.scenario
         for name in ("performance", "frequency_reactive", "tvfs"):
-            controller = build(name, Design(env, characterisation))
+            controller = build(name, Design.of(env, characterisation))
             rows[f"{scenario}: {name}"] = run_episode(env, controller, 0)[1]
     return rows
 

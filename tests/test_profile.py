@@ -79,8 +79,8 @@ def test_the_c2_answers_as_published() -> None:
 @pytest.mark.parametrize("name", profile_names())
 def test_every_board_can_run_the_suite_for_any_board(name: str) -> None:
     board = TwinBoard(load_profile(name), load_family("recorded"))
-    for scenario in load_suite("any_board").scenarios({}).values():
-        board.reset(scenario, (0, 0))
+    for case in load_suite("any_board").cases(name, {}).values():
+        board.reset(case.scenario, (0, 0))
         board.apply(Configuration(0, len(board.operating_points) - 1))
         window, _ = board.infer(20)
         assert window[summary.W_LATE_FRAMES] == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
-from tvfs_gym.baselines import CONTROLLERS
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -22,12 +22,25 @@ def test_the_example_runs() -> None:
     assert count and int(count[1]) > 1500
 
 
+def test_the_controller_of_the_page_runs_in_the_benchmark(cli: Cli, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "your_controller.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    assert len(code.split("class ")[1].splitlines()) <= 20
+    (tmp_path / "two_rows.py").write_text(code)
+    done = cli(
+        "benchmark", "--controller", tmp_path / "two_rows.py", "--seeds", "1", "--frames", "100",
+        "--suite", "published", "--output", tmp_path / "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("two_rows.py") == 3
+
+
 @pytest.mark.parametrize("section", ["benchmark", "adaptta"])
 def test_the_tables_were_written(section: str) -> None:
     text = README.split(f"<!-- {section}:begin -->")[1].split(f"<!-- {section}:end -->")[0]
     assert text.count("|") > 50
     if section == "benchmark":
-        assert all(f"| `{name}` |" in text for name in CONTROLLERS)
+        assert all(f"| `{name}` |" in text for name in {**CONTROLLERS, **HINDSIGHT})
 
 
 def test_the_adaptta_table_is_up_to_date(cli: Cli, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ import pytest
 
 import tvfs_gym  # noqa: F401
 from tests.conftest import Cli
+from tvfs_gym.envs import TWINS
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.experiments.episodes import run_episode
 
 pytestmark = pytest.mark.train
-IDS = [name for name in gymnasium.registry if name.startswith("tvfs_gym/")]
+IDS = list(TWINS)
 
 
 @pytest.mark.parametrize("env_id", IDS)
@@ -30,15 +31,13 @@ def test_its_checker_finds_nothing(env_id: str, action_space: str) -> None:
 def test_a_trained_policy_runs_like_a_baseline(algorithm: str) -> None:
     import stable_baselines3
 
-    from tvfs_gym.agents.sb3 import PolicyController
-
     env = twin_env("odroid_xu4", scenario={"frames": 200})
     model = getattr(stable_baselines3, algorithm)("MlpPolicy", env, seed=0)
     model.learn(100)
-    steps, episode = run_episode(env, PolicyController(model), 0)
-    assert len(steps) == 20 and 0 <= episode["on_time_accuracy"] <= 1
-    again = run_episode(env, PolicyController(model), 0)
-    assert np.array_equal([s["reward"] for s in steps], [s["reward"] for s in again[0]])
+    steps, episode = run_episode(env, model, 0)
+    assert len(steps["reward"]) == 20 and 0 <= episode["on_time_accuracy"] <= 1
+    again = run_episode(env, model, 0)
+    assert np.array_equal(steps["reward"], again[0]["reward"])
 
 
 def test_the_batch_is_stable_baselines3_s_kind_of_environment() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.profile import OperatingPoint
+from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario
@@ -157,6 +157,11 @@ class Board(Protocol):
     family: Family
     views: int
     nominal_latency_s: float
+
+    @property
+    def profile(self) -> BoardProfile | None:
+        """What is known of the board beforehand; None if nothing is."""
+        ...
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
         """Brings the board to the scenario's start, with a stream of frames set by the key."""

@@ -1,0 +1,97 @@
+"""Cells of a comparison: the steps and episodes of one controller in one scenario, as Parquet.
+
+Every cell is a file of its own, so that what was computed stays when a run is stopped, and a run
+that is gone on with computes only what is missing.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.episodes import Columns, Row
+
+STEPS, EPISODES = "steps", "episodes"
+"""Folders of a run: a row per step, a row per episode."""
+
+
+def cell_name(*parts: object) -> str:
+    """A file name for a cell, from the names of scenario, controller, ..."""
+    return "--".join(re.sub(r"[^\w.]+", "_", str(part)).strip("_") for part in parts)
+
+
+def is_written(folder: Path, name: str) -> bool:
+    """Whether a cell is there."""
+    return (folder / EPISODES / f"{name}.parquet").is_file()
+
+
+def write_cell(
+    folder: Path,
+    name: str,
+    keys: Mapping[str, Any],
+    seeds: Sequence[int],
+    episodes: Sequence[tuple[Columns, Row]],
+) -> None:
+    """Writes a cell, its episodes last: a cell whose episodes are there is whole.
+
+    Args:
+        folder: The run's folder.
+        name: As from `cell_name`.
+        keys: Columns that are the same in all rows: scenario, controller, ...
+        seeds: Of the episodes.
+        episodes: As from `tvfs_gym.experiments.episodes.run_episodes`.
+    """
+    steps = pl.concat(
+        _steps(keys, seed, columns) for seed, (columns, _) in zip(seeds, episodes, strict=True)
+    )
+    rows = [{**keys, "seed": seed, **row} for seed, (_, row) in zip(seeds, episodes, strict=True)]
+    _write(folder, STEPS, name, steps)
+    _write(folder, EPISODES, name, pl.DataFrame(rows))
+
+
+def write_unfinished(
+    folder: Path, name: str, keys: Mapping[str, Any], seed: int, columns: Columns
+) -> None:
+    """Writes the steps of a cell's only episode, which was broken off: the cell is not whole."""
+    _write(folder, STEPS, name, _steps(keys, seed, columns))
+
+
+def _steps(keys: Mapping[str, Any], seed: int, columns: Columns) -> pl.DataFrame:
+    same = (pl.lit(value).alias(key) for key, value in {**keys, "seed": seed}.items())
+    return pl.DataFrame(columns).select(*same, pl.all())
+
+
+def _write(folder: Path, kind: str, name: str, frame: pl.DataFrame) -> None:
+    """Under its own name only when it is whole."""
+    target = folder / kind
+    target.mkdir(parents=True, exist_ok=True)
+    part = target / f"{name}.part"
+    frame.write_parquet(part)
+    os.replace(part, target / f"{name}.parquet")
+
+
+def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFrame:
+    """All rows of a kind, scenarios and controllers in the order of the configuration.
+
+    Args:
+        folder: The run's folder.
+        kind: `STEPS` or `EPISODES`.
+        config: The run's configuration.
+
+    Raises:
+        InputError: The folder holds no usable ones.
+    """
+    if not any((folder / kind).glob("*.parquet")):
+        raise InputError(f"{folder} holds no results: no usable {kind}/*.parquet.")
+    try:
+        rows = pl.read_parquet(folder / kind / "*.parquet")
+        scenario, controller = (
+            pl.col(key).cast(pl.Enum(list(config[f"{key}s"]))) for key in ("scenario", "controller")
+        )
+        return rows.sort(scenario, controller, "seed", maintain_order=True)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{folder} holds no results: no usable {kind}/*.parquet.") from error

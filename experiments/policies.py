@@ -1,0 +1,127 @@
+"""Whom a command names: baselines, fixed choices, trainings, controllers in a user's own file."""
+
+from collections.abc import Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from inspect import isabstract
+from pathlib import Path
+from typing import Any
+
+from gymnasium import Space
+
+from tvfs_gym.agents.training import load_policy
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Twins, build
+from tvfs_gym.baselines.controller import Controller, Design, Policy
+from tvfs_gym.baselines.fixed import Fixed
+from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.errors import InputError, unknown
+
+BASELINES = (*CONTROLLERS, *HINDSIGHT)
+
+AT = "@"
+"""What stands between topology and clock of a fixed configuration."""
+
+
+def check_name(name: str) -> None:
+    """Refuses what names nobody.
+
+    Raises:
+        InputError: It is no baseline, no fixed configuration, no folder and no Python file.
+    """
+    known = name in BASELINES or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
+    if not known:
+        raise unknown("controller", name, BASELINES)
+
+
+def policy_named(name: str, design: Design, twins: Twins | None = None) -> Policy:
+    """Builds a controller, or loads a policy.
+
+    Args:
+        name: A baseline; a fixed configuration, ``TOPOLOGY@MHZ``; the folder of a training; or a
+            Python file with one subclass of `tvfs_gym.baselines.controller.Controller`.
+        design: What it may know beforehand.
+        twins: The very scenario, for those that know it; None on a board.
+
+    Raises:
+        InputError: There is no such one, or it cannot be had in this scenario.
+    """
+    check_name(name)
+    if name in CONTROLLERS:
+        return build(name, design)
+    if name in HINDSIGHT:
+        if twins is None:
+            raise InputError(f"{name} knows the scenario in advance: it runs on twins only.")
+        return HINDSIGHT[name](design, twins)
+    if _is_fixed(name):
+        return Fixed(design, fixed_configuration(name, design))
+    if _is_code(name):
+        return _controller_in(Path(name))(design)
+    return load_policy(Path(name))
+
+
+def check_actions(name: str, policy: Policy, action_spaces: Sequence[Space[Any]]) -> None:
+    """Refuses a policy that was trained for other actions.
+
+    Args:
+        name: Its name.
+        policy: A trained policy, or a controller, which fits any.
+        action_spaces: Those that can be offered.
+
+    Raises:
+        InputError: None of them is its own.
+    """
+    own = getattr(policy, "action_space", action_spaces[0])
+    if own not in action_spaces:
+        raise InputError(
+            f"{name} was trained for {own}, and this board with this family has "
+            f"{action_spaces[0]}: name the board and family of its training."
+        )
+
+
+def fixed_configuration(name: str, design: Design) -> Configuration:
+    """The configuration that ``TOPOLOGY@MHZ`` names.
+
+    Raises:
+        InputError: The board has no such topology or clock.
+    """
+    topology, _, clock = name.rpartition(AT)
+    if topology not in design.topologies:
+        raise unknown("topology", topology, design.topologies)
+    clocks = [f"{point.frequency_hz / 1e6:g}" for point in design.operating_points]
+    if clock not in clocks:
+        raise InputError(
+            f"there is no VF level of '{clock}' MHz: choose one of {', '.join(clocks)}."
+        )
+    return Configuration(design.topologies.index(topology), clocks.index(clock))
+
+
+def _is_fixed(name: str) -> bool:
+    return AT in name and not Path(name).exists()
+
+
+def _is_code(name: str) -> bool:
+    return name.endswith(".py") and Path(name).is_file()
+
+
+def _controller_in(path: Path) -> type[Controller]:
+    """The one controller that a file defines."""
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"cannot run {path}: {type(error).__name__}: {error}.") from error
+    found = [
+        one
+        for one in vars(module).values()
+        if isinstance(one, type)
+        and issubclass(one, Controller)
+        and one.__module__ == module.__name__
+        and not isabstract(one)
+    ]
+    if len(found) != 1:
+        names = ", ".join(one.__name__ for one in found) or "none"
+        raise InputError(
+            f"expected one subclass of tvfs_gym.baselines.Controller in {path}, found: {names}."
+        )
+    return found[0]
