@@ -93,11 +93,11 @@ def step_board(
     parameters: Array,
     networks: Array,
     trips: Array,
+    reward: int,
     topology: int,
     level: int,
     wanted: int,
     most_passes: int,
-    reward: int,
     draws: NDArray[np.int64],
     answers: Array,
     window: Array,
@@ -127,11 +127,11 @@ def step_boards(
     parameters: Array,
     networks: Array,
     trips: Array,
+    reward: int,
     choices: NDArray[np.int64],
     actions: NDArray[np.int64],
     most_passes: NDArray[np.int64],
     frames_left: NDArray[np.int64],
-    reward: int,
     draws: NDArray[np.int64],
     answers: Array,
     windows: Array,
@@ -152,11 +152,11 @@ def step_boards(
         parameters: The same.
         networks: The same.
         trips: The same.
+        reward: See `tvfs_gym.envs.reward.named_reward`.
         choices: Topology, VF level and pass budget by action; see `Actions.table`.
         actions: Rows of the choices, shape (n,).
         most_passes: Upper limit of the budget, shape (n,).
         frames_left: Frames until the episode's end, shape (n,); updated.
-        reward: See `tvfs_gym.envs.reward.named_reward`.
         draws: Room for the draws of `BLOCK` boards, shape (BLOCK, frames, DRAWS_SIZE).
         answers: Filled, NaN where a frame was not answered, shape (n, frames, FRAME_SIZE).
         windows: Filled but for boards whose episode is over, shape (n, WINDOW_SIZE).

@@ -39,6 +39,25 @@ def jit_apart(function: Callable[Parameters, Result]) -> Callable[Parameters, Re
     return _compiled(function, forceinline=False)
 
 
+def direct(function: Callable[Parameters, Result], *arguments: Any) -> Callable[Parameters, Result]:
+    """The compiled code for arguments of such types, or the function itself without numba.
+
+    Called by itself, a compiled function looks up the types of all its arguments every time, which
+    for a dozen arrays takes as long as the step of a twin.
+
+    Args:
+        function: Compiled.
+        *arguments: Of the types that it will always be called with; nothing checks that.
+    """
+    dispatcher: Any = function
+    if not hasattr(dispatcher, "overloads"):
+        return function
+    types = tuple(numba.typeof(argument) for argument in arguments)
+    dispatcher.compile(types)
+    code: Callable[Parameters, Result] = dispatcher.overloads[types].entry_point
+    return code
+
+
 def _compiled(
     function: Callable[Parameters, Result], forceinline: bool
 ) -> Callable[Parameters, Result]:

@@ -61,6 +61,7 @@ class TwinBoard:
             profile.latency.clock_gcycles,
             profile.latency.memory_s,
         )
+        self._scenario: Scenario | None = None
         self.reset(Scenario(), (0, 0))
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
@@ -70,6 +71,18 @@ class TwinBoard:
             InputError: The scenario names a cooling or throttling preset the board does not have,
                 or its T_max or start is not below the critical temperature.
         """
+        if scenario is not self._scenario:
+            self._lay_out(scenario)
+            self._scenario = scenario
+        self.state, self.parameters = self._first_state.copy(), self._first_parameters.copy()
+        self.networks = self._first_networks
+        self.state[arrays.KEY_0], self.state[arrays.KEY_1] = key
+        self._changes_followed = 0
+        self._energy_read_j = self._time_read_s = 0.0
+        return self.telemetry()
+
+    def _lay_out(self, scenario: Scenario) -> None:
+        """Works out where episodes of a scenario start; only their keys differ."""
         for name in ("t_max_c", "start_temperature_c"):
             value_c = getattr(scenario, name)
             if value_c is not None and value_c >= self.profile.critical_c:
@@ -78,11 +91,9 @@ class TwinBoard:
                     f"{self.profile.critical_c} degC."
                 )
         self._check_coolings(scenario)
-        self._scenario = scenario
-        self._changes_followed = 0
         self.most_passes = min(scenario.max_passes, self.views)
         cooling = self.profile.cooling_named(scenario.cooling)
-        self.networks = self._networks_of(scenario, scenario.cooling)
+        self._first_networks = self._networks_of(scenario, scenario.cooling)
         network = cooling.networks[0].scaled(scenario.unit.resistance, scenario.unit.capacitance)
         preset = self.profile.throttling_named(scenario.throttling)
         fan_trips = cooling.fan.trips if cooling.fan else ()
@@ -98,15 +109,14 @@ class TwinBoard:
                 for trip in trips
             ]
         ).reshape(-1, 4)
-        self.parameters = self._parameters_of(scenario, preset)
+        self._first_parameters = self._parameters_of(scenario, preset)
         nodes_c = self._start_nodes_c(scenario, network)
         modes = network.modes_of(nodes_c)
         trip_state = np.tile([NO_TARGET, 0.0], len(trips))
-        self.state = np.concatenate([np.zeros(arrays.STATE_SIZE), modes, nodes_c, trip_state])
-        self.state[arrays.POLLED_C] = NEVER_POLLED_C
-        self.state[arrays.KEY_0], self.state[arrays.KEY_1] = key
-        self._energy_read_j = self._time_read_s = 0.0
-        return self.telemetry()
+        self._first_state = np.concatenate(
+            [np.zeros(arrays.STATE_SIZE), modes, nodes_c, trip_state]
+        )
+        self._first_state[arrays.POLLED_C] = NEVER_POLLED_C
 
     def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
         profile, unit = self.profile, scenario.unit
@@ -188,7 +198,7 @@ class TwinBoard:
         return network.steady_nodes_c(scenario.ambient_c, power_w)
 
     def _idle_power_w(self, temperature_c: float) -> float:
-        parameters = self.parameters
+        parameters = self._first_parameters
         frequency_ghz, voltage_v = self.levels[0]
         cluster_nf, thread_nf = parameters[arrays.CLUSTER_NF], parameters[arrays.THREAD_NF]
         leakage = parameters[arrays.LEAKAGE_C1_A_K2 : arrays.LEAKAGE_GATE_A + 1]
@@ -226,8 +236,7 @@ class TwinBoard:
         """
         if frames < 1:
             raise InputError(f"the number of frames must be at least 1, not {frames}.")
-        if self._scenario.changes:
-            self.follow_changes()
+        self.follow_changes()
         draws = np.empty((frames, arrays.DRAWS_SIZE), np.int64)
         draw_frames(self.state, self.outcomes, frames, draws)
         answers = np.empty((frames, summary.FRAME_SIZE))
@@ -247,14 +256,17 @@ class TwinBoard:
         )
         return window, answers if answered == frames else answers[:answered]
 
-    def follow_changes(self) -> None:
-        """Lets the scenario's changes take effect whose time has come."""
-        passed = self._scenario.changes_by(self.state[arrays.TIME_S])
-        if passed != self._changes_followed:
-            self._changes_followed = passed
-            self.networks = self.followed(
-                self._scenario, self.state, self.parameters, self.networks
-            )
+    def follow_changes(self) -> bool:
+        """Lets the scenario's changes take effect whose time has come; says whether any did."""
+        scenario = self._scenario
+        if scenario is None or not scenario.changes:
+            return False
+        passed = scenario.changes_by(self.state[arrays.TIME_S])
+        if passed == self._changes_followed:
+            return False
+        self._changes_followed = passed
+        self.networks = self.followed(scenario, self.state, self.parameters, self.networks)
+        return True
 
     def followed(
         self,

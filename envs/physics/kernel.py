@@ -194,7 +194,7 @@ def _median_pass_s(board: Board) -> float:
     )
 
 
-@jit_apart
+@jit
 def _run_past_polls(board: Board, pass_s: float, median_s: float) -> float:
     """Runs a pass through polls, and whatever the governor does to the clock meanwhile.
 
