@@ -49,9 +49,11 @@ PRESETS = {
         {"buffer_size": 200_000, "batch_size": 256, "learning_starts": 5_000, "train_freq": 4,
          "gradient_steps": 2, "target_update_interval": 2_000, "gamma": 0.98},
     ),
-    "ztt": Preset(1, 50_000),
-    "ztt_released": Preset(1, 50_000),
-    "lotus": Preset(1, 50_000),
+    # The published methods learn on one board; here on sixteen at once, with one update for all.
+    # Updates: zTT twice the published 2000, LOTUS the 10 000 of its exploration's constant.
+    "ztt": Preset(16, 64_000),
+    "ztt_released": Preset(16, 64_000),
+    "lotus": Preset(16, 160_000),
     "q_table": Preset(16, 1_000_000),
 }  # fmt: skip
 
