@@ -8,7 +8,9 @@ from typing import Any
 from tvfs_gym.agents.online import LEARNERS, OnlineTraining, train_online
 from tvfs_gym.agents.policies import CARD, GreedyPolicy, load
 from tvfs_gym.agents.stable_baselines import train_stable_baselines
+from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 EVALUATION_SEED = 10_000
@@ -157,8 +159,8 @@ def _card(training: Training) -> dict[str, Any]:
     topologies, levels = (twin.actions.table[:, :2].max(axis=0) + 1).tolist()
     return {
         "algorithm": training.algorithm,
-        "board": training.environment["profile"],
-        "family": training.environment["family"],
+        "board": load_profile(training.environment["profile"]).name,
+        "family": load_family(training.environment["family"]).name,
         "topologies": topologies,
         "vf_levels": levels,
         "scales": tuple(twin.scales),

@@ -11,7 +11,7 @@ from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import unknown
 from tvfs_gym.envs.inference.topology import load_family
 
-FOLDER = Path(__file__).parent / "pretrained"
+FOLDER = Path(__file__).parent
 
 
 def pretrained_names() -> tuple[str, ...]:
