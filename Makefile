@@ -11,13 +11,16 @@ BIN := .venv/bin
 ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
 ZOO := envs/inference/zoo
 
-.PHONY: benchmark test test-train lint smoke publish publish-live zoo zoo-family clean
+.PHONY: benchmark test test-slow test-train lint smoke publish publish-live zoo zoo-family clean
 
 benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
 
 test: .venv/installed-test
-	$(BIN)/pytest -m "not train"
+	$(BIN)/pytest -m "not train and not slow"
+
+test-slow: .venv/installed-test
+	$(BIN)/pytest -m slow
 
 test-train: .venv/installed-train
 	$(BIN)/pytest -m train

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-from tvfs_gym.baselines.controller import Controller, Design
+from tvfs_gym.baselines.controller import Choice, Controller, Design
 from tvfs_gym.baselines.fixed import Twins, best_fixed
 from tvfs_gym.baselines.frequency_scaling import Reactive, proactive
 from tvfs_gym.baselines.governors import performance, powersave
 from tvfs_gym.baselines.topology_scaling import topology_scaling
 from tvfs_gym.baselines.tvfs import Tvfs, tvfs_static
 from tvfs_gym.envs.errors import unknown
+
+__all__ = ["CONTROLLERS", "HINDSIGHT", "Choice", "Controller", "Design", "Twins", "build"]
 
 CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "performance": performance,

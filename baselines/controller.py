@@ -96,12 +96,18 @@ class Design:
         """The profile, for a controller that cannot do without the board's model.
 
         Raises:
-            InputError: There is none.
+            InputError: There is none, or it is of a board with other VF levels.
         """
         if self.profile is None:
             raise InputError(
                 f"{wanted_by} needs the board's thermal and power model: identify the board first "
                 "(tvfs-gym identify) and give the profile."
+            )
+        modelled = len(self.profile.operating_points)
+        if modelled != len(self.operating_points):
+            raise InputError(
+                f"{wanted_by} expects a profile with the board's {len(self.operating_points)} VF "
+                f"levels, and {self.profile.name} has {modelled}: give the board's own."
             )
         return self.profile
 

@@ -29,6 +29,13 @@ for _id, _profile in TWINS.items():
     )
 
 
+gymnasium.register(
+    id="tvfs_gym/LinuxBoard-v0",
+    entry_point="tvfs_gym.envs.linux_env:linux_env",
+    nondeterministic=True,
+)
+
+
 def __getattr__(name: str) -> Any:
     if name == "BoardEnv":
         from tvfs_gym.envs.board_env import BoardEnv

@@ -1,15 +1,26 @@
-"""The error of a user's mistake, and its most common wording."""
+"""The errors: a user's mistake, with its most common wording, and a board's failure."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+if TYPE_CHECKING:  # the board's sysfs layer runs where there is no pydantic
+    from pydantic import ValidationError
 
 
 class InputError(ValueError):
     """Something the user gave cannot be used; the message says what was expected, came, and helps.
 
     The command line prints the message alone and exits with status 2.
+    """
+
+
+class BoardError(RuntimeError):
+    """The board failed, cannot be trusted, or is in use; the message says what happened and helps.
+
+    The command line prints the message alone and exits with status 3.
     """
 
 

@@ -17,18 +17,18 @@ from typing import Any
 
 import psutil
 
-from tvfs_gym.agents.training import load_policy
-from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, build
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 from tvfs_gym.baselines.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Design, Policy
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.cells import cell_name, is_written, write_cell
 from tvfs_gym.experiments.episodes import run_episodes
+from tvfs_gym.experiments.policies import check_name, policy_named
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.report import write_report
 from tvfs_gym.experiments.results import resumed_folder, write_circumstances
@@ -48,7 +48,7 @@ class Contest:
         name: Of the scenario.
         case: The scenario and its board.
         family: Topology family.
-        controllers: Names of baselines, or folders of trainings.
+        controllers: As `tvfs_gym.experiments.policies` names them.
         seeds: Of the episodes.
         folder: The run's folder.
     """
@@ -85,7 +85,7 @@ def run(
         suite_name: Name or TOML file of the suite.
         board: Board profile of the conditions that name none: name or TOML file.
         family: Topology family, name or TOML file; None for the suite's.
-        controllers: Names of the baselines, or folders of trainings; all baselines if empty.
+        controllers: As `tvfs_gym.experiments.policies` names them; all baselines if empty.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         overrides: Values of the scenario that hold throughout.
         output: Folder to write, or to go on with; None for the next free one under ``results/``.
@@ -94,11 +94,9 @@ def run(
         InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the
             folder holds other results.
     """
-    baselines = {**CONTROLLERS, **HINDSIGHT}
-    names = list(controllers) or list(baselines)
+    names = list(controllers) or [*CONTROLLERS, *HINDSIGHT]
     for name in names:
-        if name not in baselines and not Path(name).is_dir():
-            raise unknown("controller", name, baselines)
+        check_name(name)
     if seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
     suite = load_suite(suite_name)
@@ -201,16 +199,11 @@ def _characterised(board: str, family: str, bench: Scenario) -> Characterisation
 
 
 def _policy(name: str, design: Design, contest: Contest) -> Policy:
-    """A baseline by its name, or the policy in the folder of a training."""
-    if name in CONTROLLERS:
-        return build(name, design)
-    if name in HINDSIGHT:
-        return HINDSIGHT[name](design, lambda count: _twins(contest, count, True))
-    policy = load_policy(Path(name))
+    policy = policy_named(name, design, lambda count: _twins(contest, count, True))
     spaces = [_twins(contest, 1, chooses).single_action_space for chooses in (False, True)]
-    if policy.action_space not in spaces:
+    if getattr(policy, "action_space", spaces[0]) not in spaces:
         raise InputError(
-            f"{name} was trained for {policy.action_space}, and this board with this family has "
+            f"{name} was trained for {policy.action_space}, and this board with this family has "  # type: ignore[attr-defined]
             f"{spaces[0]}: name the board and family of its training."
         )
     return policy

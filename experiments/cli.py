@@ -1,6 +1,7 @@
 """The command ``tvfs-gym``: one verb per experiment, each implemented in its own file.
 
-A user's mistake is printed as one sentence, with exit status 2 and no traceback.
+A user's mistake is printed as one sentence, with exit status 2 and no traceback; a board's failure
+likewise, with exit status 3.
 """
 
 from importlib.metadata import version
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.experiments.models import app as models
 
 app = typer.Typer(
@@ -41,7 +42,7 @@ def _options(
 def benchmark(
     controllers: Annotated[
         list[str] | None,
-        typer.Option("--controller", help="Baseline or folder of a training; repeat for several."),
+        typer.Option("--controller", help="Baseline, training's folder or Python file; repeat."),
     ] = None,
     suite: Annotated[
         str, typer.Option(help="Suite: main, any_board, published, or a TOML file.")
@@ -300,13 +301,29 @@ def perf(
         perf.run(output)
 
 
+@app.command()
+def doctor(
+    root: Annotated[Path, typer.Option(help="The sysfs tree.")] = Path("/sys"),
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Restore the settings that a killed run has left.")
+    ] = False,
+    state_folder: Annotated[
+        Path | None, typer.Option(help="Where runs keep their state, if they were told to.")
+    ] = None,
+) -> None:
+    """Tell what this machine can as a board, what it lacks, and how to repair it."""
+    from tvfs_gym.experiments.doctor import run
+
+    raise typer.Exit(run(root, restore, state_folder))
+
+
 def main() -> None:
     """Runs the command line."""
     try:
         app()
-    except InputError as error:
+    except (InputError, BoardError) as error:
         typer.echo(f"tvfs-gym: {error}", err=True)
-        raise SystemExit(2) from None
+        raise SystemExit(2 if isinstance(error, InputError) else 3) from None
 
 
 if __name__ == "__main__":

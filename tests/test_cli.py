@@ -209,6 +209,8 @@ def bad(tmp_path: Path) -> Path:
     (tmp_path / "unsorted.toml").write_text(xu4.replace("= 300e6", "= 100e6"))
     suite = 'family = "recorded"\nlatency_constraints_s = [-0.1]\n[conditions.nominal]\n'
     (tmp_path / "negative.toml").write_text(suite)
+    (tmp_path / "nobody.py").write_text("from tvfs_gym.baselines import Controller\n")
+    (tmp_path / "broken.py").write_text("import numpy\nnump.zeros(3)\n")
     (tmp_path / "few.csv").write_text("file,label\nno.png,1\n")
     (tmp_path / "high.csv").write_text("file,label\nno.png,1000\n")
     (tmp_path / "old.npz").touch()
@@ -223,6 +225,8 @@ def bad(tmp_path: Path) -> Path:
     ("arguments", "message"),
     [
         ("benchmark --board odroid_xu5", "unknown board 'odroid_xu5': did you mean odroid_xu4 or"),
+        ("benchmark --controller {bad}/nobody.py", "nobody.py, found: none."),
+        ("benchmark --controller {bad}/broken.py", "broken.py: NameError: name 'nump' is"),
         ("benchmark --controller tvsf", "unknown controller 'tvsf': did you mean tvfs"),
         ("benchmark --suite mian", "unknown suite 'mian': did you mean main?"),
         ("benchmark --board {bad}/key.toml", "key.toml: colour: unknown key"),

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tvfs_gym
+from tvfs_gym.envs import TWINS
 from tvfs_gym.envs import jit as jit_module
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration, Window
@@ -25,7 +26,7 @@ from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.reward import REWARDS
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 
-IDS = [name for name in gymnasium.registry if name.startswith("tvfs_gym/")]
+IDS = list(TWINS)
 ENCODINGS: list[dict[str, Any]] = [
     {"action_space": kind, "choose_passes": passes}
     for kind in ("discrete", "multi_discrete")

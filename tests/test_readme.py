@@ -22,6 +22,19 @@ def test_the_example_runs() -> None:
     assert count and int(count[1]) > 1500
 
 
+def test_the_controller_of_the_page_runs_in_the_benchmark(cli: Cli, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "your_controller.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    assert len(code.split("class ")[1].splitlines()) <= 20
+    (tmp_path / "two_rows.py").write_text(code)
+    done = cli(
+        "benchmark", "--controller", tmp_path / "two_rows.py", "--seeds", "1", "--frames", "100",
+        "--suite", "published", "--output", tmp_path / "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("two_rows.py") == 3
+
+
 @pytest.mark.parametrize("section", ["benchmark", "adaptta"])
 def test_the_tables_were_written(section: str) -> None:
     text = README.split(f"<!-- {section}:begin -->")[1].split(f"<!-- {section}:end -->")[0]

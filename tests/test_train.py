@@ -9,11 +9,12 @@ import pytest
 
 import tvfs_gym  # noqa: F401
 from tests.conftest import Cli
+from tvfs_gym.envs import TWINS
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.experiments.episodes import run_episode
 
 pytestmark = pytest.mark.train
-IDS = [name for name in gymnasium.registry if name.startswith("tvfs_gym/")]
+IDS = list(TWINS)
 
 
 @pytest.mark.parametrize("env_id", IDS)

@@ -17,7 +17,11 @@ PROFILES = files("tvfs_gym.envs.boards") / "profiles"
 
 
 class OperatingPoint(Table):
-    """A VF level."""
+    """A VF level.
+
+    Most real boards do not tell their voltages, and some not even their clock: `LinuxBoard` makes
+    points that hold NaN there. A profile may not.
+    """
 
     frequency_hz: float = Field(gt=0)
     voltage_v: float = Field(gt=0)

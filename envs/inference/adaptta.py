@@ -139,15 +139,23 @@ class AdapTTA:
         self._exit_when_settled = exit_when_settled
         self._deadline_s = math.inf if deadline_s is None else deadline_s
 
-    def predict(self, image: Frame) -> Prediction:
+    def predict(
+        self, image: Frame, *, waited_s: float = 0.0, expected_pass_s: float = 0.0
+    ) -> Prediction:
         """Classifies one frame.
+
+        Args:
+            image: The frame.
+            waited_s: How much of its deadline had passed before.
+            expected_pass_s: What a pass is known to take at most; this frame's own passes count as
+                well.
 
         Raises:
             InputError: The file cannot be read, or the image cannot be cut into views.
         """
         frame = _decoded(image)
         consensus = self._aggregation(len(self.views))
-        slowest_pass_s = 0.0
+        slowest_pass_s = expected_pass_s
         elapsed_s = 0.0
         confidence = 0.0
         start_s = perf_counter()
@@ -163,7 +171,7 @@ class AdapTTA:
                 consensus.passes,
                 len(self.views),
                 self.tau,
-                elapsed_s,
+                waited_s + elapsed_s,
                 slowest_pass_s,
                 self._deadline_s,
             ) or (self._exit_when_settled and consensus.settled):

@@ -1,0 +1,220 @@
+"""Where a board's frames come from: pictures with labels, a list, noise, a camera."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from tvfs_gym.envs.errors import BoardError, InputError
+from tvfs_gym.envs.inference.images import LabelledImage, open_image, read_images, unpack_images
+from tvfs_gym.envs.inference.topology import Family
+
+NOISE_PX = 256
+"""Height and width of a frame of noise."""
+
+LABELLED_MEMBER = 2
+"""Length of a list's member that is an image and its label."""
+
+
+@dataclass(frozen=True)
+class BoardFrame:
+    """A decoded frame, and its class, from 0 on; None if nobody knows it."""
+
+    image: Image.Image
+    label: int | None
+
+
+class FrameSource(Protocol):
+    """An endless stream of frames.
+
+    Attributes:
+        labelled: Whether all frames have labels, so that accuracy can be measured.
+        live: Whether a frame shows the present, and must be taken when it is due; others are
+            decoded beforehand.
+    """
+
+    labelled: bool
+    live: bool
+
+    def start(self, key: tuple[int, int]) -> None:
+        """Begins a stream; the same key gives the same one, unless it is live."""
+
+    def next(self) -> BoardFrame:
+        """Takes the next frame."""
+
+    def close(self) -> None:
+        """Releases whatever is behind it."""
+
+
+class PictureFrames:
+    """Picture files, drawn uniformly, with replacement, as the twin draws its images.
+
+    Args:
+        pictures: Files, or decoded pictures, with their labels.
+        folder: Removed at the end, if the files are temporary.
+    """
+
+    live = False
+
+    def __init__(
+        self,
+        pictures: Sequence[tuple[Path | Image.Image, int | None]],
+        folder: TemporaryDirectory[str] | None = None,
+    ) -> None:
+        if not pictures:
+            raise InputError("the list of frames is empty.")
+        self.labelled = all(label is not None for _, label in pictures)
+        self._pictures = pictures
+        self._folder = folder
+        self.start((0, 0))
+
+    def start(self, key: tuple[int, int]) -> None:
+        """Begins a stream."""
+        self._generator = np.random.default_rng(key)
+
+    def next(self) -> BoardFrame:
+        """Draws a picture and decodes it.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        picture, label = self._pictures[self._generator.integers(len(self._pictures))]
+        image = open_image(picture) if isinstance(picture, Path) else picture
+        return BoardFrame(image, label)
+
+    def close(self) -> None:
+        """Removes temporary files."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+class NoiseFrames:
+    """Frames of noise: they load a board like any others, and have no right answer."""
+
+    labelled = False
+    live = False
+
+    def __init__(self) -> None:
+        self.start((0, 0))
+
+    def start(self, key: tuple[int, int]) -> None:
+        """Begins a stream."""
+        self._generator = np.random.default_rng(key)
+
+    def next(self) -> BoardFrame:
+        """Makes a frame."""
+        pixels = self._generator.integers(0, 256, (NOISE_PX, NOISE_PX, 3), np.uint8)
+        return BoardFrame(Image.fromarray(pixels), None)
+
+    def close(self) -> None:
+        """Nothing is behind it."""
+
+
+class CameraFrames:
+    """A camera that Video4Linux knows, read with OpenCV.
+
+    Args:
+        number: N of ``/dev/videoN``.
+
+    Raises:
+        InputError: OpenCV is not installed, or there is no such camera.
+    """
+
+    labelled = False
+    live = True
+
+    def __init__(self, number: int) -> None:
+        try:
+            import cv2
+        except ImportError:
+            raise InputError('a camera needs OpenCV: run pip install "tvfs-gym[camera]".') from None
+        self._number = number
+        self._capture: Any = cv2.VideoCapture(number)
+        if not self._capture.isOpened():
+            raise InputError(f"there is no camera at /dev/video{number}, or it is in use.")
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not the oldest
+
+    def start(self, key: tuple[int, int]) -> None:
+        """The world begins nothing anew."""
+
+    def next(self) -> BoardFrame:
+        """Takes a picture.
+
+        Raises:
+            BoardError: The camera gives none.
+        """
+        taken, pixels = self._capture.read()
+        if not taken:
+            raise BoardError(f"the camera /dev/video{self._number} gives no frames any more.")
+        return BoardFrame(Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1])), None)
+
+    def close(self) -> None:
+        """Releases the camera."""
+        self._capture.release()
+
+
+def frames_of(frames: Any, family: Family) -> FrameSource:
+    """The source of frames that an argument means.
+
+    Args:
+        frames: None for the pictures that come with the family; ``noise``; ``camera`` or
+            ``camera:N``; the path of a zip archive, a folder or a CSV list of labelled pictures; a
+            list of pictures (paths, PIL images or RGB arrays) or of pairs of picture and label; or
+            a `FrameSource`.
+        family: The topologies, for their classes and pictures.
+
+    Raises:
+        InputError: There are no such frames.
+    """
+    if frames is None:
+        if family.images is None:
+            raise InputError(
+                f"no pictures come with the family {family.name}: give frames= a folder or CSV "
+                f"list of labelled pictures, 'camera', or 'noise'."
+            )
+        return _archive(family.images)
+    if isinstance(frames, str | Path):
+        name, _, rest = str(frames).partition(":")
+        if str(frames) == "noise":
+            return NoiseFrames()
+        if name == "camera" and (rest or "0").isdecimal():
+            return CameraFrames(int(rest or 0))
+        path = Path(frames)
+        if path.suffix == ".zip":
+            return _archive(path)
+        classes = family.topologies[0].classes - family.topologies[0].label_offset
+        return _labelled(read_images(path, classes))
+    if isinstance(frames, Sequence):
+        return PictureFrames([_picture(one) for one in frames])
+    source: FrameSource = frames
+    return source
+
+
+def _labelled(
+    images: Sequence[LabelledImage], folder: TemporaryDirectory[str] | None = None
+) -> PictureFrames:
+    return PictureFrames([(image.path, image.label) for image in images], folder)
+
+
+def _archive(path: Path) -> PictureFrames:
+    folder = TemporaryDirectory(prefix="tvfs-gym-")
+    unpack_images(path, Path(folder.name))
+    return _labelled(read_images(Path(folder.name), 0), folder)
+
+
+def _picture(member: Any) -> tuple[Path | Image.Image, int | None]:
+    label = None
+    if isinstance(member, tuple) and len(member) == LABELLED_MEMBER:
+        member, label = member
+    if isinstance(member, np.ndarray):
+        if member.dtype != np.uint8 or member.ndim != 3 or member.shape[2] != 3:
+            raise InputError(
+                f"a frame's pixels are uint8 of shape (height, width, 3), not {member.dtype} of "
+                f"shape {member.shape}."
+            )
+        return Image.fromarray(member), label
+    return member if isinstance(member, Image.Image) else Path(member), label

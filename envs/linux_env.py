@@ -1,0 +1,183 @@
+"""The environment of the machine that it runs on."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.board_env import Action, BoardEnv, Observation
+from tvfs_gym.envs.boards.board import start_window
+from tvfs_gym.envs.boards.linux.board import LinuxBoard
+from tvfs_gym.envs.boards.linux.options import LinuxOptions
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.physics import summary
+from tvfs_gym.envs.reward import REWARDS, Reward
+
+DEFAULT_LIVE_FAMILY = "digits"
+"""Its networks and pictures come along, so it runs anywhere."""
+
+EXPECTED = "expected_on_time_accuracy"
+
+
+def expected_on_time_accuracy(window: NDArray[np.float64]) -> float:
+    """On-time accuracy as the networks themselves expect it, for frames without labels: 0..1.
+
+    r = mean confidence * share of frames on time. It is as good as the networks are calibrated,
+    and it takes confidence and lateness for independent.
+    """
+    on_time = 1.0 - window[summary.W_LATE_FRAMES] / window[summary.W_FRAMES]
+    return float(window[summary.W_CONFIDENCE_MEAN] * on_time)
+
+
+class LinuxBoardEnv(BoardEnv):
+    """The machine that it runs on, under continuous inference.
+
+    ## Description
+    `tvfs_gym.envs.board_env.BoardEnv` on a real board: real networks answer real frames, real time
+    is the clock, and the kernel's own throttling is at work. From `gymnasium.make` to `close` the
+    environment holds the clock of the CPUs that run inference; what it found is restored at
+    `close`, and when the process ends in whatever way, SIGKILL included. `tvfs-gym doctor` tells
+    what the machine can, what is missing and how to repair it.
+
+    ## Action Space
+    As `BoardEnv`: `Discrete(topologies * levels)`. The VF levels are those of the CPUs that run
+    inference, by default of the fastest cluster, within the limits that were found.
+
+    | Actuator | When |
+    |----------|------|
+    | `scaling_setspeed` under `userspace` | that governor is loaded and may be written |
+    | `scaling_min_freq` = `scaling_max_freq` | else, if they may be written |
+    | none: a single VF level | else, and only with `allow_single_level` |
+
+    ## Observation Space
+    As `BoardEnv`: `Box(13,)`. With `allow_no_sensor`, and without a sensor, the entries of the
+    temperature are NaN.
+
+    ## Timing
+    Real. A frame's latency counts from when the board turns to it, decoded, or from its arrival;
+    it has in it all passes, AdapTTA and the driver. The controller's time is in
+    `info["board"]["control_s"]`; with periodic arrivals the frames wait for it.
+
+    ## Rewards
+    As `BoardEnv`, where every frame has a label. Where not (noise, a camera), accuracy cannot be
+    measured: those rewards are refused, and `"expected_on_time_accuracy"`, mean confidence times
+    the share of frames on time, is there instead, or a function of your own.
+
+    ## Costs
+    As `BoardEnv`.
+
+    ## Info
+    As `BoardEnv`, with NaN in `window` for what the board cannot measure (energy without a power
+    sensor, correctness without labels), and
+
+    | Key | Meaning |
+    |-----|---------|
+    | `board` | fields of `tvfs_gym.envs.boards.linux.board.BoardReport`; empty at reset |
+
+    ## Starting State
+    The board idles at its slowest VF level until it is at or below the scenario's
+    `start_temperature_c`, or, without one, until its temperature has settled.
+
+    ## Episode End
+    Truncation: the scenario's `frames` (2000) are answered. A lost board raises
+    `tvfs_gym.envs.errors.BoardError`, at its slowest VF level.
+
+    ## Arguments
+    | Parameter | Type | Default | Description |
+    |-----------|------|---------|-------------|
+    | `family` | str | `"digits"` | a family of `tvfs-gym models list`, or a TOML file |
+    | `models` | str or None | None | folder of its .tflite files; None where they come along |
+    | `frames` | any | None | pictures; see `tvfs_gym.envs.boards.linux.frames.frames_of` |
+    | `threads` | int or None | None | of a pass; None for one per CPU that runs inference |
+    | `root` | str | `"/sys"` | the sysfs tree |
+    | `options` | dict or None | None | `tvfs_gym.envs.boards.linux.options.LinuxOptions` |
+    | `scenario`, `frames_per_step`, ... | | | as `BoardEnv` |
+
+    ```python
+    env = gymnasium.make("tvfs_gym/LinuxBoard-v0", scenario={"latency_constraint_s": 0.02})
+    ```
+
+    ## Version History
+    * v0: first version.
+    """
+
+    board: LinuxBoard
+
+    def __init__(self, board: LinuxBoard, **arguments: Any) -> None:
+        """Wraps a board; the other arguments are those of `BoardEnv`.
+
+        Raises:
+            InputError: An argument is impossible.
+        """
+        super().__init__(board, **arguments)
+        # What numba compiles is compiled before real time counts.
+        self._window = start_window(board.telemetry(), self.scenario)
+        self._observation()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """See `BoardEnv.reset`.
+
+        Raises:
+            InputError: The options make no possible scenario, or none for a real board.
+            BoardError: The board does not cool down in time, or is lost.
+        """
+        observation, info = super().reset(seed=seed, options=options)
+        return observation, info | {"board": {}}
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """See `BoardEnv.step`.
+
+        Raises:
+            gymnasium.error.ResetNeeded: The episode is over, or none was begun.
+            BoardError: The board is lost; it was set to its slowest VF level.
+        """
+        observation, reward, terminated, truncated, info = super().step(action)
+        report = self.board.report
+        board = {} if report is None else asdict(report)
+        return observation, reward, terminated, truncated, info | {"board": board}
+
+
+def linux_env(
+    family: str = DEFAULT_LIVE_FAMILY,
+    models: str | Path | None = None,
+    frames: Any = None,
+    threads: int | None = None,
+    root: str | Path = "/sys",
+    options: LinuxOptions | dict[str, Any] | None = None,
+    reward: str | Reward = "on_time_accuracy",
+    **arguments: Any,
+) -> LinuxBoardEnv:
+    """Makes the environment of the machine that it runs on.
+
+    Args:
+        family: Topology family.
+        models: See `LinuxBoard`, as for the next four.
+        frames: What is classified.
+        threads: Of a pass.
+        root: The sysfs tree.
+        options: Of the board.
+        reward: As for `BoardEnv`, or ``expected_on_time_accuracy``.
+        **arguments: The others of `BoardEnv`.
+
+    Raises:
+        InputError: An argument is impossible; the reward needs labels that the frames lack; or the
+            board lacks what the options do not allow to be missing.
+        BoardError: Another process controls the board, or it fails.
+    """
+    board = LinuxBoard(load_family(family), models, frames, threads, root, options)
+    try:
+        if not board.labelled and isinstance(reward, str) and reward in REWARDS:
+            raise InputError(
+                f"the reward {reward} needs to know the right answers, and these frames have no "
+                f"labels: give labelled pictures, or reward='{EXPECTED}'."
+            )
+        chosen = expected_on_time_accuracy if reward == EXPECTED else reward
+        return LinuxBoardEnv(board, reward=chosen, **arguments)
+    except BaseException:
+        board.close()
+        raise
