@@ -1,7 +1,7 @@
 """Deep Q-learning as the published methods need it, in NumPy."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,16 @@ class Batch(NamedTuple):
     reward: Array
     following: Array
     ended: NDArray[np.bool_]
+
+
+def rows_of(batch: Batch, rows: NDArray[Any]) -> Batch:
+    """Some of the transitions, by a mask or their places."""
+    return Batch._make(column[rows] for column in batch)
+
+
+def joined(first: Batch, second: Batch) -> Batch:
+    """The transitions of both."""
+    return Batch._make(np.concatenate(pair) for pair in zip(first, second, strict=True))
 
 
 class Replay:
@@ -58,7 +68,7 @@ class Replay:
 
     def rows(self, places: NDArray[np.int64]) -> Batch:
         """Transitions by their places, below the length."""
-        return Batch(*(column[places] for column in self._columns))
+        return rows_of(self._columns, places)
 
 
 @dataclass(frozen=True)

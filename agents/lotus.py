@@ -1,7 +1,7 @@
 """LOTUS: deep Q-learning of clocks with a deadline and a cool-down.
 
-"LOTUS: Learning-based Online Thermal and Latency Variation Management for Two-stage Detectors on Edge
-Devices", DAC 2024; re-implemented from what the released code does (wuyushuwys/LOTUS @cc06d38).
+"LOTUS: Learning-based Online Thermal and Latency Variation Management for Two-stage Detectors on
+Edge Devices", DAC 2024; re-implemented from what the released code does (wuyushuwys/LOTUS @cc06d38).
 
 Ported to this environment:
 
@@ -19,7 +19,7 @@ from math import cos, exp, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.agents.dqn import Batch, QNetwork, Replay, Update
+from tvfs_gym.agents.dqn import Batch, QNetwork, Replay, Update, joined, rows_of
 from tvfs_gym.agents.learner import Array, Experience, Setting, pick
 from tvfs_gym.agents.policies import Card, NetworkPolicy, columns, cooling, hot
 from tvfs_gym.baselines.frequency_scaling import GUARD_C
@@ -155,14 +155,13 @@ class Lotus:
         )
         below = experience.reward < 0.0
         for replay, rows in zip(self._replays, (below, ~below), strict=True):
-            replay.add(Batch(*(column[rows] for column in batch)))
+            replay.add(rows_of(batch, rows))
         stored = [len(replay) for replay in self._replays]
         if sum(stored) >= BATCH:
             places = self._rng.choice(sum(stored), BATCH, replace=False)
             first = self._replays[0].rows(places[places < stored[0]])
             second = self._replays[1].rows(places[places >= stored[0]] - stored[0])
-            sample = Batch(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))
-            self._values.learn(sample, self.learning_rate)
+            self._values.learn(joined(first, second), self.learning_rate)
         self._steps += 1
 
     def policy(self) -> NetworkPolicy:

@@ -1,6 +1,7 @@
 """Small fully connected networks in NumPy: what runs on a board, and learns without PyTorch."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -28,7 +29,7 @@ class Network:
     @classmethod
     def drawn(cls, sizes: Sequence[int], rng: np.random.Generator) -> "Network":
         """A new network for ReLU, with the uniform weights of He et al. (2015) and zero biases."""
-        shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+        shapes = list(pairwise(sizes))
         weights = [rng.uniform(-1, 1, shape) * np.sqrt(6.0 / shape[0]) for shape in shapes]
         return cls(
             [one.astype(np.float32) for one in weights],

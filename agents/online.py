@@ -97,13 +97,15 @@ class OnlineTraining:
             By episode: `results`, the sum of the rewards learnt from; `ep_lengths` in steps, as
             stable-baselines3 calls them; and `on_time_accuracy`.
         """
-        twins = TwinVectorEnv(
-            episodes, autoreset_mode=AutoresetMode.SAME_STEP, **self._environment
-        )
+        twins = TwinVectorEnv(episodes, autoreset_mode=AutoresetMode.SAME_STEP, **self._environment)
         policy = self.policy
         observation, _ = twins.reset(seed=seed)
         running = np.ones(episodes, bool)
-        gained, lengths, right = np.zeros(episodes), np.zeros(episodes, np.int64), np.zeros(episodes)
+        gained, lengths, right = (
+            np.zeros(episodes),
+            np.zeros(episodes, np.int64),
+            np.zeros(episodes),
+        )
         asked = np.array([scenario.frames for scenario in twins.scenarios])
         while running.any():
             actions, _ = policy.predict(observation)

@@ -43,5 +43,6 @@ def not_for(policy: GreedyPolicy, board: str, family: str) -> str | None:
     if (card.board, card.family) == here:
         return None
     return (
-        f"it was trained on {card.board} with the family {card.family}, not {here[0]} with {here[1]}"
+        f"it was trained on {card.board} with the family {card.family}, this is {here[0]} with "
+        f"{here[1]}"
     )
