@@ -1,7 +1,8 @@
 """LOTUS: deep Q-learning of clocks with a deadline and a cool-down.
 
 "LOTUS: Learning-based Online Thermal and Latency Variation Management for Two-stage Detectors on
-Edge Devices", DAC 2024; re-implemented from what the released code does (wuyushuwys/LOTUS @cc06d38).
+Edge Devices", DAC 2024; re-implemented from what the released code does
+(wuyushuwys/LOTUS @cc06d38).
 
 Ported to this environment:
 

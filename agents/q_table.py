@@ -8,8 +8,8 @@ Ported to this environment:
 - the choices are its ten clocks (every second VF level of an Odroid-XU4: 200 MHz steps) times all
   topologies;
 - of its buckets, temperature (6, of 2 degC, about the limit) and clock (10) stay. The counters for
-  instructions per cycle (10) and misses per kilo-instruction (5) tell a governor how far the program
-  is served and what kind it is: here the latency relative to L_c, and L_c;
+  instructions per cycle (10) and misses per kilo-instruction (5) tell a governor how far the
+  program is served and what kind it is: here the latency relative to L_c, and L_c;
 - instructions per second relative to the most become L_c / latency, at most 1;
 - the temperature limit is the baselines', `GUARD_C` below T_max.
 """
@@ -44,10 +44,12 @@ CONSTRAINT_EDGES = np.geomspace(0.3, 6.0, 6)[1:-1]
 def reward(
     latency_s: Array, constraint_s: Array, spare_c: Array, power: Array, least: float
 ) -> Array:
-    """r = s - lambda (P - P_min) / P_min - rho max(T - T_limit, 0) P, P = V^2 f / (V^2 f)_max.
+    """What the released code rewards, with the service s = min(1, L_c / latency).
+
+    r = s - lambda (P - P_min) / P_min - rho max(T - T_limit, 0) P, P = V^2 f / (V^2 f)_max
 
     Args:
-        latency_s: Mean latency; s = min(1, L_c / latency).
+        latency_s: Mean latency.
         constraint_s: L_c.
         spare_c: T_limit - T.
         power: P at the clock.

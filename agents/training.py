@@ -111,7 +111,7 @@ class Training:
 
     @property
     def seeds(self) -> tuple[int, int]:
-        """Of the first twin, and of the rest: no twin has the seed of an evaluation or benchmark."""
+        """Of the first twin, and of the rest; no twin has one of an evaluation or benchmark."""
         return TRAINING_SEED + SEEDS_PER_TRAINING * self.seed, self.seed
 
 

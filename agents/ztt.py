@@ -2,9 +2,9 @@
 
 S. Kim, K. Bin, S. Ha, K. Lee, S. Chong, "zTT: Learning-based DVFS with Zero Thermal Throttling for
 Mobile Devices", MobiSys 2021; re-implemented from what the released code does (ztt-21/zTT @5ac0036,
-its set-up for the Jetson TX2). The released code marks every step as the last one of its episode, so
-that its discount is never used and it learns the immediate reward; `myopic` keeps that. Without it
-the return is the intended one, discounted by 0.99, and only a board that shuts down ends it. The
+its set-up for the Jetson TX2). The released code marks every step as the last one of its episode,
+so that its discount is never used and it learns the immediate reward; `myopic` keeps that. Without
+it the return is the intended one, discounted by 0.99, and only a board that shuts down ends it. The
 released target network, copied after every update, then diverges (values beyond 10^9 in 4000 steps,
 all of three seeds), so with the intended return it follows slowly, as LOTUS's does.
 
@@ -61,7 +61,7 @@ HEAT_REWARD, HEAT_PENALTY = 0.2, -2.0
 def reward(
     latency_s: Array, constraint_s: Array, temperature_c: Array, limit_c: Array, power_w: Array
 ) -> Array:
-    """r = u + v + beta / P, of the released code for the TX2.
+    """What the released code for the TX2 rewards: r = u + v + beta / P.
 
     u = min(1, L_c / latency); v = 0.2 tanh(T_limit - T) below the limit, else -2; P in 100 mW.
     """
@@ -93,7 +93,7 @@ class Ztt:
         self._replay = Replay(CAPACITY, len(INPUTS))
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Random and no faster when hot, at times random and faster when cold and late, or greedy."""
+        """Greedy or random; hot, no faster; cold and late, at times faster at random."""
         reading = read(observation, self._setting.scales)
         values = self._values.network(observation[:, self._columns])
         shape = values.shape

@@ -128,7 +128,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | `reward` | str or function | `"on_time_accuracy"` | see Rewards |
     | `action_space` | str | `"discrete"` | or `"multi_discrete"` |
     | `choose_passes` | bool | False | whether the action has a pass budget |
-    | `randomise` | bool or str | False | other units and rooms; `"conditions"`: other constraints too |
+    | `randomise` | bool or str | False | other units, rooms; `"conditions"`: constraints too |
     | `render_mode` | str or None | None | `"ansi"`: a status line |
 
     ```python

@@ -38,8 +38,8 @@ SHARE = 0.5
 class Conditions:
     """Draws what is asked of a board: L_c, T_max, background load, arrivals, and a change.
 
-    A change is, with the same probability, one of L_c, of the ambient temperature, of the background
-    load, or to another cooling of the profile.
+    A change is, with the same probability, one of L_c, of the ambient temperature, of the
+    background load, or to another cooling of the profile.
 
     Args:
         profile: The board.
@@ -72,7 +72,8 @@ class Conditions:
         return scenario.with_values(values)
 
     def _constraint_s(self, rng: np.random.Generator) -> float:
-        return self._nominal_s * exp(rng.uniform(*(log(factor) for factor in CONSTRAINT_RANGE)))
+        low, high = CONSTRAINT_RANGE
+        return self._nominal_s * exp(rng.uniform(log(low), log(high)))
 
     def _change(self, scenario: Scenario, rng: np.random.Generator) -> dict[str, Any]:
         ambient_c = scenario.ambient_c + rng.uniform(-AMBIENT_CHANGE_C, AMBIENT_CHANGE_C)

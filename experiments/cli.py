@@ -103,12 +103,13 @@ def train(
     ] = None,
 ) -> None:
     """Train a controller on a batch of twins; stable-baselines3's need the extra "train"."""
+    from tvfs_gym.envs.randomisation import Randomise
     from tvfs_gym.experiments.train import run
 
     constraint_s = None if latency_ms is None else latency_ms / 1000
     values = {"latency_constraint_s": constraint_s, "ambient_c": ambient_c}
     given = {key: value for key, value in values.items() if value is not None}
-    drawn = "conditions" if conditions else randomise
+    drawn: Randomise = "conditions" if conditions else randomise
     run(algo, board, family, given, drawn, reward, steps, envs, seed, output)
 
 

@@ -1,7 +1,7 @@
 """Policies that ship with the package, by name; ``make pretrained`` trains them anew.
 
-Each is tied to the board and the family that it was trained on. None was trained or chosen on a suite
-of the benchmark, nor on its seeds.
+Each is tied to the board and the family that it was trained on. None was trained or chosen on a
+suite of the benchmark, nor on its seeds.
 """
 
 from pathlib import Path
