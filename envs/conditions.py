@@ -19,6 +19,9 @@ highest VF level to several passes of the most accurate one."""
 T_MAX_RANGE_C = (75.0, 95.0)
 """T_max, uniform: where the boards at hand throttle."""
 
+BELOW_CRITICAL_C = 5.0
+"""T_max stays so far below the board's critical temperature."""
+
 MOST_BACKGROUND_LOAD = 0.5
 """Half of the episodes have a background load, uniform up to this."""
 
@@ -58,11 +61,13 @@ class Conditions:
             rng: Seeds the draws.
         """
         constraint_s = self._constraint_s(rng)
+        lowest_c, highest_c = T_MAX_RANGE_C
+        highest_c = min(highest_c, self._profile.critical_c - BELOW_CRITICAL_C)
         load = MOST_BACKGROUND_LOAD * rng.random() if rng.random() < SHARE else 0.0
         period = rng.uniform(1.0, MOST_CONSTRAINTS_PER_FRAME) if rng.random() < SHARE else 0.0
         values: dict[str, Any] = {
             "latency_constraint_s": constraint_s,
-            "t_max_c": rng.uniform(*T_MAX_RANGE_C),
+            "t_max_c": rng.uniform(lowest_c, highest_c),
             "background_load": load,
             "arrival_period_s": period * constraint_s,
         }
