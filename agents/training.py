@@ -42,7 +42,9 @@ PRESETS = {
     # stable-baselines3's own (batch 64, 10 epochs) spend over 85 % of the time in optimisation;
     # these reached some twenty times the frames per second on a prototype of this environment.
     "ppo": Preset(
-        256, 1_000_000, {"n_steps": 32, "batch_size": 2048, "n_epochs": 4, "gamma": 0.98}
+        256,
+        1_000_000,
+        {"n_steps": 32, "batch_size": 2048, "n_epochs": 4, "gamma": 0.98, "learning_rate": 1e-3},
     ),
     "a2c": Preset(64, 1_000_000, {"n_steps": 16, "gamma": 0.98}),
     "dqn": Preset(

@@ -1,33 +1,16 @@
-"""Characterisation: what is measured on a board at design time, before any control."""
+"""Characterisation: what is known of a board at design time, before any control."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.board import Board, Configuration
-from tvfs_gym.envs.errors import InputError
+from tvfs_gym.baselines.measuring import Measurement, Protocol, Settled, Timing, measure
+from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
-from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario
-
-LATENCY_PASSES = 100
-"""Passes timed per configuration, on a board that starts cold."""
-
-MOST_BURSTS = 100
-"""Cold starts that the timing of one configuration may take."""
-
-SETTLING_S = 180.0
-"""Continuous inference until the temperature counts as reached: seven time constants of the
-Odroid-XU4 with its fan."""
-
-AVERAGED_S = 30.0
-"""The last part of it, which is averaged."""
-
-FRAMES_AT_ONCE = 20
-
-_KEY = (2021, 12)  # the random stream of the characterisation, which no episode shares
 
 
 @dataclass(frozen=True)
@@ -43,6 +26,8 @@ class Characterisation:
         temperature_c: Temperature reached at each VF level, shape (levels,); at levels where
             throttling cut in before, extrapolated (see `extrapolated`).
         extrapolated: Whether it was, shape (levels,).
+        measured: Whether a VF level was measured, shape (levels,); the others lie on curves through
+            those that were: latency on a / f + b, temperature in between on V^2 f.
     """
 
     family: Family
@@ -51,6 +36,7 @@ class Characterisation:
     throttled_p99_s: NDArray[np.float64]
     temperature_c: NDArray[np.float64]
     extrapolated: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
 
     @property
     def levels(self) -> int:
@@ -92,103 +78,93 @@ class Characterisation:
         return accuracy
 
 
-def characterise(board: Board, scenario: Scenario) -> Characterisation:
+def characterise(
+    board: Board, scenario: Scenario, protocol: Protocol | None = None
+) -> Characterisation:
     """Measures a board.
 
     Args:
         board: Any board; it is reset several times.
-        scenario: Its ambient temperature, cooling, kernel, background load and T_max hold during
-            the measurement; its start, changes, arrivals, constraint and AdapTTA policy do not.
+        scenario: See `tvfs_gym.baselines.measuring.bench_of`.
+        protocol: How it is measured; None for all VF levels at the default lengths.
 
     Raises:
         InputError: The board is throttled at once.
     """
-    bench = scenario.with_values(
-        {"policy": "1C", "changes": (), "arrival_period_s": 0.0, "start_temperature_c": None}
+    return characterisation_of(board, list(measure(board, scenario, protocol or Protocol())))
+
+
+def characterisation_of(board: Board, made: Collection[Measurement]) -> Characterisation:
+    """Puts the measurements of a board together.
+
+    Args:
+        board: Whose they are.
+        made: All that `tvfs_gym.baselines.measuring.places` lists.
+    """
+    shape = len(board.family.topologies), len(board.operating_points)
+    timings = [one for one in made if isinstance(one, Timing)]
+    latency_s = np.full((*shape, len(timings[0].latencies_s)), np.nan)
+    for timing in timings:
+        latency_s[timing.place.topology, timing.place.level] = timing.latencies_s
+    measured = ~np.isnan(latency_s[0, :, 0])
+    median_s = np.median(latency_s[:, measured], axis=2)
+    spread = float(np.quantile(latency_s[:, measured] / median_s[..., np.newaxis], 0.99))
+    median_s = _over_the_clock(board, median_s, measured)
+    settled = {
+        (one.place.topology, one.place.level): one for one in made if isinstance(one, Settled)
+    }
+    reached = [settled[shape[0] - 1, int(level)] for level in np.flatnonzero(measured)]
+    temperature_c, throttled = _temperatures(
+        board,
+        measured,
+        np.array([point.temperature_c for point in reached]),
+        np.array([point.throttled for point in reached]),
     )
-    topologies, levels = len(board.family.topologies), len(board.operating_points)
-    latency_s = np.array(
-        [
-            [_cold_latencies_s(board, bench, topology, level) for level in range(levels)]
-            for topology in range(topologies)
-        ]
-    )
-    median_s = np.median(latency_s, axis=2)
-    spread = float(np.quantile(latency_s / median_s[..., np.newaxis], 0.99))
-    throttled_p99_s = np.array(
-        [_settled(board, bench, Configuration(i, levels - 1)).p99_s for i in range(topologies)]
-    )
-    reached = [
-        _settled(board, bench, Configuration(topologies - 1, level)) for level in range(levels)
-    ]
-    throttled = np.array([point.throttled for point in reached])
-    temperature_c = np.array([point.temperature_c for point in reached])
     return Characterisation(
         board.family,
         median_s,
         median_s * spread,
-        throttled_p99_s,
-        _extrapolated(board, temperature_c, throttled),
+        np.array([settled[topology, shape[1] - 1].p99_s for topology in range(shape[0])]),
+        temperature_c,
         throttled,
+        measured,
     )
 
 
-def _cold_latencies_s(
-    board: Board, scenario: Scenario, topology: int, level: int
+def _over_the_clock(
+    board: Board, median_s: NDArray[np.float64], measured: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Times single passes; when throttling sets in, goes on with a board that is cold again."""
-    latencies_s: list[float] = []
-    for burst in range(MOST_BURSTS):
-        board.reset(scenario, (_KEY[0], _KEY[1] + burst))
-        board.apply(Configuration(topology, level, max_passes=1))
-        board.infer(1)  # the first pass pays for the change of clock
-        while len(latencies_s) < LATENCY_PASSES:
-            window, _ = board.infer(1)
-            if window[summary.W_THROTTLED_S] > 0:
-                break
-            latencies_s.append(window[summary.W_LATENCY_MEAN_S])
-        if len(latencies_s) == LATENCY_PASSES:
-            return np.array(latencies_s)
-    raise InputError(
-        f"at an ambient temperature of {scenario.ambient_c:g} degC the board is throttled at once: "
-        "characterise it in a cooler place."
-    )
+    """Latencies at all VF levels; between the measured ones they lie on a / f + b."""
+    period_s = np.array([1.0 / point.frequency_hz for point in board.operating_points])
+    result = np.empty((len(median_s), len(measured)))
+    result[:, measured] = median_s
+    if not measured.all():
+        columns = np.stack([period_s, np.ones_like(period_s)], axis=1)
+        law, *_ = np.linalg.lstsq(columns[measured], median_s.T, rcond=None)
+        result[:, ~measured] = (columns[~measured] @ law).T
+    return result
 
 
-@dataclass(frozen=True)
-class _Settled:
-    temperature_c: float
-    p99_s: float
-    throttled: bool
+def _temperatures(
+    board: Board,
+    measured: NDArray[np.bool_],
+    temperature_c: NDArray[np.float64],
+    throttled: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Temperatures at all VF levels, and where throttling held them down.
 
-
-def _settled(board: Board, scenario: Scenario, configuration: Configuration) -> _Settled:
-    """Runs a configuration until its temperature has settled."""
-    board.reset(scenario, _KEY)
-    board.apply(configuration)
-    temperatures_c, latencies_s = [], []
-    throttled = False
-    time_s = 0.0
-    while time_s < SETTLING_S:
-        window, frames = board.infer(FRAMES_AT_ONCE)
-        time_s = window[summary.W_TIME_S]
-        throttled = throttled or window[summary.W_THROTTLED_S] > 0
-        if time_s > SETTLING_S - AVERAGED_S:
-            temperatures_c.append(window[summary.W_TEMPERATURE_C])
-            latencies_s.append(frames[:, summary.FRAME_LATENCY_S])
-    return _Settled(
-        float(np.mean(temperatures_c)),
-        float(np.quantile(np.concatenate(latencies_s), 0.99)),
-        bool(throttled),
-    )
-
-
-def _extrapolated(
-    board: Board, temperature_c: NDArray[np.float64], throttled: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Replaces what throttling held down by a straight line in V^2 f through the other levels."""
-    if throttled.sum() > len(throttled) - 2 or not throttled.any():
-        return temperature_c
+    What it held down is replaced by a straight line in V^2 f through the other levels; what was not
+    measured lies in between on V^2 f. Where voltages are unknown it is f, which is too low a line
+    for the highest levels.
+    """
     v2f = np.array([p.voltage_v**2 * p.frequency_hz for p in board.operating_points])
-    slope, offset = np.polyfit(v2f[~throttled], temperature_c[~throttled], 1)
-    return np.where(throttled, slope * v2f + offset, temperature_c)
+    if np.isnan(v2f).any():
+        v2f = np.array([point.frequency_hz for point in board.operating_points])
+    at = v2f[measured]
+    if throttled.any() and throttled.sum() <= len(throttled) - 2:
+        slope, offset = np.polyfit(at[~throttled], temperature_c[~throttled], 1)
+        temperature_c = np.where(throttled, slope * at + offset, temperature_c)
+    if measured.all():
+        return temperature_c, throttled
+    # Without a change of voltage V^2 f is the clock; it never falls from one level to the next.
+    return np.interp(v2f, at, temperature_c), np.interp(v2f, at, throttled.astype(float)) > 0

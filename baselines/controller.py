@@ -54,7 +54,8 @@ class Design:
         frames_per_step: Frames of a step.
         known: The scenario, with everything at its default that a controller cannot know (see
             `KNOWN`).
-        characterisation: What was measured on the board at design time.
+        topologies: Names of the topologies, fastest first.
+        measured: What was measured on the board at design time; None if nothing was.
     """
 
     profile: BoardProfile | None
@@ -63,17 +64,21 @@ class Design:
     scales: NDArray[np.float64]
     frames_per_step: int
     known: Scenario
-    characterisation: Characterisation
+    topologies: tuple[str, ...]
+    measured: Characterisation | None
 
     @classmethod
     def of(
-        cls, env: BoardEnv, characterisation: Characterisation, scenario: Scenario | None = None
+        cls,
+        env: BoardEnv,
+        characterisation: Characterisation | None,
+        scenario: Scenario | None = None,
     ) -> "Design":
         """What may be known of an environment.
 
         Args:
             env: The environment; it is not kept.
-            characterisation: Of its board.
+            characterisation: Of its board; None if nothing was measured.
             scenario: The scenario to come; None for the environment's.
         """
         scenario = scenario or env.scenario
@@ -84,8 +89,23 @@ class Design:
             scales=env.scales,
             frames_per_step=env.frames_per_step,
             known=Scenario(**{name: getattr(scenario, name) for name in KNOWN}),
-            characterisation=characterisation,
+            topologies=env.board.family.names,
+            measured=characterisation,
         )
+
+    @property
+    def characterisation(self) -> Characterisation:
+        """What was measured on the board at design time.
+
+        Raises:
+            InputError: Nothing was.
+        """
+        if self.measured is None:
+            raise InputError(
+                "this controller is built from what was measured on the board: run tvfs-gym "
+                "characterise, and name its folder with --characterisation."
+            )
+        return self.measured
 
     @cached_property
     def highest(self) -> int:

@@ -30,6 +30,10 @@ Action = Any
 """An integer, or an array of integers in a `MultiDiscrete` space."""
 
 
+Stepped = tuple[WindowVector, NDArray[np.float64], Observation, float]
+"""What a step delivers: window, frames, observation and reward."""
+
+
 class BoardEnv(gymnasium.Env[Observation, Any]):
     """A board under continuous inference: choose topology and VF level, step by step.
 
@@ -220,19 +224,26 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         """
         if self._frames_left <= 0:
             raise gymnasium.error.ResetNeeded("the episode is over: call reset() before step().")
-        self.board.apply(self.actions.configuration(action))
         frames = min(self.frames_per_step, self._frames_left)
-        window, answers = self.board.infer(frames)
+        window, answers, observation, reward = self._answer(
+            self.actions.configuration(action), frames
+        )
         self._window = window
-        reward = float(self._reward(window))
         if self._episode.changes:
             present = self._episode.at(window[summary.W_TIME_S])
             window[summary.W_LATENCY_CONSTRAINT_S] = present.latency_constraint_s
+            observation = self._observation()
         info = info_of(Window._make(window.tolist()), answers)
         terminated = info["window"].shut_down > 0.0
         self._frames_left = 0 if terminated else self._frames_left - frames
         truncated = not terminated and self._frames_left == 0
-        return self._observation(), reward, terminated, truncated, info
+        return observation, reward, terminated, truncated, info
+
+    def _answer(self, configuration: Configuration, frames: int) -> Stepped:
+        """Runs a window, rewards and observes it."""
+        self.board.apply(configuration)
+        self._window, answers = self.board.infer(frames)
+        return self._window, answers, self._observation(), float(self._reward(self._window))
 
     def configuration(self, action: Action) -> Configuration:
         """What an action means.
@@ -296,10 +307,12 @@ def twin_env(
     Raises:
         InputError: There is no such profile or family, or an argument is impossible.
     """
+    from tvfs_gym.envs.twin_env import TwinEnv  # which is a BoardEnv
+
     board = load_profile(profile)
     twin = TwinBoard(board, load_family(family))
     randomisation = DomainRandomisation.of(randomise, board, twin.nominal_latency_s)
-    return BoardEnv(twin, randomisation=randomisation, **arguments)
+    return TwinEnv(twin, randomisation=randomisation, **arguments)
 
 
 def as_scenario(scenario: Scenario | dict[str, Any] | None) -> Scenario:

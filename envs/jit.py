@@ -49,9 +49,14 @@ def _compiled(
     function.__qualname__ += f"-{_SOURCES}"
     # No function here allocates, so none needs numba's reference counts, which cost three times the
     # arithmetic; one that did would fail to compile.
+    # No divisor is zero, and asking costs more than dividing.
     options: dict[str, Any] = {
-        "cache": True, "_nrt": False, "nogil": True, "forceinline": forceinline,
-    }  # fmt: skip
+        "cache": True,
+        "error_model": "numpy",
+        "forceinline": forceinline,
+        "nogil": True,
+        "_nrt": False,
+    }
     try:
         compiled: Callable[Parameters, Result] = numba.njit(**options)(function)
     except RuntimeError:  # numba has nowhere to keep a cache: read-only package, no home folder

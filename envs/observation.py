@@ -9,8 +9,8 @@ from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.jit import jit
 from tvfs_gym.envs.physics import summary
 
-NOMINAL_LATENCY_S, LAST_LEVEL, LAST_TOPOLOGY, VIEWS = range(4)
-"""Entries of a board's scales, against which its windows are seen."""
+PER_NOMINAL_LATENCY, PER_LAST_LEVEL, PER_LAST_TOPOLOGY, PER_VIEW = range(4)
+"""Entries of a board's scales: what its windows are multiplied by."""
 
 FEATURES = (
     ("temperature", "sensor reading / 100 degC", -0.5, 2.0),
@@ -35,7 +35,7 @@ HIGH = np.array([feature[3] for feature in FEATURES], np.float32)
 
 def scales_of(board: Board) -> NDArray[np.float64]:
     """A board's scales."""
-    return np.array(
+    return 1.0 / np.array(
         [
             board.nominal_latency_s,
             max(len(board.operating_points) - 1, 1),
@@ -61,19 +61,20 @@ def observe(
     temperature_c = window[summary.W_TEMPERATURE_C]
     constraint_s = window[summary.W_LATENCY_CONSTRAINT_S]
     t_max_c = window[summary.W_T_MAX_C]
-    observation[0] = temperature_c / 100.0
-    observation[1] = (t_max_c - temperature_c) / 50.0
-    observation[2] = window[summary.W_TEMPERATURE_RATE_C_S] / 10.0
-    observation[3] = window[summary.W_VF_LEVEL] / scales[LAST_LEVEL]
-    observation[4] = window[summary.W_CAP_LEVEL] / scales[LAST_LEVEL]
-    observation[5] = window[summary.W_TOPOLOGY] / scales[LAST_TOPOLOGY]
-    observation[6] = window[summary.W_LATENCY_MEAN_S] / constraint_s
-    observation[7] = window[summary.W_LATENCY_MAX_S] / constraint_s
+    per_constraint = 1.0 / constraint_s
+    observation[0] = 0.01 * temperature_c
+    observation[1] = 0.02 * (t_max_c - temperature_c)
+    observation[2] = 0.1 * window[summary.W_TEMPERATURE_RATE_C_S]
+    observation[3] = scales[PER_LAST_LEVEL] * window[summary.W_VF_LEVEL]
+    observation[4] = scales[PER_LAST_LEVEL] * window[summary.W_CAP_LEVEL]
+    observation[5] = scales[PER_LAST_TOPOLOGY] * window[summary.W_TOPOLOGY]
+    observation[6] = per_constraint * window[summary.W_LATENCY_MEAN_S]
+    observation[7] = per_constraint * window[summary.W_LATENCY_MAX_S]
     observation[8] = window[summary.W_LATE_FRAMES] / max(window[summary.W_FRAMES], 1.0)
-    observation[9] = window[summary.W_PASSES_MEAN] / scales[VIEWS]
+    observation[9] = scales[PER_VIEW] * window[summary.W_PASSES_MEAN]
     observation[10] = window[summary.W_CONFIDENCE_MEAN]
-    observation[11] = constraint_s / scales[NOMINAL_LATENCY_S]
-    observation[12] = t_max_c / 100.0
+    observation[11] = scales[PER_NOMINAL_LATENCY] * constraint_s
+    observation[12] = 0.01 * t_max_c
     for i in range(len(observation)):
         observation[i] = min(max(observation[i], LOW[i]), HIGH[i])
 
@@ -123,17 +124,17 @@ def read(observations: NDArray[Any], scales: NDArray[np.float64]) -> Reading:
         scales: As from `scales_of`.
     """
     column = np.asarray(observations, np.float64).T
-    constraint_s = np.round(column[11] * scales[NOMINAL_LATENCY_S], 6)
+    constraint_s = np.round(column[11] / scales[PER_NOMINAL_LATENCY], 6)
     return Reading(
         temperature_c=np.round(100.0 * column[0], 3),
         temperature_rate_c_s=10.0 * column[2],
-        vf_level=np.rint(column[3] * scales[LAST_LEVEL]).astype(np.int64),
-        cap_level=np.rint(column[4] * scales[LAST_LEVEL]).astype(np.int64),
-        topology=np.rint(column[5] * scales[LAST_TOPOLOGY]).astype(np.int64),
+        vf_level=np.rint(column[3] / scales[PER_LAST_LEVEL]).astype(np.int64),
+        cap_level=np.rint(column[4] / scales[PER_LAST_LEVEL]).astype(np.int64),
+        topology=np.rint(column[5] / scales[PER_LAST_TOPOLOGY]).astype(np.int64),
         latency_mean_s=column[6] * constraint_s,
         latency_max_s=column[7] * constraint_s,
         late_share=column[8],
-        passes_mean=column[9] * scales[VIEWS],
+        passes_mean=column[9] / scales[PER_VIEW],
         confidence_mean=column[10],
         latency_constraint_s=constraint_s,
         t_max_c=np.round(100.0 * column[12], 3),

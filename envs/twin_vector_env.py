@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.actions import ActionKind, Actions
-from tvfs_gym.envs.batch import step_boards
+from tvfs_gym.envs.batch import BLOCK, step_boards
 from tvfs_gym.envs.board_env import as_scenario, info_of
 from tvfs_gym.envs.boards.board import Window, start_window
 from tvfs_gym.envs.boards.profile import load_profile
@@ -20,13 +20,26 @@ from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe, scales_of
-from tvfs_gym.envs.physics import kernel, summary
+from tvfs_gym.envs.physics import arrays, summary
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
 from tvfs_gym.envs.reward import NAMES
 from tvfs_gym.envs.scenario import Scenario
 
 Observations = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+_NONE = np.empty(0, np.int64)
+
+
+class _Stepped(NamedTuple):
+    """What a step fills: see `tvfs_gym.envs.batch.step_boards`."""
+
+    answers: NDArray[np.float64]
+    windows: NDArray[np.float64]
+    observations: Observations
+    rewards: NDArray[np.float64]
+    terminated: Mask
+    truncated: Mask
 
 
 class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
@@ -129,6 +142,11 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         self._most_passes = np.ones(n, np.int64)
         self._frames_left = np.zeros(n, np.int64)
         self._next_change_s = np.full(n, np.inf)
+        self._changing = self._any_over = False
+        self._draws = [
+            np.empty((BLOCK, self.frames_per_step, arrays.DRAWS_SIZE), np.int64)
+            for _ in self._slices
+        ]
         self._starts = np.zeros((n, summary.WINDOW_SIZE))
         self._episode = list(self.scenarios)
         self._keys: list[Episodes] = []
@@ -187,7 +205,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
                 first_change_s = scenario.changes[0].at_s if scenario.changes else np.inf
                 last = scenario
             self._states[i] = twin.state
-            self._states[i, kernel.KEY_0], self._states[i, kernel.KEY_1] = key
+            self._states[i, arrays.KEY_0], self._states[i, arrays.KEY_1] = key
             self._parameters[i] = twin.parameters
             self._networks[i] = twin.networks
             self._trips[i] = twin.trips
@@ -195,6 +213,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             self._most_passes[i] = min(scenario.max_passes, twin.views)
             self._frames_left[i] = scenario.frames
             self._next_change_s[i] = first_change_s
+            self._changing = self._changing or bool(scenario.changes)
             self._episode[i] = scenario
 
     def step(
@@ -210,75 +229,80 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         """
         if not self._keys:
             raise gymnasium.error.ResetNeeded("call reset() before step().")
-        choices = self.actions.table[self.actions.rows(actions)]
-        if len(choices) != self.num_envs:
+        rows = self.actions.rows(actions)
+        if len(rows) != self.num_envs:
             raise gymnasium.error.InvalidAction(
-                f"expected {self.num_envs} actions, not {len(choices)}."
+                f"expected {self.num_envs} actions, not {len(rows)}."
             )
-        frames = np.minimum(self._frames_left, self.frames_per_step)
-        answers, windows, rewards, observations = self._run(choices, frames)
-        begun = np.flatnonzero(frames == 0)
+        begun = np.flatnonzero(self._frames_left == 0) if self._any_over else _NONE
+        answers, windows, observations, rewards, terminated, truncated = self._run(rows)
         if len(begun):
             self._start(begun)
             windows[begun] = self._starts[begun]
             observations[begun] = self._observations(windows[begun])
-        self._follow_changes(windows, observations)
-        terminated = windows[:, summary.W_SHUT_DOWN] > 0.0
-        self._frames_left[frames > 0] -= frames[frames > 0]
-        self._frames_left[terminated] = 0
-        over = self._frames_left == 0
+        if self._changing:
+            self._follow_changes(windows, observations)
         info = _info(windows, answers)
-        if self._same_step and over.any():
+        if self._same_step and self._any_over:
+            over = terminated | truncated
             observations, info = self._begun_at_once(over, observations, windows, answers)
-        return observations, rewards, terminated, over & ~terminated, info
+        return observations, rewards, terminated, truncated, info
 
-    def _run(
-        self, choices: NDArray[np.int64], frames: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], Observations]:
+    def _run(self, rows: NDArray[np.int64]) -> _Stepped:
         n, twin = self.num_envs, self._twin
-        answers = np.full((n, self.frames_per_step, summary.FRAME_SIZE), np.nan)
-        windows = np.zeros((n, summary.WINDOW_SIZE))
-        rewards = np.zeros(n)
-        observations = np.empty((n, len(FEATURES)), np.float32)
+        stepped = _Stepped(
+            np.empty((n, self.frames_per_step, summary.FRAME_SIZE)),
+            np.empty((n, summary.WINDOW_SIZE)),
+            np.empty((n, len(FEATURES)), np.float32),
+            np.empty(n),
+            np.empty(n, np.bool_),
+            np.empty(n, np.bool_),
+        )
 
-        def run(part: slice) -> None:
-            step_boards(
+        def run(part: slice, draws: NDArray[np.int64]) -> int:
+            return step_boards(
+                twin.levels,
+                twin.topologies,
+                twin.outcomes,
+                twin.jitters,
+                self.scales,
                 self._states[part],
                 self._parameters[part],
                 self._networks[part],
                 self._trips[part],
-                twin.levels,
-                twin.topologies,
-                twin.outcomes,
-                self.scales,
-                choices[part],
+                self.actions.table,
+                rows[part],
                 self._most_passes[part],
-                frames[part],
-                answers[part],
-                windows[part],
-                rewards[part],
-                observations[part],
+                self._frames_left[part],
                 self._reward,
+                draws,
+                stepped.answers[part],
+                stepped.windows[part],
+                stepped.observations[part],
+                stepped.rewards[part],
+                stepped.terminated[part],
+                stepped.truncated[part],
             )
 
         if self._pool is None:
-            run(slice(None))
+            over = run(slice(None), self._draws[0])
         else:
-            list(self._pool.map(run, self._slices))
-        return answers, windows, rewards, observations
+            over = sum(self._pool.map(run, self._slices, self._draws))
+        self._any_over = over > 0
+        return stepped
 
     def _follow_changes(self, windows: NDArray[np.float64], observations: Observations) -> None:
         """Lets the scenarios' changes take effect whose time has come."""
-        due = np.flatnonzero(self._states[:, kernel.TIME_S] >= self._next_change_s)
+        due = np.flatnonzero(self._states[:, arrays.TIME_S] >= self._next_change_s)
         for i in due.tolist():
-            time_s, scenario = float(self._states[i, kernel.TIME_S]), self._episode[i]
+            time_s, scenario = float(self._states[i, arrays.TIME_S]), self._episode[i]
             passed = scenario.changes_by(time_s)
             later = scenario.changes[passed:]
             self._next_change_s[i] = later[0].at_s if later else np.inf
             self._networks[i] = self._twin.followed(
                 scenario, self._states[i], self._parameters[i], self._networks[i]
             )
-            present_s = self._parameters[i, kernel.LATENCY_CONSTRAINT_S]
+            present_s = self._parameters[i, arrays.LATENCY_CONSTRAINT_S]
             windows[i, summary.W_LATENCY_CONSTRAINT_S] = present_s
             observe(windows[i], self.scales, observations[i])
 

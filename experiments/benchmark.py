@@ -29,7 +29,7 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.cells import cell_name, is_written, write_cell
 from tvfs_gym.experiments.episodes import run_episodes
-from tvfs_gym.experiments.policies import check_name, policy_named, unsuited
+from tvfs_gym.experiments.policies import check_actions, check_name, policy_named, unsuited
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.report import write_report
 from tvfs_gym.experiments.results import resumed_folder, write_circumstances
@@ -217,12 +217,11 @@ def _characterised(board: str, family: str, bench: Scenario) -> Characterisation
 
 def _policy(name: str, design: Design, contest: Contest) -> Policy:
     policy = policy_named(name, design, lambda count: _twins(contest, count, True))
-    spaces = [_twins(contest, 1, chooses).single_action_space for chooses in (False, True)]
-    if getattr(policy, "action_space", spaces[0]) not in spaces:
-        raise InputError(
-            f"{name} was trained for {policy.action_space}, and this board with this family has "  # type: ignore[attr-defined]
-            f"{spaces[0]}: name the board and family of its training."
-        )
+    check_actions(
+        name,
+        policy,
+        [_twins(contest, 1, chooses).single_action_space for chooses in (False, True)],
+    )
     return policy
 
 

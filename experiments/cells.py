@@ -46,18 +46,32 @@ def write_cell(
         episodes: As from `tvfs_gym.experiments.episodes.run_episodes`.
     """
     steps = pl.concat(
-        pl.DataFrame(columns).select(
-            *(pl.lit(value).alias(key) for key, value in {**keys, "seed": seed}.items()), pl.all()
-        )
-        for seed, (columns, _) in zip(seeds, episodes, strict=True)
+        _steps(keys, seed, columns) for seed, (columns, _) in zip(seeds, episodes, strict=True)
     )
     rows = [{**keys, "seed": seed, **row} for seed, (_, row) in zip(seeds, episodes, strict=True)]
-    for kind, frame in ((STEPS, steps), (EPISODES, pl.DataFrame(rows))):
-        target = folder / kind
-        target.mkdir(parents=True, exist_ok=True)
-        part = target / f"{name}.part"
-        frame.write_parquet(part)
-        os.replace(part, target / f"{name}.parquet")
+    _write(folder, STEPS, name, steps)
+    _write(folder, EPISODES, name, pl.DataFrame(rows))
+
+
+def write_unfinished(
+    folder: Path, name: str, keys: Mapping[str, Any], seed: int, columns: Columns
+) -> None:
+    """Writes the steps of a cell's only episode, which was broken off: the cell is not whole."""
+    _write(folder, STEPS, name, _steps(keys, seed, columns))
+
+
+def _steps(keys: Mapping[str, Any], seed: int, columns: Columns) -> pl.DataFrame:
+    same = (pl.lit(value).alias(key) for key, value in {**keys, "seed": seed}.items())
+    return pl.DataFrame(columns).select(*same, pl.all())
+
+
+def _write(folder: Path, kind: str, name: str, frame: pl.DataFrame) -> None:
+    """Under its own name only when it is whole."""
+    target = folder / kind
+    target.mkdir(parents=True, exist_ok=True)
+    part = target / f"{name}.part"
+    frame.write_parquet(part)
+    os.replace(part, target / f"{name}.parquet")
 
 
 def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tvfs_gym.envs.errors import BoardError, InputError
+from tvfs_gym.experiments.board_commands import app as board_commands
 from tvfs_gym.experiments.models import app as models
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(board_commands)
 app.add_typer(models, name="models")
 
 

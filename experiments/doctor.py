@@ -14,7 +14,7 @@ from tvfs_gym.envs.boards.linux.frequency import actuator_of, levels_of
 from tvfs_gym.envs.boards.linux.machine import missing_of
 from tvfs_gym.envs.boards.linux.safety import limit_below
 from tvfs_gym.envs.boards.linux.sensors import power_sensors, thermometer_files
-from tvfs_gym.envs.boards.linux.session import locked, session_files
+from tvfs_gym.envs.boards.linux.session import holder_of, locked, session_files
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.envs.inference.runtime import runtime
 
@@ -50,8 +50,7 @@ def run(root: Path, restore: bool, state_folder: Path | None) -> int:
     capabilities = probe(root)
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(capabilities))
-    advice = list(_advice(capabilities, session_files(root, state_folder)[1]))
-    for line in advice:
+    for line in _advice(capabilities, *session_files(root, state_folder)):
         console.print(f"- {line}", markup=False)
     missing = _missing(capabilities)
     for line in missing:
@@ -185,10 +184,13 @@ def _cpu_percent(process: psutil.Process) -> float:
         return 0.0
 
 
-def _advice(capabilities: Capabilities, state: Path) -> Iterator[str]:
+def _advice(capabilities: Capabilities, lock: Path, state: Path) -> Iterator[str]:
     """What is not missing, and should be known all the same."""
-    if state.exists():
-        yield f"A killed run may have left its settings ({state}): run tvfs-gym doctor --restore."
+    holder = holder_of(lock)
+    if holder is not None:
+        yield f"Process {holder} controls this board now."
+    elif state.exists():
+        yield f"A killed run has left its settings ({state}): run tvfs-gym doctor --restore."
     fastest = capabilities.fastest_policies
     if fastest and actuator_of(fastest) == "limits":
         yield (

@@ -4,18 +4,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from tvfs_gym.envs.errors import InputError
 
-WIDE = 205
-"""Columns that the widest table needs to show its figures uncut."""
+MOST = 400
+"""Columns beyond which even a wide table wraps."""
 
 
 def print_wide(table: Table) -> None:
     """Prints a table in full; a terminal that is too narrow wraps its lines."""
     console = Console()
-    console.width = max(console.width, WIDE)
+    wanted = Measurement.get(console, console.options.update(max_width=MOST), table).maximum
+    console.width = max(console.width, min(wanted, MOST))
     console.print(table)
 
 

@@ -1,6 +1,7 @@
 """Running episodes: one row per step, one per episode."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,71 @@ Columns = dict[str, NDArray[Any]]
 _LATENCY, _PASSES = FRAME_FIELDS.index("latency_s"), FRAME_FIELDS.index("passes")
 
 
+class Episode:
+    """A controller's or policy's episode on one board, real or twin; iterating over it runs it.
+
+    What was run stays at hand if it is broken off.
+
+    Args:
+        env: The environment, with its scenario set.
+        policy: Acts deterministically.
+        seed: Seed of the episode.
+
+    Attributes:
+        start: What the board's sensors said before the first step.
+        actions: Of the steps.
+        windows: What the steps delivered.
+        rewards: Of the steps.
+        frames: Of the steps.
+        control_s: What choosing each of the actions took.
+    """
+
+    def __init__(self, env: BoardEnv, policy: Policy, seed: int) -> None:
+        self._env, self._policy, self._seed = env, policy, seed
+        self.start: Window | None = None
+        self.actions: list[Any] = []
+        self.windows: list[Window] = []
+        self.rewards: list[float] = []
+        self.frames: list[NDArray[np.float64]] = []
+        self.control_s: list[float] = []
+
+    def begin(self) -> None:
+        """Resets the board; a real one cools down first."""
+        self._observation, info = self._env.reset(seed=self._seed)
+        self.start = info["window"]
+
+    def __iter__(self) -> Iterator[Window]:
+        """Runs the episode; yields the window of every step, which is kept already."""
+        if self.start is None:
+            self.begin()
+        observation = self._observation
+        state, begins = None, np.ones(1, bool)
+        ended = False
+        while not ended:
+            before_s = perf_counter()
+            action, state = self._policy.predict(observation, state, begins, deterministic=True)
+            self.control_s.append(perf_counter() - before_s)
+            begins = np.zeros(1, bool)
+            observation, reward, terminated, truncated, info = self._env.step(action)
+            self.actions.append(action)
+            self.windows.append(info["window"])
+            self.rewards.append(reward)
+            self.frames.append(info["frames"])
+            yield info["window"]
+            ended = terminated or truncated
+
+    def columns(self) -> Columns:
+        """The steps, with the fields of `Window` and the reward as columns."""
+        return {**self._steps()._asdict(), "reward": np.array(self.rewards)}
+
+    def row(self) -> Row:
+        """The row of an episode that was run to its end: see `_summary`."""
+        return _summary(self._steps(), np.concatenate(self.frames), self._env.scenario.frames)
+
+    def _steps(self) -> Any:
+        return Window(*np.array(self.windows).T)
+
+
 def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]:
     """Runs a controller or policy through one episode of one board, real or twin.
 
@@ -30,21 +96,10 @@ def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]
         The steps, with the fields of `tvfs_gym.envs.boards.board.Window` and the reward as columns,
         and the episode's row: see `_summary`.
     """
-    observation, _ = env.reset(seed=seed)
-    state, start = None, np.ones(1, bool)
-    windows, rewards, frames = [], [], []
-    ended = False
-    while not ended:
-        action, state = policy.predict(observation, state, start, deterministic=True)
-        start = np.zeros(1, bool)
-        observation, reward, terminated, truncated, info = env.step(action)
-        windows.append(info["window"])
-        rewards.append(reward)
-        frames.append(info["frames"])
-        ended = terminated or truncated
-    steps = Window(*np.array(windows).T)
-    summary = _summary(steps, np.concatenate(frames), env.scenario.frames)
-    return {**steps._asdict(), "reward": np.array(rewards)}, summary
+    episode = Episode(env, policy, seed)
+    for _ in episode:
+        pass
+    return episode.columns(), episode.row()
 
 
 def run_episodes(

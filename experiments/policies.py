@@ -1,24 +1,37 @@
-"""Whom a command names: baselines, trained policies, controllers in a file of the user's own."""
+"""Whom a command names: baselines, fixed choices, trained policies, code of a user's own."""
 
+from collections.abc import Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import isabstract
 from pathlib import Path
+from typing import Any
+
+from gymnasium import Space
 
 from tvfs_gym.agents.pretrained import load_pretrained, not_for, pretrained_names
 from tvfs_gym.agents.training import load_policy
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Twins, build
 from tvfs_gym.baselines.controller import Controller, Design, Policy
+from tvfs_gym.baselines.fixed import Fixed
+from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError, unknown
+
+BASELINES = (*CONTROLLERS, *HINDSIGHT)
+
+AT = "@"
+"""What stands between topology and clock of a fixed configuration."""
 
 
 def check_name(name: str) -> None:
     """Refuses what names nobody.
 
     Raises:
-        InputError: It is no baseline, no policy of the package, no folder and no Python file.
+        InputError: It is no baseline, no policy of the package, no fixed configuration, no folder
+            and no Python file.
     """
-    names = [*CONTROLLERS, *HINDSIGHT, *pretrained_names()]
-    if name not in names and not Path(name).is_dir() and not _is_code(name):
+    names = (*BASELINES, *pretrained_names())
+    known = name in names or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
+    if not known:
         raise unknown("controller", name, names)
 
 
@@ -39,8 +52,9 @@ def policy_named(name: str, design: Design, twins: Twins | None = None) -> Polic
     """Builds a controller, or loads a policy.
 
     Args:
-        name: A baseline; a policy that ships with the package; the folder of a training; or a
-            Python file with one subclass of `tvfs_gym.baselines.controller.Controller`.
+        name: A baseline; a policy that ships with the package; a fixed configuration,
+            ``TOPOLOGY@MHZ``; the folder of a training; or a Python file with one subclass of
+            `tvfs_gym.baselines.controller.Controller`.
         design: What it may know beforehand.
         twins: The very scenario, for those that know it; None on a board.
 
@@ -54,11 +68,53 @@ def policy_named(name: str, design: Design, twins: Twins | None = None) -> Polic
         if twins is None:
             raise InputError(f"{name} knows the scenario in advance: it runs on twins only.")
         return HINDSIGHT[name](design, twins)
+    if _is_fixed(name):
+        return Fixed(design, fixed_configuration(name, design))
     if _is_code(name):
         return _controller_in(Path(name))(design)
     if name in pretrained_names():
         return load_pretrained(name)
     return load_policy(Path(name))
+
+
+def check_actions(name: str, policy: Policy, action_spaces: Sequence[Space[Any]]) -> None:
+    """Refuses a policy that was trained for other actions.
+
+    Args:
+        name: Its name.
+        policy: A trained policy, or a controller, which fits any.
+        action_spaces: Those that can be offered.
+
+    Raises:
+        InputError: None of them is its own.
+    """
+    own = getattr(policy, "action_space", action_spaces[0])
+    if own not in action_spaces:
+        raise InputError(
+            f"{name} was trained for {own}, and this board with this family has "
+            f"{action_spaces[0]}: name the board and family of its training."
+        )
+
+
+def fixed_configuration(name: str, design: Design) -> Configuration:
+    """The configuration that ``TOPOLOGY@MHZ`` names.
+
+    Raises:
+        InputError: The board has no such topology or clock.
+    """
+    topology, _, clock = name.rpartition(AT)
+    if topology not in design.topologies:
+        raise unknown("topology", topology, design.topologies)
+    clocks = [f"{point.frequency_hz / 1e6:g}" for point in design.operating_points]
+    if clock not in clocks:
+        raise InputError(
+            f"there is no VF level of '{clock}' MHz: choose one of {', '.join(clocks)}."
+        )
+    return Configuration(design.topologies.index(topology), clocks.index(clock))
+
+
+def _is_fixed(name: str) -> bool:
+    return AT in name and not Path(name).exists()
 
 
 def _is_code(name: str) -> bool:

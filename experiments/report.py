@@ -2,6 +2,8 @@
 
 import base64
 import shutil
+import textwrap
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from tvfs_gym.experiments.cells import EPISODES, STEPS, read_cells
 from tvfs_gym.experiments.documents import markdown_table, print_wide, replace_section
 from tvfs_gym.experiments.figures import course, drawable, overview
 from tvfs_gym.experiments.results import CONFIG, read_json
-from tvfs_gym.experiments.statistics import METRICS, cell, summarise
+from tvfs_gym.experiments.statistics import METRICS, cell, paired_differences, summarise
 
 TEMPLATES = files("tvfs_gym.experiments") / "templates"
 README_SUITE = "main"
@@ -42,8 +44,11 @@ def write_report(folder: Path) -> None:
     drawn = drawable(steps)
     for scenario in config["scenarios"]:
         course(drawn, scenario, config["topologies"], _course_path(figures, scenario))
-    (folder / "report.html").write_text(_html(folder, config, summary), encoding="utf-8")
+    differences = _differences(config, episodes)
+    html = _html(folder, config, summary, differences)
+    (folder / "report.html").write_text(html, encoding="utf-8")
     _print_table(summary)
+    _print_differences(config, differences)
     print(f"Report: {folder / 'report.html'}")
 
 
@@ -164,7 +169,12 @@ def _comparison(config: dict[str, Any], summary: pl.DataFrame) -> str:
     return f"{markdown_table(header, rows)}\n\n{note}"
 
 
-def _html(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
+def _html(
+    folder: Path,
+    config: dict[str, Any],
+    summary: pl.DataFrame,
+    differences: Sequence[Sequence[str]],
+) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((TEMPLATES / "report.html").read_text(encoding="utf-8"))
     figures = folder / "figures"
@@ -177,6 +187,7 @@ def _html(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
         versions=read_json(folder, "versions.json"),
         command=(folder / "command.txt").read_text().strip(),
         headings=[heading for heading, _, _ in METRICS.values()],
+        differences=differences,
         overviews=[embedded(figures / f"{metric}.png") for metric in OVERVIEWS],
         scenarios=[
             {
@@ -193,16 +204,47 @@ def _html(folder: Path, config: dict[str, Any], summary: pl.DataFrame) -> str:
 
 
 def _print_table(summary: pl.DataFrame) -> None:
-    caption = "mean ± half the width of the 95 % bootstrap interval over the seeds"
-    table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
-    table.add_column("scenario: controller", no_wrap=True)
-    for heading, _, _ in METRICS.values():
-        table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
+    cells = [[cell(row, metric) for metric in METRICS] for row in summary.iter_rows(named=True)]
+    table = _metric_table("scenario: controller", "seeds", cells)
     previous = None
-    for row in summary.iter_rows(named=True):
+    for row, texts in zip(summary.iter_rows(named=True), cells, strict=True):
         if row["scenario"] != previous:
             previous = row["scenario"]
             table.add_section()
             table.add_row(f"[bold]{previous}[/bold]")
-        table.add_row(f"  {row['controller']}", *(cell(row, metric) for metric in METRICS))
+        table.add_row(f"  {row['controller']}", *texts)
     print_wide(table)
+
+
+def _print_differences(config: dict[str, Any], rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        reference = config["controllers"][0]
+        table = _metric_table(f"difference from {reference}", "rounds", [row[1:] for row in rows])
+        for row in rows:
+            table.add_row(f"  {row[0]}", *row[1:])
+        print_wide(table)
+
+
+def _differences(config: dict[str, Any], episodes: pl.DataFrame) -> list[list[str]]:
+    """What a run's controllers differ by from its first in the same rounds: name and cells.
+
+    None if it had but one; nor of a benchmark, whose scenarios would make it long.
+    """
+    if "order" not in config:
+        return []
+    differences = paired_differences(episodes, config["controllers"][0])
+    return [
+        [row["controller"], *(cell(row, metric, signed=True) for metric in METRICS)]
+        for row in differences.iter_rows(named=True)
+    ]
+
+
+def _metric_table(heading: str, over: str, cells: Sequence[Sequence[str]]) -> Table:
+    """A table with a column per metric, as wide as its cells and the words of its heading."""
+    caption = f"mean ± half the width of the 95 % bootstrap interval over the {over}"
+    table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
+    table.add_column(heading, no_wrap=True)
+    for column, (title, _, _) in enumerate(METRICS.values()):
+        width = max(map(len, [*title.split(), *(row[column] for row in cells)]))
+        table.add_column("\n".join(textwrap.wrap(title, width)), justify="right", no_wrap=True)
+    return table

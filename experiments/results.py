@@ -58,6 +58,17 @@ def resumed_folder(output: Path | None, name: str, config: dict[str, Any]) -> Pa
     return output
 
 
+def nominal_latency_of(folder: Path | None) -> float | None:
+    """The nominal latency of the run that a folder holds; None if it holds none.
+
+    A real board measures it anew, a little differently, whenever it is opened.
+    """
+    if folder is None or not (folder / CONFIG).is_file():
+        return None
+    found: float | None = read_json(folder, CONFIG).get("nominal_latency_s")
+    return found
+
+
 def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
     """Writes the resolved configuration, the command, and the versions of everything.
 

@@ -1,5 +1,7 @@
 """Means and shares with intervals: over seeds by bootstrap, over images in closed form."""
 
+import math
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -48,12 +50,36 @@ def summarise(episodes: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def paired_differences(episodes: pl.DataFrame, reference: str) -> pl.DataFrame:
+    """How the other controllers differ from one, episode by episode of the same seed.
+
+    Args:
+        episodes: One row per episode, of one scenario.
+        reference: The controller that the others are compared with.
+
+    Returns:
+        Like `summarise`, a row per other controller; empty if no episodes pair up.
+    """
+    keys = ["scenario", "seed"]
+    own = episodes.filter(pl.col("controller") == reference)
+    pairs = episodes.filter(pl.col("controller") != reference).join(own, on=keys, suffix="_own")
+    differences = [(pl.col(metric) - pl.col(f"{metric}_own")).alias(metric) for metric in METRICS]
+    if pairs.is_empty():
+        return pl.DataFrame()
+    return summarise(pairs.with_columns(*differences))
+
+
 def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of the mean over the rows; one row alone is its own interval."""
+    """Interval of the mean over the rows; one row alone is its own interval.
+
+    A column that was not measured throughout, NaN, has none.
+    """
     if len(values) == 1:
         return values[0], values[0]
+    low, high = np.full((2, values.shape[1]), np.nan)
+    measured = ~np.isnan(values).any(axis=0)
     interval = bootstrap(
-        (values,),
+        (values[:, measured],),
         np.mean,
         axis=0,
         n_resamples=RESAMPLES,
@@ -61,14 +87,17 @@ def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         method="percentile",
         random_state=np.random.default_rng(0),
     ).confidence_interval
-    return interval.low, interval.high
+    low[measured], high[measured] = interval.low, interval.high
+    return low, high
 
 
-def cell(row: dict[str, float], metric: str) -> str:
-    """A metric as text: mean, and half the width of its interval."""
+def cell(row: dict[str, float], metric: str, signed: bool = False) -> str:
+    """A metric as text: mean, and half the width of its interval; a dash if it was not measured."""
     _, factor, decimals = METRICS[metric]
+    if math.isnan(row[metric]):
+        return "–"
     half = factor * (row[f"{metric}_high"] - row[f"{metric}_low"]) / 2
-    return f"{factor * row[metric]:.{decimals}f} ±{half:.{decimals}f}"
+    return f"{factor * row[metric]:{'+' if signed else ''}.{decimals}f} ±{half:.{decimals}f}"
 
 
 def share_cell(right: NDArray[np.bool_]) -> str:

@@ -15,11 +15,10 @@ from tvfs_gym.baselines.frequency_scaling import GUARD_C, HYSTERESIS_C
 from tvfs_gym.baselines.tvfs import table
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration
-from tvfs_gym.envs.boards.twin import JITTER_99_PERCENT
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.physics.latency import pass_latency_s
+from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.scenario import Change, Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episode, run_episodes
@@ -52,7 +51,7 @@ def test_characterisation_finds_the_profiles_latency(
             measured_s = hosted_characterisation.pass_median_s[index, level]
             assert measured_s == pytest.approx(expected_s, rel=0.015)
     spread = hosted_characterisation.pass_p99_s / hosted_characterisation.pass_median_s
-    assert spread == pytest.approx(np.exp(JITTER_99_PERCENT * latency.jitter_log_sigma), rel=0.01)
+    assert spread == pytest.approx(jitter_factor(latency.jitter_log_sigma, 0.99), rel=0.01)
 
 
 @pytest.mark.parametrize("ambient_c", [55.0, 70.0])

@@ -1,6 +1,7 @@
 """The environment: Gymnasium's contract, determinism, and what a step delivers."""
 
 import inspect
+import os
 import pickle
 import re
 import subprocess
@@ -93,7 +94,7 @@ def test_numba_changes_nothing() -> None:
     for disabled in ("0", "1"):
         done = subprocess.run(
             [sys.executable, "-c", script],
-            env={"PATH": "", "NUMBA_DISABLE_JIT": disabled},
+            env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
             capture_output=True,
             text=True,
         )

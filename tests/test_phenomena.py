@@ -113,13 +113,17 @@ def test_tvfs_holds_2000_frames_cool_and_on_time(
         assert row["temperature_c_mean"] <= 85.0 - 10.0
 
 
-@pytest.mark.parametrize("name", ["tvfs", "tvfs_static"])
+@pytest.mark.parametrize(("name", "share_at_best"), [("tvfs", 0.2), ("tvfs_static", 0.0)])
 def test_tvfs_loses_the_published_accuracy(
-    name: str, hosted: BoardEnv, hosted_characterisation: Characterisation
+    name: str,
+    share_at_best: float,
+    hosted: BoardEnv,
+    hosted_characterisation: Characterisation,
 ) -> None:
     """Published: 0.9 to 3.1 points across latency constraints, which are the differences of 1.0 192
     and 1.0 160 to 1.0 224. The same frames are answered by 1.0 224 for comparison; tolerance 0.5
-    points for the draw of the images.
+    points for the draw of the images. Under the tightest constraint the table walked by temperature
+    answers a fifth of the frames, while the chip is cool, with 1.0 192 instead of 1.0 160.
     """
     losses = []
     for scenario in PUBLISHED.values():
@@ -131,7 +135,8 @@ def test_tvfs_loses_the_published_accuracy(
             100 * np.mean([b["accuracy"] - r["accuracy"] for b, r in zip(best, rows, strict=True)])
         )
     assert min(losses) == pytest.approx(0.9, abs=0.5)
-    assert max(losses) == pytest.approx(3.1, abs=0.5)
+    expected = share_at_best * 0.9 + (1.0 - share_at_best) * 3.1
+    assert max(losses) == pytest.approx(expected, abs=0.5)
 
 
 def test_frequency_scaling_alone_cools_but_misses_a_tight_deadline(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tvfs_gym.envs.boards.board import Board, Configuration
@@ -9,7 +10,7 @@ from tvfs_gym.envs.boards.profile import PROFILES, load_profile
 from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.physics import kernel, summary
+from tvfs_gym.envs.physics import arrays, summary
 from tvfs_gym.envs.scenario import Scenario
 
 
@@ -99,6 +100,34 @@ def test_energy_is_power_times_time(board: TwinBoard) -> None:
     assert rise_k == pytest.approx(power_w * network.total_resistance_k_w, rel=0.002)
 
 
+def test_heat_brought_up_to_date_at_polls_is_as_good_as_ten_times_as_often(tmp_path: Path) -> None:
+    """Where no trip is in the way, the period of polling changes nothing but rounding and how often
+    the leakage follows the temperature, even from cold to full clock.
+    """
+    courses = []
+    for poll in ("0.25", "0.025"):
+        text = (
+            (PROFILES / "odroid_xu4.toml").read_text().replace("poll_s = 0.25", f"poll_s = {poll}")
+        )
+        (tmp_path / "polled.toml").write_text(text)
+        board = TwinBoard(load_profile(str(tmp_path / "polled.toml")), load_family("recorded"))
+        board.reset(Scenario(t_max_c=119.0), (1, 2))
+        windows = []
+        for level in (18, 0, 18):
+            board.apply(Configuration(4, level))
+            windows += [board.infer(20)[0] for _ in range(10)]
+        courses.append(np.array(windows))
+    coarse, fine = courses
+    assert fine[:, summary.W_TEMPERATURE_MAX_C].max() > 75
+    for field, most in (
+        (summary.W_TEMPERATURE_MEAN_C, 0.1),
+        (summary.W_TEMPERATURE_MAX_C, 0.1),
+        (summary.W_TIME_S, 1e-9),
+    ):
+        assert np.abs(coarse[:, field] - fine[:, field]).max() < most
+    assert coarse[:, summary.W_ENERGY_J] == pytest.approx(fine[:, summary.W_ENERGY_J], rel=0.005)
+
+
 def settled_c(board: TwinBoard, scenario: Scenario, level: int, topology: int = 4) -> float:
     """Mean temperature after four minutes of continuous inference."""
     board.reset(scenario, (1, 2))
@@ -113,9 +142,9 @@ def test_the_fan_follows_its_trips_and_cools(board: TwinBoard) -> None:
     stepped, failed, steady = (Scenario(cooling=name, throttling="mainline_step_wise")
                                for name in ("fan_steps", "fan_failed", "fan"))  # fmt: skip
     assert settled_c(board, stepped, 2) == pytest.approx(settled_c(board, failed, 2), abs=0.01)
-    assert board.state[kernel.FAN_STATE] == 0
+    assert board.state[arrays.FAN_STATE] == 0
     hot_c = settled_c(board, stepped, 12)
-    assert board.state[kernel.FAN_STATE] >= 1
+    assert board.state[arrays.FAN_STATE] >= 1
     assert settled_c(board, steady, 12) - 0.1 <= hot_c < settled_c(board, failed, 12) - 3
 
 

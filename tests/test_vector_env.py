@@ -1,5 +1,6 @@
 """The vector environment: the bits of so many scalar ones, in one call."""
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -97,7 +98,7 @@ def test_the_bits_do_not_depend_on_numba(numba: bool) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={"NUMBA_DISABLE_JIT": "0" if numba else "1", "PATH": ""},
+        env={**os.environ, "NUMBA_DISABLE_JIT": "0" if numba else "1"},
         capture_output=True,
         text=True,
         timeout=300,

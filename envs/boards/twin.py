@@ -10,8 +10,9 @@ from tvfs_gym.envs.boards.profile import BoardProfile, Throttling
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
-from tvfs_gym.envs.physics import kernel, summary
-from tvfs_gym.envs.physics.latency import pass_latency_s
+from tvfs_gym.envs.physics import arrays, summary
+from tvfs_gym.envs.physics.kernel import draw_frames, run_window
+from tvfs_gym.envs.physics.latency import jitter_factor, jitter_table, pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import (
     RcNetwork,
@@ -22,8 +23,8 @@ from tvfs_gym.envs.physics.thermal import (
 from tvfs_gym.envs.physics.throttling import NEVER_POLLED_C, NO_TARGET
 from tvfs_gym.envs.scenario import Scenario
 
-JITTER_99_PERCENT = 2.3263
-"""Standard normal quantile: AdapTTA expects a pass to last no longer than in 99 of 100 cases."""
+EXPECTED_QUANTILE = 0.99
+"""AdapTTA expects a pass to last no longer than in that share of cases."""
 
 SETTLED_C = 1e-9
 """Change of temperature under which the settled start temperature counts as found."""
@@ -32,8 +33,8 @@ SETTLED_C = 1e-9
 class TwinBoard:
     """A simulated board; implements `tvfs_gym.envs.boards.board.Board`.
 
-    Its attributes in lower case from ``state`` to ``outcomes`` are the kernel's arrays, see
-    `tvfs_gym.envs.physics.kernel`; the first four belong to the episode.
+    Its attributes in lower case from ``state`` to ``jitters`` are the kernel's arrays, see
+    `tvfs_gym.envs.physics.kernel.run_window`; the first four belong to the episode.
 
     Args:
         profile: The board.
@@ -51,10 +52,11 @@ class TwinBoard:
             [(point.frequency_hz / 1e9, point.voltage_v) for point in profile.operating_points]
         )
         self.topologies = np.array([(t.relative_latency, t.activity) for t in family.topologies])
+        self.jitters = jitter_table(profile.latency.jitter_log_sigma)
         self._topology_count, self._level_count = len(self.topologies), len(self.levels)
         best = family.topologies[int(outcomes.correct[:, :, 0].mean(axis=1).argmax())]
         self.nominal_latency_s = pass_latency_s(
-            self.levels[-1, kernel.FREQUENCY_GHZ],
+            self.levels[-1, arrays.FREQUENCY_GHZ],
             best.relative_latency,
             profile.latency.clock_gcycles,
             profile.latency.memory_s,
@@ -78,7 +80,7 @@ class TwinBoard:
         self._check_coolings(scenario)
         self._scenario = scenario
         self._changes_followed = 0
-        self._most_passes = min(scenario.max_passes, self.views)
+        self.most_passes = min(scenario.max_passes, self.views)
         cooling = self.profile.cooling_named(scenario.cooling)
         self.networks = self._networks_of(scenario, scenario.cooling)
         network = cooling.networks[0].scaled(scenario.unit.resistance, scenario.unit.capacitance)
@@ -100,51 +102,51 @@ class TwinBoard:
         nodes_c = self._start_nodes_c(scenario, network)
         modes = network.modes_of(nodes_c)
         trip_state = np.tile([NO_TARGET, 0.0], len(trips))
-        self.state = np.concatenate([np.zeros(kernel.STATE_SIZE), modes, nodes_c, trip_state])
-        self.state[kernel.POLLED_C] = NEVER_POLLED_C
-        self.state[kernel.KEY_0], self.state[kernel.KEY_1] = key
+        self.state = np.concatenate([np.zeros(arrays.STATE_SIZE), modes, nodes_c, trip_state])
+        self.state[arrays.POLLED_C] = NEVER_POLLED_C
+        self.state[arrays.KEY_0], self.state[arrays.KEY_1] = key
         self._energy_read_j = self._time_read_s = 0.0
         return self.telemetry()
 
     def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
         profile, unit = self.profile, scenario.unit
-        jitter = profile.latency.jitter_log_sigma
         values = {
-            kernel.CLUSTER_NF: unit.switching * profile.power.cluster_nf,
-            kernel.THREAD_NF: unit.switching * profile.power.thread_nf,
-            kernel.THREADS: profile.threads,
-            kernel.REST_W: profile.power.rest_w,
-            kernel.LEAKAGE_C1_A_K2: unit.leakage * profile.leakage.c1_a_k2,
-            kernel.LEAKAGE_C2_K: profile.leakage.c2_k,
-            kernel.LEAKAGE_GATE_A: unit.leakage * profile.leakage.gate_a,
-            kernel.CLOCK_GCYCLES: unit.latency * profile.latency.clock_gcycles,
-            kernel.MEMORY_S: unit.latency * profile.latency.memory_s,
-            kernel.JITTER_LOG_SIGMA: jitter,
-            kernel.EXPECTED_PASS_FACTOR: math.exp(JITTER_99_PERCENT * jitter),
-            kernel.SWITCH_S: profile.latency.switch_s,
-            kernel.SENSOR_RESOLUTION_C: profile.sensor.resolution_c,
-            kernel.POLL_S: preset.poll_s,
-            kernel.HONOURS_HYSTERESIS: preset.honours_hysteresis,
-            kernel.CPU_TRIPS: len(preset.trips),
-            kernel.PROGRESSIVE_FROM_C: (
+            arrays.CLUSTER_NF: unit.switching * profile.power.cluster_nf,
+            arrays.THREAD_NF: unit.switching * profile.power.thread_nf,
+            arrays.THREADS: profile.threads,
+            arrays.REST_W: profile.power.rest_w,
+            arrays.LEAKAGE_C1_A_K2: unit.leakage * profile.leakage.c1_a_k2,
+            arrays.LEAKAGE_C2_K: profile.leakage.c2_k,
+            arrays.LEAKAGE_GATE_A: unit.leakage * profile.leakage.gate_a,
+            arrays.CLOCK_GCYCLES: unit.latency * profile.latency.clock_gcycles,
+            arrays.MEMORY_S: unit.latency * profile.latency.memory_s,
+            arrays.EXPECTED_PASS_FACTOR: jitter_factor(
+                profile.latency.jitter_log_sigma, EXPECTED_QUANTILE
+            ),
+            arrays.SWITCH_S: profile.latency.switch_s,
+            arrays.SENSOR_RESOLUTION_C: profile.sensor.resolution_c,
+            arrays.POLL_S: preset.poll_s,
+            arrays.HONOURS_HYSTERESIS: preset.honours_hysteresis,
+            arrays.CPU_TRIPS: len(preset.trips),
+            arrays.PROGRESSIVE_FROM_C: (
                 math.inf if preset.progressive_from_c is None else preset.progressive_from_c
             ),
-            kernel.PROGRESSIVE_GHZ_PER_C: preset.progressive_hz_per_c / 1e9,
-            kernel.CRITICAL_C: profile.critical_c,
-            kernel.T_MAX_C: scenario.t_max_c,
-            kernel.TAU: scenario.tau,
-            kernel.ARRIVAL_PERIOD_S: scenario.arrival_period_s,
+            arrays.PROGRESSIVE_GHZ_PER_C: preset.progressive_hz_per_c / 1e9,
+            arrays.CRITICAL_C: profile.critical_c,
+            arrays.T_MAX_C: scenario.t_max_c,
+            arrays.TAU: scenario.tau,
+            arrays.ARRIVAL_PERIOD_S: scenario.arrival_period_s,
             **self._changeable(scenario),
         }
-        return np.array([values[index] for index in range(kernel.PARAMETERS_SIZE)], np.float64)
+        return np.array([values[index] for index in range(arrays.PARAMETERS_SIZE)], np.float64)
 
     @staticmethod
     def _changeable(scenario: Scenario) -> dict[int, float]:
         return {
-            kernel.AMBIENT_C: scenario.ambient_c,
-            kernel.LATENCY_CONSTRAINT_S: scenario.latency_constraint_s,
-            kernel.DEADLINE_S: scenario.deadline_s,
-            kernel.SLOWDOWN: 1.0 / (1.0 - scenario.background_load),
+            arrays.AMBIENT_C: scenario.ambient_c,
+            arrays.LATENCY_CONSTRAINT_S: scenario.latency_constraint_s,
+            arrays.DEADLINE_S: scenario.deadline_s,
+            arrays.SLOWDOWN: 1.0 / (1.0 - scenario.background_load),
         }
 
     def _check_coolings(self, scenario: Scenario) -> None:
@@ -188,12 +190,12 @@ class TwinBoard:
     def _idle_power_w(self, temperature_c: float) -> float:
         parameters = self.parameters
         frequency_ghz, voltage_v = self.levels[0]
-        cluster_nf, thread_nf = parameters[kernel.CLUSTER_NF], parameters[kernel.THREAD_NF]
-        leakage = parameters[kernel.LEAKAGE_C1_A_K2 : kernel.LEAKAGE_GATE_A + 1]
+        cluster_nf, thread_nf = parameters[arrays.CLUSTER_NF], parameters[arrays.THREAD_NF]
+        leakage = parameters[arrays.LEAKAGE_C1_A_K2 : arrays.LEAKAGE_GATE_A + 1]
         return float(
             dynamic_power_w(frequency_ghz, voltage_v, 0, 0.0, cluster_nf, thread_nf)
             + leakage_power_w(voltage_v, temperature_c, *leakage)
-            + parameters[kernel.REST_W]
+            + parameters[arrays.REST_W]
         )
 
     def apply(self, configuration: Configuration) -> None:
@@ -212,9 +214,9 @@ class TwinBoard:
                 f"{configuration} is not among {self._topology_count} topologies and "
                 f"{self._level_count} VF levels, or leaves no pass."
             )
-        state[kernel.TOPOLOGY] = configuration.topology
-        state[kernel.REQUESTED_LEVEL] = configuration.vf_level
-        state[kernel.MAX_PASSES] = min(wanted or self._most_passes, self._most_passes)
+        state[arrays.TOPOLOGY] = configuration.topology
+        state[arrays.REQUESTED_LEVEL] = configuration.vf_level
+        state[arrays.MAX_PASSES] = min(wanted or self.most_passes, self.most_passes)
 
     def infer(self, frames: int) -> tuple[WindowVector, NDArray[np.float64]]:
         """Answers the next frames; the arrays returned are the caller's own.
@@ -225,10 +227,12 @@ class TwinBoard:
         if frames < 1:
             raise InputError(f"the number of frames must be at least 1, not {frames}.")
         if self._scenario.changes:
-            self._follow_changes()
+            self.follow_changes()
+        draws = np.empty((frames, arrays.DRAWS_SIZE), np.int64)
+        draw_frames(self.state, self.outcomes, frames, draws)
         answers = np.empty((frames, summary.FRAME_SIZE))
         window = np.empty(summary.WINDOW_SIZE)
-        answered = kernel.run_window(
+        answered = run_window(
             self.state,
             self.parameters,
             self.networks,
@@ -236,13 +240,16 @@ class TwinBoard:
             self.levels,
             self.topologies,
             self.outcomes,
+            self.jitters,
+            draws,
             answers,
             window,
         )
         return window, answers if answered == frames else answers[:answered]
 
-    def _follow_changes(self) -> None:
-        passed = self._scenario.changes_by(self.state[kernel.TIME_S])
+    def follow_changes(self) -> None:
+        """Lets the scenario's changes take effect whose time has come."""
+        passed = self._scenario.changes_by(self.state[arrays.TIME_S])
         if passed != self._changes_followed:
             self._changes_followed = passed
             self.networks = self.followed(
@@ -267,25 +274,25 @@ class TwinBoard:
         Returns:
             The networks from now on.
         """
-        present = scenario.at(state[kernel.TIME_S])
+        present = scenario.at(state[arrays.TIME_S])
         for index, value in self._changeable(present).items():
             parameters[index] = value
         after = self._networks_of(scenario, present.cooling)
         if not np.array_equal(after, networks):
-            modes = state[kernel.STATE_SIZE :][: networks.shape[1]]
-            fan_state = int(state[kernel.FAN_STATE])
+            modes = state[arrays.STATE_SIZE :][: networks.shape[1]]
+            fan_state = int(state[arrays.FAN_STATE])
             change_network(modes, np.empty_like(modes), networks[fan_state], after[fan_state])
         return after
 
     @property
     def _modes(self) -> NDArray[np.float64]:
-        return self.state[kernel.STATE_SIZE :][: self.networks.shape[1]]
+        return self.state[arrays.STATE_SIZE :][: self.networks.shape[1]]
 
     def telemetry(self) -> Telemetry:
         """Reads the sensors."""
-        time_s = float(self.state[kernel.TIME_S])
-        clock = int(self.state[kernel.CLOCK_LEVEL])
-        energy_j = float(self.state[kernel.ENERGY_J])
+        time_s = float(self.state[arrays.TIME_S])
+        clock = int(self.state[arrays.CLOCK_LEVEL])
+        energy_j = float(self.state[arrays.ENERGY_J])
         power_w = None
         if self.profile.sensor.measures_power and time_s > self._time_read_s:
             power_w = (energy_j - self._energy_read_j) / (time_s - self._time_read_s)
@@ -297,7 +304,7 @@ class TwinBoard:
             ),
             frequency_hz=self.operating_points[clock].frequency_hz,
             vf_level=clock,
-            cap_level=len(self.operating_points) - 1 - int(self.state[kernel.COOLING_STATE]),
+            cap_level=len(self.operating_points) - 1 - int(self.state[arrays.COOLING_STATE]),
             power_w=power_w,
         )
 

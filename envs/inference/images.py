@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -92,8 +93,8 @@ def _labelled_image(path: Path, line: int, file: str, label: str | None) -> Labe
     return LabelledImage(path.parent / file, int(label))
 
 
-def open_image(path: Path) -> Image.Image:
-    """Decodes an image, upright, to RGB; of an animation the first frame.
+def open_image(path: Path | IO[bytes]) -> Image.Image:
+    """Decodes an image file, open or not, upright, to RGB; of an animation the first frame.
 
     Raises:
         InputError: The file is missing or is not an image that Pillow reads.

@@ -1,20 +1,72 @@
 """The twin's one step function: a window of continuous inference on one board.
 
 It is the only place where the equations of power, heat, throttling and latency meet. Everything
-it works on is a plain array, whose columns are the constants below; `tvfs_gym.envs.boards.twin`
-fills them from a board profile and a scenario.
+it works on is a plain array, whose columns are those of `tvfs_gym.envs.physics.arrays`;
+`tvfs_gym.envs.boards.twin` fills them from a board profile and a scenario.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.inference.stopping import wants_another_pass
 from tvfs_gym.envs.jit import jit, jit_apart
-from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
+from tvfs_gym.envs.physics.arrays import (
+    ACTIVITY,
+    AMBIENT_C,
+    ARRIVAL_PERIOD_S,
+    CLOCK_GCYCLES,
+    CLOCK_LEVEL,
+    CLUSTER_NF,
+    CONFIDENCE,
+    COOLING_STATE,
+    CORRECT,
+    CRITICAL_C,
+    DEADLINE_S,
+    ENERGY_J,
+    EXPECTED_PASS_FACTOR,
+    FAN_STATE,
+    FRAME,
+    FREQUENCY_GHZ,
+    HEATED_S,
+    IMAGE,
+    JITTERS,
+    KEY_0,
+    KEY_1,
+    LATENCY_CONSTRAINT_S,
+    LEAKAGE_C1_A_K2,
+    LEAKAGE_C2_K,
+    LEAKAGE_GATE_A,
+    MAX_PASSES,
+    MEMORY_S,
+    NEXT_ARRIVAL_S,
+    NEXT_POLL_S,
+    RELATIVE_LATENCY,
+    REQUESTED_LEVEL,
+    REST_W,
+    SENSOR_RESOLUTION_C,
+    SLOWDOWN,
+    STATE_SIZE,
+    T_MAX_C,
+    TAU,
+    THREAD_NF,
+    THREADS,
+    TIME_S,
+    TOPOLOGY,
+    VOLTAGE_V,
+    Array,
+    Board,
+)
+from tvfs_gym.envs.physics.governor import poll, set_clock
+from tvfs_gym.envs.physics.latency import pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
-from tvfs_gym.envs.physics.randomness import standard_normal, threefry_2x32, unit
+from tvfs_gym.envs.physics.randomness import (
+    JITTER_BITS,
+    JITTERS_ALONE,
+    JITTERS_WITH_IMAGE,
+    first_jitter,
+    image_and_jitters,
+    more_jitters,
+)
 from tvfs_gym.envs.physics.summary import (
     FRAME_CONFIDENCE,
     FRAME_CORRECT,
@@ -43,145 +95,55 @@ from tvfs_gym.envs.physics.summary import (
     W_TIME_S,
     W_TOPOLOGY,
     W_VF_LEVEL,
-    W_VF_SWITCHES,
     summarise,
 )
 from tvfs_gym.envs.physics.thermal import (
-    change_network,
     die_temperature_c,
     propagate,
     sensor_reading_c,
+    time_above_s,
 )
-from tvfs_gym.envs.physics.throttling import PER_TRIP, progressive, step_wise
 
-Array = NDArray[np.float64]
-
-(
-    TIME_S,  # since reset
-    FRAME,  # frames answered since reset
-    NEXT_ARRIVAL_S,
-    NEXT_POLL_S,
-    POLLED_C,  # the governor's previous reading
-    COOLING_STATE,
-    TOPOLOGY,
-    REQUESTED_LEVEL,
-    MAX_PASSES,
-    CLOCK_LEVEL,  # the level the clock runs at: requested, or the cap if that is lower
-    KEY_0,  # two 32-bit words: the episode's random stream
-    KEY_1,
-    ENERGY_J,  # spent since reset
-    FAN_STATE,
-    BUSY_S,  # passes run since heat and energy were last brought up to date
-    STATE_SIZE,
-) = range(16)
-"""The board's state; behind it stand the thermal modes, room for the temperatures of as many nodes,
-then the trips' state, two per trip."""
-
-(
-    CLUSTER_NF,
-    THREAD_NF,
-    THREADS,
-    REST_W,  # power of the rest of the chip
-    LEAKAGE_C1_A_K2,
-    LEAKAGE_C2_K,
-    LEAKAGE_GATE_A,
-    CLOCK_GCYCLES,
-    MEMORY_S,
-    JITTER_LOG_SIGMA,
-    EXPECTED_PASS_FACTOR,  # expected upper end of a pass relative to its median
-    SWITCH_S,  # cost of a change of VF level
-    SENSOR_RESOLUTION_C,
-    POLL_S,
-    HONOURS_HYSTERESIS,
-    CPU_TRIPS,  # how many of the trips bind the CPU; those behind them bind the fan
-    PROGRESSIVE_FROM_C,  # infinite: the firmware does not throttle
-    PROGRESSIVE_GHZ_PER_C,
-    CRITICAL_C,
-    AMBIENT_C,
-    T_MAX_C,
-    LATENCY_CONSTRAINT_S,
-    DEADLINE_S,  # the constraint if AdapTTA is deadline-aware, else infinity
-    TAU,
-    SLOWDOWN,  # by background load
-    ARRIVAL_PERIOD_S,  # 0: back to back
-    PARAMETERS_SIZE,
-) = range(27)
-"""What does not change within a window."""
-
-FREQUENCY_GHZ, VOLTAGE_V = range(2)
-"""Columns of the VF levels."""
-
-RELATIVE_LATENCY, ACTIVITY = range(2)
-"""Columns of the topologies."""
-
-CONFIDENCE, CORRECT = range(2)
-"""Last axis of the outcomes: confidence of the consensus, and 1 where it is right."""
-
-
-class Board(NamedTuple):
-    """The arrays of one board, as the kernel's functions hand them on.
-
-    Attributes:
-        state: Its first STATE_SIZE entries are used by name.
-        modes: The thermal modes: the part of the state behind those.
-        nodes: Room for the nodes' temperatures: the next part.
-        trip_state: The trips' state: the last part.
-        parameters: What does not change within a window.
-        networks: One per state of the fan; they match the modes.
-        trips: Match the trips' state.
-        levels: VF levels.
-        topologies: Of the family.
-        window: What happens in the window adds up here.
-    """
-
-    state: Array
-    modes: Array
-    nodes: Array
-    trip_state: Array
-    parameters: Array
-    networks: Array
-    trips: Array
-    levels: Array
-    topologies: Array
-    window: Array
+CLOSE_K = 30.0
+"""So near its critical temperature a board is looked at after every frame: no die gets hotter by
+that much between two polls."""
 
 
 @jit
-def _heat(board: Board, duration_s: float, threads: float, activity: float) -> None:
-    """Brings heat and energy up to date with a time at the present clock, and adds up the rest."""
+def _heat(board: Board, threads: float, activity: float) -> None:
+    """Brings heat and energy up to date with the time since, at the present clock and one load.
+
+    That is done before every poll, at the window's end, and where the load changes or the board
+    might shut down: the power is constant meanwhile but for the leakage, which is taken at the
+    temperature of the beginning.
+    """
     state, parameters, window = board.state, board.parameters, board.window
+    duration_s = state[TIME_S] - state[HEATED_S]
+    if duration_s <= 0.0:
+        return
     clock = int(state[CLOCK_LEVEL])
-    voltage_v = board.levels[clock, VOLTAGE_V]
+    frequency_ghz, voltage_v = board.levels[clock, FREQUENCY_GHZ], board.levels[clock, VOLTAGE_V]
     before_c = die_temperature_c(board.modes)
-    power_w = (
-        dynamic_power_w(
-            board.levels[clock, FREQUENCY_GHZ],
-            voltage_v,
-            threads,
-            activity,
-            parameters[CLUSTER_NF],
-            parameters[THREAD_NF],
-        )
-        + leakage_power_w(
-            voltage_v,
-            before_c,
-            parameters[LEAKAGE_C1_A_K2],
-            parameters[LEAKAGE_C2_K],
-            parameters[LEAKAGE_GATE_A],
-        )
-        + parameters[REST_W]
+    dynamic_w = dynamic_power_w(
+        frequency_ghz, voltage_v, threads, activity, parameters[CLUSTER_NF], parameters[THREAD_NF]
     )
+    leakage_w = leakage_power_w(
+        voltage_v,
+        before_c,
+        parameters[LEAKAGE_C1_A_K2],
+        parameters[LEAKAGE_C2_K],
+        parameters[LEAKAGE_GATE_A],
+    )
+    power_w = dynamic_w + leakage_w + parameters[REST_W]
     network = board.networks[int(state[FAN_STATE])]
-    propagate(board.modes, network, parameters[AMBIENT_C], power_w, duration_s)
+    integral_c_s = propagate(board.modes, network, parameters[AMBIENT_C], power_w, duration_s)
     after_c = die_temperature_c(board.modes)
-    window[W_DURATION_S] += duration_s
+    state[HEATED_S] = state[TIME_S]
     window[W_ENERGY_J] += power_w * duration_s
-    state[ENERGY_J] += power_w * duration_s
-    window[W_TEMPERATURE_MEAN_C] += 0.5 * (before_c + after_c) * duration_s
+    window[W_TEMPERATURE_MEAN_C] += integral_c_s
     window[W_TEMPERATURE_MAX_C] = max(window[W_TEMPERATURE_MAX_C], after_c)
-    window[W_FREQUENCY_MEAN_HZ] += board.levels[clock, FREQUENCY_GHZ] * 1e9 * duration_s
-    if after_c > parameters[T_MAX_C]:
-        window[W_TIME_ABOVE_T_MAX_S] += duration_s
+    window[W_FREQUENCY_MEAN_HZ] += 1e9 * frequency_ghz * duration_s
+    window[W_TIME_ABOVE_T_MAX_S] += time_above_s(before_c, after_c, parameters[T_MAX_C], duration_s)
     if state[CLOCK_LEVEL] < state[REQUESTED_LEVEL]:
         window[W_THROTTLED_S] += duration_s
     if after_c >= parameters[CRITICAL_C]:
@@ -189,102 +151,32 @@ def _heat(board: Board, duration_s: float, threads: float, activity: float) -> N
 
 
 @jit
-def _spend(board: Board, duration_s: float) -> None:
-    """Lets idle time pass at the present clock."""
-    board.state[TIME_S] += duration_s
-    _heat(board, duration_s, 0.0, 0.0)
-
-
-@jit
-def _catch_up(board: Board) -> None:
-    """Brings heat and energy up to date with the passes run since.
-
-    That is done once per frame and before every poll: the power is constant meanwhile but for the
-    leakage.
-    """
-    state = board.state
-    if state[BUSY_S] > 0.0:
-        activity = board.topologies[int(state[TOPOLOGY]), ACTIVITY]
-        _heat(board, state[BUSY_S], board.parameters[THREADS], activity)
-        state[BUSY_S] = 0.0
-
-
-@jit
-def _set_clock(board: Board) -> None:
-    """Runs the clock at the requested level or the cap, whichever is lower."""
-    state = board.state
-    clock = min(state[REQUESTED_LEVEL], len(board.levels) - 1 - state[COOLING_STATE])
-    if clock != state[CLOCK_LEVEL]:
-        state[CLOCK_LEVEL] = clock
-        board.window[W_VF_SWITCHES] += 1.0
-        _spend(board, board.parameters[SWITCH_S])
+def _heat_busy(board: Board) -> None:
+    """The same after passes."""
+    activity = board.topologies[int(board.state[TOPOLOGY]), ACTIVITY]
+    _heat(board, board.parameters[THREADS], activity)
 
 
 @jit_apart
-def _poll(board: Board) -> None:
-    """Lets the throttling governor look at the sensor, and set the cap and the fan."""
-    state, parameters = board.state, board.parameters
-    reading_c = sensor_reading_c(die_temperature_c(board.modes), parameters[SENSOR_RESOLUTION_C])
-    cpu_trips = int(parameters[CPU_TRIPS])
-    asked = step_wise(
-        board.trips[:cpu_trips],
-        board.trip_state[: PER_TRIP * cpu_trips],
-        state[COOLING_STATE],
-        reading_c,
-        state[POLLED_C],
-        parameters[HONOURS_HYSTERESIS] > 0.0,
-    )
-    by_firmware = progressive(
-        board.levels[:, FREQUENCY_GHZ],
-        reading_c,
-        parameters[PROGRESSIVE_FROM_C],
-        parameters[PROGRESSIVE_GHZ_PER_C],
-    )
-    state[COOLING_STATE] = max(asked, by_firmware)
-    _set_fan(board, reading_c)
-    state[POLLED_C] = reading_c
-    state[NEXT_POLL_S] += parameters[POLL_S]
-    _set_clock(board)
+def _look_closely(board: Board) -> None:
+    """The same, seldom."""
+    _heat_busy(board)
 
 
-@jit
-def _set_fan(board: Board, reading_c: float) -> None:
-    """Lets the governor choose the fan's state; the node temperatures stay as they are."""
-    state = board.state
-    cpu_trips = int(board.parameters[CPU_TRIPS])
-    if len(board.trips) == cpu_trips:
-        return
-    before = int(state[FAN_STATE])
-    state[FAN_STATE] = step_wise(
-        board.trips[cpu_trips:],
-        board.trip_state[PER_TRIP * cpu_trips :],
-        state[FAN_STATE],
-        reading_c,
-        state[POLLED_C],
-        board.parameters[HONOURS_HYSTERESIS] > 0.0,
-    )
-    after = int(state[FAN_STATE])
-    if after != before:
-        change_network(board.modes, board.nodes, board.networks[before], board.networks[after])
+@jit_apart
+def _await_arrival(board: Board) -> float:
+    """Idles until the next frame arrives; returns when that was.
 
-
-@jit
-def _await_frame(board: Board) -> float:
-    """Waits for the next frame to arrive; returns the time from which its latency counts.
-
-    Back to back, that is when the board turns to it; with a fixed period it is when the frame
-    arrived, so a board that cannot keep up answers later and later.
+    A board that cannot keep up answers later and later.
     """
     state = board.state
-    if board.parameters[ARRIVAL_PERIOD_S] == 0.0:
-        return state[TIME_S]
+    _heat_busy(board)
     while state[TIME_S] < state[NEXT_ARRIVAL_S]:
         until_s = min(state[NEXT_ARRIVAL_S], state[NEXT_POLL_S])
-        _spend(board, max(until_s - state[TIME_S], 0.0))
+        state[TIME_S] = max(until_s, state[TIME_S])
+        _heat(board, 0.0, 0.0)
         if until_s == state[NEXT_POLL_S]:
-            _poll(board)
-        else:
-            state[TIME_S] = until_s
+            poll(board)
     arrived_s = state[NEXT_ARRIVAL_S]
     state[NEXT_ARRIVAL_S] += board.parameters[ARRIVAL_PERIOD_S]
     return arrived_s
@@ -302,85 +194,111 @@ def _median_pass_s(board: Board) -> float:
     )
 
 
-@jit
-def _run_pass(board: Board, jitter: float, median_s: float) -> float:
-    """Runs one forward pass, through whatever the governor does to the clock meanwhile.
+@jit_apart
+def _run_past_polls(board: Board, pass_s: float, median_s: float) -> float:
+    """Runs a pass through polls, and whatever the governor does to the clock meanwhile.
 
     Args:
         board: The board.
-        jitter: Factor on the pass's latency.
+        pass_s: The pass's latency at the present clock.
         median_s: `_median_pass_s` at the present clock.
 
     Returns:
         The same at the clock that the pass ends with.
     """
     state = board.state
-    left_s = jitter * median_s
+    left_s = pass_s
     while state[TIME_S] + left_s >= state[NEXT_POLL_S]:
         until_poll_s = max(state[NEXT_POLL_S] - state[TIME_S], 0.0)
         share_left = 1.0 - until_poll_s / left_s
         state[TIME_S] += until_poll_s
-        state[BUSY_S] += until_poll_s
-        _catch_up(board)
-        _poll(board)
+        _heat_busy(board)
+        poll(board)
         slower = _median_pass_s(board) / median_s
         median_s *= slower
         left_s *= share_left * slower
     state[TIME_S] += left_s
-    state[BUSY_S] += left_s
     return median_s
 
 
 @jit
-def _answer_frame(
-    board: Board, start_s: float, outcomes: NDArray[np.float32], answer: Array
-) -> None:
+def _answer_frame(board: Board, start_s: float, image: int, bits: int, answer: Array) -> None:
     """Spends passes on one frame until AdapTTA stops, and writes its row.
 
     A frame during which the board shuts down stays unanswered.
+
+    Args:
+        board: The board.
+        start_s: The time from which the frame's latency counts.
+        image: Which one it is.
+        bits: Those that choose the jitter of its first passes.
+        answer: Filled, shape (FRAME_SIZE,).
     """
     state, parameters = board.state, board.parameters
-    key_0, key_1, frame = int(state[KEY_0]), int(state[KEY_1]), int(state[FRAME])
-    topology = int(state[TOPOLOGY])
-    # Draws of a frame, two by two: the image and the jitter of pass 1; of passes 2 and 3; ...
-    image_word, jitter_word = threefry_2x32(key_0, key_1, frame, 0)
-    next_word = jitter_word
-    image = int(unit(image_word) * outcomes.shape[1])
+    outcomes = board.outcomes[int(state[TOPOLOGY]), image]
+    most_passes, tau, deadline_s = int(state[MAX_PASSES]), parameters[TAU], parameters[DEADLINE_S]
     median_s = _median_pass_s(board)
-    passes = 0
+    expected_s = parameters[EXPECTED_PASS_FACTOR] * median_s
+    time_s, next_poll_s = state[TIME_S], state[NEXT_POLL_S]
+    passes, block, jitters_left = 0, 0, JITTERS_WITH_IMAGE
     another = True
     while another:
-        if passes % 2 == 1:
-            jitter_word, next_word = threefry_2x32(key_0, key_1, frame, (passes + 1) // 2)
+        if jitters_left == 0:
+            block += 1
+            bits = more_jitters(int(state[KEY_0]), int(state[KEY_1]), int(state[FRAME]), block)
+            jitters_left = JITTERS_ALONE
+        pass_s = board.jitters[first_jitter(bits)] * median_s
+        bits >>= JITTER_BITS
+        jitters_left -= 1
+        if time_s + pass_s < next_poll_s:
+            time_s += pass_s
         else:
-            jitter_word = next_word
-        jitter = jitter_factor(parameters[JITTER_LOG_SIGMA], standard_normal(jitter_word))
-        median_s = _run_pass(board, jitter, median_s)
-        confidence = outcomes[topology, image, passes, CONFIDENCE]
-        right = outcomes[topology, image, passes, CORRECT]
+            state[TIME_S] = time_s
+            median_s = _run_past_polls(board, pass_s, median_s)
+            expected_s = parameters[EXPECTED_PASS_FACTOR] * median_s
+            time_s, next_poll_s = state[TIME_S], state[NEXT_POLL_S]
+        confidence = outcomes[passes, CONFIDENCE]
         passes += 1
         another = wants_another_pass(
-            confidence,
-            passes,
-            int(state[MAX_PASSES]),
-            parameters[TAU],
-            state[TIME_S] - start_s,
-            parameters[EXPECTED_PASS_FACTOR] * median_s,
-            parameters[DEADLINE_S],
+            confidence, passes, most_passes, tau, time_s - start_s, expected_s, deadline_s
         )
-    latency_s = state[TIME_S] - start_s
-    _catch_up(board)
+    state[TIME_S] = time_s
+    if die_temperature_c(board.modes) > parameters[CRITICAL_C] - CLOSE_K:
+        _look_closely(board)
     if board.window[W_SHUT_DOWN] > 0.0:
         return
+    latency_s = time_s - start_s
     answer[FRAME_LATENCY_S] = latency_s
     answer[FRAME_PASSES] = passes
     answer[FRAME_CONFIDENCE] = confidence
-    answer[FRAME_CORRECT] = right
+    answer[FRAME_CORRECT] = outcomes[passes - 1, CORRECT]
     answer[FRAME_ON_TIME] = 1.0 if latency_s <= parameters[LATENCY_CONSTRAINT_S] else 0.0
     state[FRAME] += 1.0
 
 
-@jit_apart
+@jit
+def draw_frames(
+    state: Array, outcomes: NDArray[np.float32], frames: int, draws: NDArray[np.int64]
+) -> None:
+    """Draws the images and first jitters of the frames to come.
+
+    Apart from the passes, because a processor works on many draws at once, but on a pass only after
+    the one before.
+
+    Args:
+        state: Of the board, see `tvfs_gym.envs.physics.arrays`.
+        outcomes: Recorded outcomes, shape (topologies, images, views, 2).
+        frames: How many.
+        draws: Filled, shape (at least frames, DRAWS_SIZE).
+    """
+    key_0, key_1, first = int(state[KEY_0]), int(state[KEY_1]), int(state[FRAME])
+    for row in range(frames):
+        image, bits = image_and_jitters(key_0, key_1, first + row, outcomes.shape[1])
+        draws[row, IMAGE] = image
+        draws[row, JITTERS] = bits
+
+
+@jit
 def run_window(
     state: Array,
     parameters: Array,
@@ -389,6 +307,8 @@ def run_window(
     levels: Array,
     topologies: Array,
     outcomes: NDArray[np.float32],
+    jitters: Array,
+    draws: NDArray[np.int64],
     frames: Array,
     window: Array,
 ) -> int:
@@ -405,6 +325,8 @@ def run_window(
         levels: VF levels, slowest first, shape (levels, 2).
         topologies: Fastest first, shape (topologies, 2).
         outcomes: Recorded outcomes, shape (topologies, images, views, 2).
+        jitters: `tvfs_gym.envs.physics.latency.jitter_table`.
+        draws: From `draw_frames`, shape (at least frames, DRAWS_SIZE).
         frames: Filled, shape (frames, FRAME_SIZE).
         window: Filled, shape (WINDOW_SIZE,).
 
@@ -414,36 +336,59 @@ def run_window(
     size = networks.shape[1]
     modes = state[STATE_SIZE : STATE_SIZE + size]
     nodes = state[STATE_SIZE + size : STATE_SIZE + 2 * size]
-    trip_state = state[STATE_SIZE + 2 * size :]
     board = Board(
-        state, modes, nodes, trip_state, parameters, networks, trips, levels, topologies, window
-    )
+        state, modes, nodes, state[STATE_SIZE + 2 * size :], parameters, networks, trips, levels,
+        topologies, outcomes, jitters, window,
+    )  # fmt: skip
     window[:] = 0.0
+    start_s = state[TIME_S]
     window[W_TEMPERATURE_MAX_C] = die_temperature_c(modes)
     start_c = sensor_reading_c(window[W_TEMPERATURE_MAX_C], parameters[SENSOR_RESOLUTION_C])
-    _set_clock(board)
+    set_clock(board)
     already = int(state[FRAME])
     for row in range(len(frames)):
         if window[W_SHUT_DOWN] == 0.0:
-            _answer_frame(board, _await_frame(board), outcomes, frames[row])
+            arrived_s = state[TIME_S]  # back to back, a frame arrives when the board turns to it
+            if parameters[ARRIVAL_PERIOD_S] > 0.0:
+                arrived_s = _await_arrival(board)
+            _answer_frame(board, arrived_s, draws[row, IMAGE], draws[row, JITTERS], frames[row])
+    _heat_busy(board)
     answered = int(state[FRAME]) - already
     summarise(frames[:answered], window)
     window[W_FRAMES] = len(frames)
     window[W_LATE_FRAMES] += len(frames) - answered
-    end_c = sensor_reading_c(die_temperature_c(modes), parameters[SENSOR_RESOLUTION_C])
+    _finish(board, state[TIME_S] - start_s, start_c)
+    return answered
+
+
+@jit
+def _finish(board: Board, duration_s: float, start_c: float) -> None:
+    """Turns the window's sums into means, and adds what holds at its end.
+
+    Args:
+        board: The board.
+        duration_s: Of the window.
+        start_c: Sensor reading at its beginning.
+    """
+    state, parameters, window = board.state, board.parameters, board.window
     clock = int(state[CLOCK_LEVEL])
+    end_c = sensor_reading_c(die_temperature_c(board.modes), parameters[SENSOR_RESOLUTION_C])
+    state[ENERGY_J] += window[W_ENERGY_J]
     window[W_TIME_S] = state[TIME_S]
+    window[W_DURATION_S] = duration_s
     window[W_TEMPERATURE_C] = end_c
-    window[W_TEMPERATURE_RATE_C_S] = (end_c - start_c) / window[W_DURATION_S]
-    window[W_TEMPERATURE_MEAN_C] /= window[W_DURATION_S]
-    window[W_FREQUENCY_MEAN_HZ] /= window[W_DURATION_S]
-    window[W_FREQUENCY_HZ] = levels[clock, FREQUENCY_GHZ] * 1e9
+    window[W_TEMPERATURE_RATE_C_S] = (end_c - start_c) / duration_s
+    window[W_TEMPERATURE_MEAN_C] /= duration_s
+    # Highest of what was looked at; between two looks it may have been higher, as the mean tells.
+    window[W_TEMPERATURE_MAX_C] = max(window[W_TEMPERATURE_MAX_C], window[W_TEMPERATURE_MEAN_C])
+    window[W_TIME_ABOVE_T_MAX_S] = min(window[W_TIME_ABOVE_T_MAX_S], duration_s)  # rounding
+    window[W_FREQUENCY_MEAN_HZ] /= duration_s
+    window[W_FREQUENCY_HZ] = 1e9 * board.levels[clock, FREQUENCY_GHZ]
     window[W_VF_LEVEL] = clock
-    window[W_CAP_LEVEL] = len(levels) - 1 - state[COOLING_STATE]
+    window[W_CAP_LEVEL] = len(board.levels) - 1 - state[COOLING_STATE]
     window[W_TOPOLOGY] = state[TOPOLOGY]
     window[W_LATENCY_CONSTRAINT_S] = parameters[LATENCY_CONSTRAINT_S]
     window[W_T_MAX_C] = parameters[T_MAX_C]
-    window[W_COST_TEMPERATURE] = window[W_TIME_ABOVE_T_MAX_S] / window[W_DURATION_S]
+    window[W_COST_TEMPERATURE] = window[W_TIME_ABOVE_T_MAX_S] / duration_s
     window[W_COST_DEADLINE] = window[W_LATE_FRAMES] / window[W_FRAMES]
     window[W_COST] = window[W_COST_TEMPERATURE] + window[W_COST_DEADLINE]
-    return answered

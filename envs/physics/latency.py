@@ -1,8 +1,13 @@
 """Latency of a pass: its clock-bound and its memory-bound part, and jitter."""
 
 import math
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.physics.randomness import JITTER_BITS
 
 
 @jit
@@ -23,12 +28,17 @@ def pass_latency_s(
     return relative_latency * (clock_gcycles / frequency_ghz + memory_s)
 
 
-@jit
-def jitter_factor(log_sigma: float, normal: float) -> float:
-    """Log-normal factor on a pass's latency, median 1.
+def jitter_factor(log_sigma: float, probability: float) -> float:
+    """A quantile of the log-normal factor on a pass's latency, median 1.
 
     Args:
         log_sigma: Standard deviation of its logarithm.
-        normal: A standard normal draw.
+        probability: Of a smaller factor.
     """
-    return math.exp(log_sigma * normal)
+    return math.exp(log_sigma * NormalDist().inv_cdf(probability))
+
+
+def jitter_table(log_sigma: float) -> NDArray[np.float64]:
+    """Quantiles of the factor, at the middles of equally likely parts: what the twin draws from."""
+    count = 1 << JITTER_BITS
+    return np.array([jitter_factor(log_sigma, (i + 0.5) / count) for i in range(count)])

@@ -1,8 +1,7 @@
 """Power of a CPU cluster: switching and leakage."""
 
-import math
-
 from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.physics.exponential import decay
 
 _ZERO_CELSIUS_K = 273.15
 
@@ -50,5 +49,5 @@ def leakage_power_w(
         gate_a: Gate leakage, A.
     """
     kelvin = temperature_c + _ZERO_CELSIUS_K
-    subthreshold_a = c1_a_k2 * kelvin * kelvin * math.exp(-c2_k / kelvin)
+    subthreshold_a = c1_a_k2 * kelvin * kelvin * decay(c2_k / kelvin)
     return voltage_v * (subthreshold_a + gate_a)

@@ -54,7 +54,7 @@ from tvfs_gym.envs.jit import jit
 
 @jit
 def summarise(frames: NDArray[Any], window: NDArray[np.float64]) -> None:
-    """Adds the frames up into the window's counts and means.
+    """Adds the answered frames up into the window's counts and means.
 
     Args:
         frames: Shape (frames, FRAME_SIZE).
@@ -63,15 +63,21 @@ def summarise(frames: NDArray[Any], window: NDArray[np.float64]) -> None:
     count = len(frames)
     if count == 0:
         return
+    late, correct, on_time_correct = 0.0, 0.0, 0.0
+    latency_s, worst_s, passes, confidence = 0.0, 0.0, 0.0, 0.0
     for row in range(count):
         on_time = frames[row, FRAME_ON_TIME]
-        window[W_LATE_FRAMES] += 1.0 - on_time
-        window[W_CORRECT_FRAMES] += frames[row, FRAME_CORRECT]
-        window[W_ON_TIME_CORRECT_FRAMES] += frames[row, FRAME_CORRECT] * on_time
-        window[W_LATENCY_MEAN_S] += frames[row, FRAME_LATENCY_S]
-        window[W_LATENCY_MAX_S] = max(window[W_LATENCY_MAX_S], frames[row, FRAME_LATENCY_S])
-        window[W_PASSES_MEAN] += frames[row, FRAME_PASSES]
-        window[W_CONFIDENCE_MEAN] += frames[row, FRAME_CONFIDENCE]
-    window[W_LATENCY_MEAN_S] /= count
-    window[W_PASSES_MEAN] /= count
-    window[W_CONFIDENCE_MEAN] /= count
+        late += 1.0 - on_time
+        correct += frames[row, FRAME_CORRECT]
+        on_time_correct += frames[row, FRAME_CORRECT] * on_time
+        latency_s += frames[row, FRAME_LATENCY_S]
+        worst_s = max(worst_s, frames[row, FRAME_LATENCY_S])
+        passes += frames[row, FRAME_PASSES]
+        confidence += frames[row, FRAME_CONFIDENCE]
+    window[W_LATE_FRAMES] = late
+    window[W_CORRECT_FRAMES] = correct
+    window[W_ON_TIME_CORRECT_FRAMES] = on_time_correct
+    window[W_LATENCY_MEAN_S] = latency_s / count
+    window[W_LATENCY_MAX_S] = worst_s
+    window[W_PASSES_MEAN] = passes / count
+    window[W_CONFIDENCE_MEAN] = confidence / count

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.physics.exponential import decay
 
 Vector = NDArray[np.float64]
 
@@ -91,7 +92,7 @@ class RcNetwork:
 @jit
 def propagate(
     modes: Vector, network: NDArray[np.float64], ambient_c: float, power_w: float, duration_s: float
-) -> None:
+) -> float:
     """Advances the modes in place through a time of constant power and ambient.
 
     Args:
@@ -100,10 +101,30 @@ def propagate(
         ambient_c: Ambient temperature.
         power_w: Heat into the die.
         duration_s: Any length: the propagation is exact.
+
+    Returns:
+        The integral of the die's temperature over that time, degC s: of the differential equation,
+        sum_k (settled_k duration - (z_k(end) - z_k(start)) / rate_k).
     """
+    integral_c_s = 0.0
     for k in range(len(modes)):
         settled = network[k, AMBIENT_SHARE] * ambient_c + network[k, RESISTANCE] * power_w
-        modes[k] = settled + (modes[k] - settled) * math.exp(-network[k, RATE] * duration_s)
+        before = modes[k]
+        after = settled + (before - settled) * decay(network[k, RATE] * duration_s)
+        integral_c_s += settled * duration_s - (after - before) / network[k, RATE]
+        modes[k] = after
+    return integral_c_s
+
+
+@jit
+def time_above_s(before_c: float, after_c: float, limit_c: float, duration_s: float) -> float:
+    """How long a temperature that goes straight from one value to another exceeds a limit."""
+    hottest_c = max(before_c, after_c)
+    if hottest_c <= limit_c:
+        return 0.0
+    if min(before_c, after_c) >= limit_c:
+        return duration_s
+    return duration_s * (hottest_c - limit_c) / abs(after_c - before_c)
 
 
 @jit

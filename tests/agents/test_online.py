@@ -59,12 +59,13 @@ def test_a_method_s_own_reward_can_be_replaced() -> None:
 
 
 def test_the_table_learns_what_it_is_rewarded_for(tmp_path: Path) -> None:
-    """On-time accuracy at the default scenario, from its first policy's: the fastest topology."""
+    """On-time accuracy at the default scenario, from what the fastest topology reaches."""
     environment = {**PLACE, "scenario": {"frames": 500}, "reward": "on_time_accuracy"}
     train(Training("q_table", environment, 30_000, 16, evaluations=5), tmp_path, False)
     history = np.load(tmp_path / "evaluations" / "evaluations.npz")
     assert history["timesteps"].tolist() == [6_000, 12_000, 18_000, 24_000, 30_000]
-    assert history["on_time_accuracy"].mean(axis=1).max() > 0.6
+    reached = history["on_time_accuracy"].mean(axis=1)
+    assert reached[0] == pytest.approx(0.49, abs=0.03) and reached[-1] > reached[0] + 0.05
     assert load_policy(tmp_path).card.training["steps"] == 30_000
 
 

@@ -100,6 +100,7 @@ class FakeKernel:
         self.speed = int(self._get("scaling_cur_freq"))
         self.state = 0
         self.writes: list[tuple[str, str]] = []
+        self.others: tuple[Path, ...] = ()
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "FakeKernel":
         monkeypatch.setattr(guardian, "write", self.write)
@@ -118,6 +119,9 @@ class FakeKernel:
     def write(self, path: str, value: str) -> None:
         file = Path(path)
         self.writes.append((file.name, value))
+        if file in self.others:
+            file.write_text(value)
+            return
         if file.parent != self.folder:
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         if file.name == "scaling_governor":

@@ -1,6 +1,13 @@
 """The environment on a real board's interface: a fake sysfs, real networks, real time."""
 
+import gc
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,10 +18,14 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from tests.boards.fake_sysfs import FakeKernel, add_power, settings
+from tests.boards.kills import SIGNALS
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.linux.session import locked, session_files
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.linux_env import LinuxBoardEnv, linux_env
+
+CPUFREQ = "devices/system/cpu/cpufreq/policy0"
 
 
 def made(root: Path, tmp_path: Path, **arguments: Any) -> LinuxBoardEnv:
@@ -104,3 +115,45 @@ def test_a_wrong_argument_leaves_the_board_free(
     with pytest.raises(InputError, match="unknown key"):
         linux_env(root=root, options={"state_folder": tmp_path / "state", "settle": 1})
     made(root, tmp_path).close()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_killed_environment_leaves_the_board_as_it_was(
+    root: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """At a random moment of an episode, inference in progress."""
+    found = settings(root / CPUFREQ)
+    script = (
+        "import gymnasium, tvfs_gym\n"
+        f"env = gymnasium.make('tvfs_gym/LinuxBoard-v0', root={str(root)!r}, threads=1, options="
+        f"{{'state_folder': {str(tmp_path / 'state')!r}, 'settle_s': 0.0}})\n"
+        "env.reset(seed=0)\n"
+        "print('running', flush=True)\n"
+        "while True:\n"
+        "    if any(env.step(env.action_space.sample())[2:4]):\n"
+        "        env.reset()\n"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert run.stdout is not None and run.stdout.readline() == "running\n"
+    assert settings(root / CPUFREQ) != found
+    time.sleep(random.uniform(0.0, 0.5))
+    run.send_signal(number)
+    run.communicate()
+    os.close(locked(session_files(root, tmp_path / "state")[0]))
+    assert settings(root / CPUFREQ) == found
+
+
+def test_an_exception_in_a_run_leaves_the_board_as_it_was(root: Path, tmp_path: Path) -> None:
+    found = settings(root / CPUFREQ)
+
+    def run() -> None:
+        env = made(root, tmp_path)
+        env.reset(seed=0)
+        env.step(-1)
+
+    with pytest.raises(gymnasium.error.InvalidAction):
+        run()
+    gc.collect()  # what a program's end does
+    assert settings(root / CPUFREQ) == found

@@ -217,7 +217,7 @@ MOVES = st.one_of(
     limits=st.tuples(st.sampled_from(KHZ), st.sampled_from(KHZ)),
 )
 @settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 def test_any_course_of_caps_and_requests_ends_as_it_began(
     tmp_path_factory: pytest.TempPathFactory,

@@ -1,8 +1,9 @@
 """Power and latency against the measurements they were fitted to."""
 
+import numpy as np
 import pytest
 
-from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
+from tvfs_gym.envs.physics.latency import jitter_factor, jitter_table, pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 
 
@@ -39,5 +40,15 @@ def test_a_slower_clock_stretches_only_the_clock_bound_part() -> None:
 
 def test_jitter_has_median_one_and_the_published_spread() -> None:
     """p5 to p95 of +-5 % (MKDJr traces)."""
-    assert jitter_factor(0.0304, 0.0) == 1.0
-    assert jitter_factor(0.0304, 1.645) == pytest.approx(1.05, abs=0.002)
+    assert jitter_factor(0.0304, 0.5) == 1.0
+    assert jitter_factor(0.0304, 0.95) == pytest.approx(1.05, abs=0.002)
+
+
+def test_the_table_that_the_twin_draws_from_is_that_distribution() -> None:
+    """Mean and spread of a log-normal factor; the farthest quantiles lie 3.3 sigma out."""
+    factors = jitter_table(0.0304)
+    assert (np.diff(factors) > 0).all()
+    assert factors.mean() == pytest.approx(np.exp(0.0304**2 / 2), rel=1e-5)
+    assert np.log(factors).std() == pytest.approx(0.0304, rel=0.002)
+    assert np.log(factors[-1]) / 0.0304 == pytest.approx(3.3, abs=0.01)
+    assert (jitter_table(0.0) == 1.0).all()

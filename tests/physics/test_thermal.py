@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import solve_ivp
+from scipy.integrate import simpson, solve_ivp
 
 from tvfs_gym.envs.physics.thermal import (
     RcNetwork,
@@ -12,6 +12,7 @@ from tvfs_gym.envs.physics.thermal import (
     die_temperature_c,
     propagate,
     sensor_reading_c,
+    time_above_s,
 )
 
 POSITIVE = st.floats(0.05, 50.0)
@@ -75,6 +76,30 @@ def test_two_steps_are_one_long_one(network: RcNetwork, power_w: float, seconds:
     propagate(twice, network.modes, 25.0, power_w, seconds)
     propagate(twice, network.modes, 25.0, power_w, seconds)
     assert twice == pytest.approx(once, rel=1e-9, abs=1e-9)
+
+
+@given(NETWORKS, st.floats(0, 10), st.floats(0.001, 10))
+def test_the_integral_is_that_of_many_small_steps(
+    network: RcNetwork, power_w: float, seconds: float
+) -> None:
+    """Simpson's rule over 2000 pieces; the fastest mode here is no faster than 1/ms."""
+    whole = network.modes_of(np.linspace(60.0, 30.0, len(network.resistances_k_w)))
+    pieces = whole.copy()
+    course_c = [die_temperature_c(pieces)]
+    for _ in range(2000):
+        propagate(pieces, network.modes, 25.0, power_w, seconds / 2000)
+        course_c.append(die_temperature_c(pieces))
+    integral_c_s = propagate(whole, network.modes, 25.0, power_w, seconds)
+    assert integral_c_s == pytest.approx(simpson(course_c, dx=seconds / 2000), rel=1e-3)
+
+
+@given(st.floats(20, 100), st.floats(20, 100), st.floats(20, 100))
+def test_time_above_a_limit_is_that_of_a_straight_line(
+    before_c: float, after_c: float, limit_c: float
+) -> None:
+    course_c = np.linspace(before_c, after_c, 20_001)
+    expected_s = 2.0 * (course_c > limit_c).mean()
+    assert time_above_s(before_c, after_c, limit_c, 2.0) == pytest.approx(expected_s, abs=2e-4)
 
 
 @given(NETWORKS, st.floats(0, 10))

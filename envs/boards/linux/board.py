@@ -129,7 +129,7 @@ class LinuxBoard:
     def _compile(self) -> None:
         """Runs what numba compiles once, before real time counts."""
         rows = np.ones((1, summary.FRAME_SIZE))
-        WindowMeter(self._sample, 0.0).window(rows, self._began_s, 0, self._scenario)
+        WindowMeter(self._sample, 0, 0.0).window(rows, self._began_s, 0, self._scenario)
 
     def _measure_nominal_latency(self) -> float:
         accuracy = outcome_table(self.family).correct[:, :, 0].mean(axis=1)
@@ -227,7 +227,8 @@ class LinuxBoard:
             raise InputError(f"the number of frames must be at least 1, not {frames}.")
         present = self._scenario.at(time.monotonic() - self._began_s)
         self._inference.follow(present)
-        self._meter = WindowMeter(self._look(), present.t_max_c)
+        level_before = self._sample.vf_level
+        self._meter = WindowMeter(self._look(), level_before, present.t_max_c)
         rows = np.array([self._answer(present) for _ in range(frames)])
         self._look()
         window = self._meter.window(rows, self._began_s, self._configuration.topology, present)

@@ -210,9 +210,9 @@ def probe(root: Path = Path("/sys")) -> Capabilities:
 
 
 def text(path: Path) -> str | None:
-    """What a file holds; None if it cannot be read."""
+    """What a file holds; None if it cannot be read, even at a second attempt."""
     try:
-        return guardian.read(str(path))
+        return guardian.persistently(guardian.read, str(path))
     except OSError:
         return None
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from PIL import Image
 
 from tvfs_gym.envs.errors import BoardError, InputError
-from tvfs_gym.envs.inference.images import LabelledImage, open_image, read_images, unpack_images
+from tvfs_gym.envs.inference.images import open_image, read_image_list, read_images
 from tvfs_gym.envs.inference.topology import Family
 
 NOISE_PX = 256
@@ -51,25 +52,28 @@ class FrameSource(Protocol):
 
 
 class PictureFrames:
-    """Picture files, drawn uniformly, with replacement, as the twin draws its images.
+    """Pictures, drawn uniformly, with replacement, as the twin draws its images.
 
     Args:
-        pictures: Files, or decoded pictures, with their labels.
-        folder: Removed at the end, if the files are temporary.
+        pictures: Files, members of an archive, or decoded pictures, with their labels.
+        archive: The archive; closed at the end.
+
+    Raises:
+        InputError: There is none.
     """
 
     live = False
 
     def __init__(
         self,
-        pictures: Sequence[tuple[Path | Image.Image, int | None]],
-        folder: TemporaryDirectory[str] | None = None,
+        pictures: Sequence[tuple[Path | str | Image.Image, int | None]],
+        archive: ZipFile | None = None,
     ) -> None:
         if not pictures:
             raise InputError("the list of frames is empty.")
         self.labelled = all(label is not None for _, label in pictures)
         self._pictures = pictures
-        self._folder = folder
+        self._archive = archive
         self.start((0, 0))
 
     def start(self, key: tuple[int, int]) -> None:
@@ -83,13 +87,20 @@ class PictureFrames:
             InputError: It cannot be read.
         """
         picture, label = self._pictures[self._generator.integers(len(self._pictures))]
-        image = open_image(picture) if isinstance(picture, Path) else picture
-        return BoardFrame(image, label)
+        if isinstance(picture, Image.Image):
+            return BoardFrame(picture, label)
+        if self._archive is None:
+            return BoardFrame(open_image(Path(picture)), label)
+        try:
+            with self._archive.open(str(picture)) as member:
+                return BoardFrame(open_image(member), label)
+        except (KeyError, BadZipFile) as error:
+            raise InputError(f"cannot read the image {picture}: {error}.") from error
 
     def close(self) -> None:
-        """Removes temporary files."""
-        if self._folder is not None:
-            self._folder.cleanup()
+        """Closes the archive."""
+        if self._archive is not None:
+            self._archive.close()
 
 
 class NoiseFrames:
@@ -187,23 +198,24 @@ def frames_of(frames: Any, family: Family) -> FrameSource:
         if path.suffix == ".zip":
             return _archive(path)
         classes = family.topologies[0].classes - family.topologies[0].label_offset
-        return _labelled(read_images(path, classes))
+        return PictureFrames([(image.path, image.label) for image in read_images(path, classes)])
     if isinstance(frames, Sequence):
         return PictureFrames([_picture(one) for one in frames])
     source: FrameSource = frames
     return source
 
 
-def _labelled(
-    images: Sequence[LabelledImage], folder: TemporaryDirectory[str] | None = None
-) -> PictureFrames:
-    return PictureFrames([(image.path, image.label) for image in images], folder)
-
-
 def _archive(path: Path) -> PictureFrames:
-    folder = TemporaryDirectory(prefix="tvfs-gym-")
-    unpack_images(path, Path(folder.name))
-    return _labelled(read_images(Path(folder.name), 0), folder)
+    """The pictures stay in the archive; only their list is unpacked."""
+    try:
+        archive = ZipFile(path)
+        with TemporaryDirectory() as folder:
+            archive.extract("images.csv", folder)
+            listed = read_image_list(Path(folder))
+        pictures = [(str(one.path.relative_to(folder)), one.label) for one in listed]
+    except (OSError, BadZipFile, KeyError) as error:
+        raise InputError(f"cannot use the images in {path}: {error}.") from error
+    return PictureFrames(pictures, archive)
 
 
 def _picture(member: Any) -> tuple[Path | Image.Image, int | None]:

@@ -7,10 +7,11 @@ upper limit shows the cap as well; off-table speeds are rounded, so only table e
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from tvfs_gym.envs.boards.linux import guardian
-from tvfs_gym.envs.boards.linux.capabilities import CoolingDevice, Policy
+from tvfs_gym.envs.boards.linux.capabilities import CoolingDevice, Policy, number
 from tvfs_gym.envs.boards.linux.guardian import Setting
 from tvfs_gym.envs.boards.linux.sensors import Counter
 from tvfs_gym.envs.errors import BoardError
@@ -68,7 +69,7 @@ class Clock:
         self.requested: int | None = None
         self._policies = tuple(policies)
         self._actuator = actuator
-        self._clocks = [Counter(policy.path / "scaling_cur_freq") for policy in policies]
+        self._clocks = [Counter(_clock_file(policy)) for policy in policies]
         self._maxima = [Counter(policy.path / "scaling_max_freq") for policy in policies]
         # A state is a table entry less where there are as many states as entries (cpufreq_cooling).
         self._table = policies[0].frequencies_khz if policies else ()
@@ -182,9 +183,15 @@ class Clock:
             one.close()
 
 
+def _clock_file(policy: Policy) -> Path:
+    """What the hardware says, where it does and this user may ask; else what cpufreq believes."""
+    hardware = policy.path / "cpuinfo_cur_freq"
+    return policy.path / "scaling_cur_freq" if number(hardware) is None else hardware
+
+
 def _read(policy: Policy, file: str) -> str:
     try:
-        return guardian.read(str(policy.path / file))
+        return guardian.persistently(guardian.read, str(policy.path / file))
     except OSError as error:
         raise BoardError(f"{policy.path / file} cannot be read: {error.strerror}.") from error
 
@@ -192,6 +199,6 @@ def _read(policy: Policy, file: str) -> str:
 def _write(policy: Policy, file: str, value: str) -> None:
     path = policy.path / file
     try:
-        guardian.write(str(path), value)
+        guardian.persistently(guardian.write, str(path), value)
     except OSError as error:
         raise BoardError(f"writing {value} to {path} failed: {error.strerror}.") from error

@@ -6,17 +6,25 @@ but the parent holds: however the parent dies, SIGKILL included, the kernel clos
 a session of its own, so the terminal's Ctrl-C and hang-up do not reach it.
 """
 
+import contextlib
 import json
 import os
 import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 READ_SIZE = 4096
 """Bytes: a sysfs file is at most a page long."""
+
+ATTEMPTS = 3
+"""At one system call."""
 
 ROUNDS = 6
 """How often the settings are written until they hold; the pause before a round doubles."""
@@ -24,6 +32,9 @@ ROUNDS = 6
 FIRST_PAUSE_S = 0.05
 LOOK_S = 1.0
 """Time between two looks at the parent where the kernel has no pidfd_open (before Linux 5.3)."""
+
+NEVER_FOR_MEMORY = "-1000"
+"""Of ``oom_score_adj``: when memory runs out, the kernel kills the run, not its guardian."""
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
@@ -72,6 +83,22 @@ def write(path: str, value: str) -> None:
         os.write(descriptor, value.encode())
     finally:
         os.close(descriptor)
+
+
+def persistently(access: Callable[..., Result], *arguments: str) -> Result:
+    """Reads or writes, a second and third time if it fails: a bus or a driver may be busy.
+
+    Raises:
+        OSError: It fails for good, or the file is not there.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return access(*arguments)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            pass
+    return access(*arguments)
 
 
 def restore(settings: list[Setting]) -> list[str]:
@@ -181,14 +208,14 @@ def main(state: str, parent: str) -> int:
     """
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # only root may
+        write("/proc/self/oom_score_adj", NEVER_FOR_MEMORY)
     os.write(1, b"ready\n")
     await_end(int(parent))
     problems = restore_state(Path(state))
     for problem in problems:
-        try:
+        with contextlib.suppress(OSError):  # the terminal may be gone
             os.write(2, f"tvfs-gym guardian: {problem}\n".encode())
-        except OSError:
-            break  # the terminal is gone
     return 1 if problems else 0
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tvfs_gym.envs.boards.linux.capabilities import Capabilities, Policy, probe
+from tvfs_gym.envs.boards.linux.fan import Fan
 from tvfs_gym.envs.boards.linux.frequency import Clock, actuator_of, levels_of
 from tvfs_gym.envs.boards.linux.safety import HardLimit, limit_below
 from tvfs_gym.envs.boards.linux.sensors import (
@@ -58,7 +59,7 @@ class Machine:
     """A cluster of CPUs whose clock is set, and the chip's sensors.
 
     What it found is restored at `close`, and when its process ends in whatever way. Everything
-    else (trips, thermal policy, fan) is left to the kernel.
+    else (trips, thermal policy, and the fan if it is not to be held) is left to the kernel.
 
     Attributes:
         capabilities: What the machine can.
@@ -76,6 +77,7 @@ class Machine:
         temperature: Thermal zone or hwmon sensor to read; None for the chip's.
         power: Names of sensors that add up; None for the board's obvious one.
         limit_c: The hard limit; None for a little below the critical trip.
+        fan: Share of the full duty, 0..1, at which to hold the fans; None to leave them alone.
         allow_single_level: Go on with one VF level where the clock cannot be set.
         allow_no_sensor: Go on without a temperature.
         stuck_after_s: How long a reading may stay the same after the load has changed.
@@ -95,14 +97,16 @@ class Machine:
         temperature: str | None = None,
         power: Sequence[str] | None = None,
         limit_c: float | None = None,
+        fan: float | None = None,
         allow_single_level: bool = False,
         allow_no_sensor: bool = False,
         stuck_after_s: float = STUCK_AFTER_S,
         state_folder: Path | None = None,
     ) -> None:
+        self._end = contextlib.ExitStack()
         self._session = Session(root, state_folder)
+        self._end.callback(self._session.close)
         self.recovered = self._session.recovered
-        self._affinity: set[int] | None = None
         try:
             self.capabilities = capabilities = uncapped(root)
             self.policies = policies_of(capabilities, policies)
@@ -119,16 +123,24 @@ class Machine:
             self.levels_khz = levels_of(self.policies) if actuator != "none" else ()
             slowing = [device for device in capabilities.cooling_devices if device.slows_cpu]
             self._clock = Clock(self.policies, self.levels_khz, actuator, slowing)
+            self._end.callback(self._clock.close)
             self._thermometer = Thermometer(files, stuck_after_s) if files else None
+            if self._thermometer is not None:
+                self._end.callback(self._thermometer.close)
             meters = power_sensors(capabilities, power)
             self.measures_power = bool(meters)
             self._power = PowerMeter(meters)
+            self._end.callback(self._power.close)
             self.limit = self._hard_limit(limit_c)
             self.requested = 0
-            found = self._clock.found()
+            self._short = 0
+            self._fan = None if fan is None else Fan(capabilities.sensors_of("pwm"), fan)
+            found = self._clock.found() + (self._fan.found() if self._fan else [])
             if found:
                 self._session.protect(found)
                 self._clock.take()
+            if self._fan is not None:
+                self._fan.hold()
             self._run_on_cluster()
             self.request(0)
             if self._thermometer is not None:
@@ -152,8 +164,8 @@ class Machine:
         allowed = os.sched_getaffinity(0)
         cpus = allowed.intersection(cpu for policy in self.policies for cpu in policy.cpus)
         if cpus and cpus != allowed:
-            self._affinity = allowed
             os.sched_setaffinity(0, cpus)
+            self._end.callback(os.sched_setaffinity, 0, allowed)
 
     @property
     def level_count(self) -> int:
@@ -184,6 +196,8 @@ class Machine:
             engaged = self.limit.engaged
             if self.limit.update(sample.temperature_c) != engaged:
                 self._clock.set(0 if self.limit.engaged else self.requested)
+                if self._fan is not None:
+                    self._fan.hold(full=self.limit.engaged)
         except BoardError:
             with contextlib.suppress(BoardError):  # the first error is the one to tell
                 self._clock.set(0)
@@ -199,10 +213,7 @@ class Machine:
             reading = self._thermometer.sample(now_s, load)
             temperature_c, age_s = reading.temperature_c, now_s - reading.time_s
         self._power.sample(now_s)
-        cap = 0 if self.limit.engaged or not self.levels_khz else self._clock.cap()
-        level = min(self.requested, cap)
-        if self.levels_khz and clock_khz is not None:
-            level = self._clock.level_of(clock_khz)
+        level, cap = self._levels(clock_khz)
         return Sample(
             time_s=now_s,
             temperature_c=temperature_c,
@@ -212,6 +223,20 @@ class Machine:
             cap_level=cap,
             energy_j=self._power.energy_j if self.measures_power else math.nan,
         )
+
+    def _levels(self, clock_khz: int | None) -> tuple[int, int]:
+        """The VF level of the clock, and the cap.
+
+        Throttling by firmware shows in no limit: a clock that stays below what was asked for and
+        allowed, for more than one sample, is a cap as well.
+        """
+        cap = 0 if self.limit.engaged or not self.levels_khz else self._clock.cap()
+        granted = min(self.requested, cap)
+        if not self.levels_khz or clock_khz is None:
+            return granted, cap
+        level = self._clock.level_of(clock_khz)
+        self._short = self._short + 1 if level < granted else 0
+        return level, level if self._short > 1 else cap
 
     def cool_down(
         self, start_c: float | None, limit_s: float, settle_s: float, settle_c: float
@@ -256,10 +281,7 @@ class Machine:
         Raises:
             BoardError: Something could not be restored.
         """
-        if self._affinity is not None:
-            os.sched_setaffinity(0, self._affinity)
-            self._affinity = None
-        self._session.close()
+        self._end.close()
 
 
 def uncapped(root: Path) -> Capabilities:

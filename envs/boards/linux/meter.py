@@ -16,15 +16,16 @@ class WindowMeter:
 
     Args:
         first: The sample at the beginning.
+        level_before: VF level at the end of the previous window.
         t_max_c: T_max.
     """
 
-    def __init__(self, first: Sample, t_max_c: float) -> None:
+    def __init__(self, first: Sample, level_before: int, t_max_c: float) -> None:
         self._first = self._last = first
         self._t_max_c = t_max_c
         self._heat_c_s = self._cycles = self._above_s = self._throttled_s = 0.0
         self._highest_c = first.temperature_c
-        self._switches = 0
+        self._switches = int(first.vf_level != level_before)
 
     def add(self, sample: Sample, requested: int) -> None:
         """Takes a sample in.

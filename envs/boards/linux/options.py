@@ -14,6 +14,7 @@ OF_MACHINE = (
     "temperature",
     "power",
     "limit_c",
+    "fan",
     "allow_single_level",
     "allow_no_sensor",
     "stuck_after_s",
@@ -33,6 +34,7 @@ class LinuxOptions(Table):
             else the board's only one.
         profile: Board profile, name or TOML file, that knows the supply voltages.
         limit_c: The hard limit; None for 5 K below the kernel's critical trip.
+        fan: Share of the full duty at which to hold the fans; None to leave them to the kernel.
         allow_single_level: Go on with one VF level where the clock cannot be set.
         allow_no_sensor: Go on without a temperature: it is NaN, in observations as well.
         nominal_latency_s: The scale of the latency constraint in observations; None to measure
@@ -50,6 +52,7 @@ class LinuxOptions(Table):
     power: tuple[str, ...] | None = None
     profile: str | None = None
     limit_c: float | None = None
+    fan: float | None = Field(default=None, ge=0, le=1)
     allow_single_level: bool = False
     allow_no_sensor: bool = False
     nominal_latency_s: float | None = Field(default=None, gt=0)

@@ -13,8 +13,11 @@ LOWEST_C, HIGHEST_C = -40.0, 150.0
 """What silicon can have and still compute; a broken sensor reads 0 K, 255 degC and the like."""
 
 JUMP_C = 50.0
-"""More than a chip changes between two samples: an XU3 under full load changes by 7.3 K/W * 7 W =
+"""More than a chip changes at once: an XU3 under full load changes by 7.3 K/W * 7 W =
 51 K in all, with a time constant of 0.5 s (fitted to the traces of ARMPM_BUILDMODEL)."""
+
+JUMP_WITHIN_S = 10.0
+"""What is at once: after more time without a reading, any temperature is possible."""
 
 LOST_AFTER = 5
 """Samples in a row that may be missing; one more, and the board is lost."""
@@ -93,7 +96,7 @@ class Thermometer:
             BoardError: The sensor is lost: too many samples are missing, or it is stuck.
         """
         temperature_c = self._read()
-        if temperature_c is None or self._jumped(temperature_c):
+        if temperature_c is None or self._jumped(temperature_c, time_s):
             self._missing += 1
             if self._missing > LOST_AFTER or self._latest is None:
                 raise BoardError(
@@ -126,8 +129,13 @@ class Thermometer:
         ]
         return max(possible) if possible else None
 
-    def _jumped(self, temperature_c: float) -> bool:
-        return self._latest is not None and abs(temperature_c - self._latest.temperature_c) > JUMP_C
+    def _jumped(self, temperature_c: float, time_s: float) -> bool:
+        latest = self._latest
+        return (
+            latest is not None
+            and time_s - latest.time_s < JUMP_WITHIN_S
+            and abs(temperature_c - latest.temperature_c) > JUMP_C
+        )
 
     def _why(self, temperature_c: float | None) -> str:
         if temperature_c is None:

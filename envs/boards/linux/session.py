@@ -179,6 +179,21 @@ def locked(path: Path) -> int:
     return lock
 
 
+def holder_of(path: Path) -> str | None:
+    """The process that holds a lock; None if nobody does."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return guardian.read(str(path))
+    finally:
+        os.close(lock)
+    return None
+
+
 def _alive(pid: str) -> bool:
     """Whether a process is there, and more than a zombie."""
     try:
