@@ -1,5 +1,6 @@
 """Deep Q-learning as the published methods need it, in NumPy."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,7 +35,8 @@ def rows_of(batch: Batch, rows: NDArray[Any]) -> Batch:
 
 def joined(first: Batch, second: Batch) -> Batch:
     """The transitions of both."""
-    return Batch._make(np.concatenate(pair) for pair in zip(first, second, strict=True))
+    pairs: Iterable[tuple[NDArray[Any], NDArray[Any]]] = zip(first, second, strict=True)
+    return Batch._make(np.concatenate(pair) for pair in pairs)
 
 
 class Replay:
@@ -62,7 +64,8 @@ class Replay:
     def add(self, batch: Batch) -> None:
         """Writes transitions over the oldest ones."""
         places = (self._written + np.arange(len(batch.choice))) % self._capacity
-        for column, values in zip(self._columns, batch, strict=True):
+        pairs: Iterable[tuple[NDArray[Any], NDArray[Any]]] = zip(self._columns, batch, strict=True)
+        for column, values in pairs:
             column[places] = values
         self._written += len(batch.choice)
 

@@ -52,7 +52,7 @@ def train_stable_baselines(
     torch.set_num_threads(1)
     evaluations, episodes, evaluation_seed = judging
     twins, judged = (TwinVecEnv(count, **environment) for count in (envs, episodes))
-    judged.seed(evaluation_seed)
+    judged.begin_each_reset_with(evaluation_seed)
     callback = EvalCallback(
         judged,
         n_eval_episodes=episodes,

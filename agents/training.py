@@ -75,7 +75,7 @@ class Training:
         steps: Environment steps, over all twins together; None for the preset's.
         envs: Twins; None for the preset's.
         seed: Of the twins, the networks and the exploration.
-        evaluation_episodes: Episodes of an evaluation.
+        evaluation_episodes: Episodes of an evaluation, always the same ones.
         evaluations: How often during the training.
     """
 
@@ -84,8 +84,8 @@ class Training:
     steps: int | None = None
     envs: int | None = None
     seed: int = 0
-    evaluation_episodes: int = 16
-    evaluations: int = 10
+    evaluation_episodes: int = 64
+    evaluations: int = 20
 
     def __post_init__(self) -> None:
         """Checks the algorithm.

@@ -1,21 +1,24 @@
 """Networks in NumPy: gradients against differences, and batches against single rows."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tvfs_gym.agents.network import Adam, Network
+from tvfs_gym.agents.network import Activation, Adam, Network
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_gradients_are_those_of_the_loss(activation: str) -> None:
+def test_gradients_are_those_of_the_loss(activation: Activation) -> None:
     rng = np.random.default_rng(3)
     network = Network.drawn((5, 7, 6, 4), rng)
     # In double precision, so that differences are exact enough.
-    network.weights = [one.astype(np.float64) for one in network.weights]
+    doubled: Any = [one.astype(np.float64) for one in network.weights]
+    network.weights = doubled
     network.biases = [rng.normal(size=one.shape) for one in network.biases]
-    network.activation = activation  # type: ignore[assignment]
+    network.activation = activation
     inputs, wanted = rng.normal(size=(8, 5)).astype(np.float32), rng.normal(size=(8, 4))
 
     def loss() -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.agents.settings import LEVELS, TOPOLOGIES, observations, setting
 from tvfs_gym.agents import lotus, q_table, ztt
@@ -18,8 +19,9 @@ from tvfs_gym.agents.ztt import Ztt
 HOT_C = 83.0
 
 
-def one(*values: float) -> list[np.ndarray]:
-    return [np.array([value]) for value in values]
+def one(value: float) -> NDArray[np.float64]:
+    """A batch of one."""
+    return np.array([value])
 
 
 def experience(rewards: list[float], terminated: bool = False) -> Experience:
@@ -32,21 +34,21 @@ def experience(rewards: list[float], terminated: bool = False) -> Experience:
 
 def test_ztt_s_reward() -> None:
     """On time, 12 degC below the limit, 5 W; half the frame rate, at the limit, 8 W."""
-    cold = ztt.reward(*one(0.05, 0.075, 70.0, 82.0, 5.0))
+    cold = ztt.reward(one(0.05), one(0.075), one(70.0), one(82.0), one(5.0))
     assert cold == pytest.approx(1.0 + 0.2 + 2 / 50)
-    hot = ztt.reward(*one(0.15, 0.075, 82.0, 82.0, 8.0))
+    hot = ztt.reward(one(0.15), one(0.075), one(82.0), one(82.0), one(8.0))
     assert hot == pytest.approx(0.5 - 2.0 + 2 / 80)
 
 
 def test_lotus_reward() -> None:
     """tanh(0.5) + softsign(0.1) + 1; and -2 * 2 - 2 softsign(0.1) + 1 / (1 + 81.65)."""
     steady = np.full((1, 3), 0.3)
-    good = lotus.reward(*one(0.3, 0.4), steady, *one(81.5, 82.0))
+    good = lotus.reward(one(0.3), one(0.4), steady, one(81.5), one(82.0))
     assert good == pytest.approx(0.462117 + 0.090909 + 1.0, abs=1e-5)
     shaky = np.array([[0.5, 0.4, 0.6]])
-    bad = lotus.reward(*one(0.5, 0.4), shaky, *one(84.0, 82.0))
+    bad = lotus.reward(one(0.5), one(0.4), shaky, one(84.0), one(82.0))
     assert bad == pytest.approx(-4.0 - 0.181818 + 1 / 82.649658, abs=1e-5)
-    tenth = lotus.reward(*one(0.05, 0.04), shaky / 10, *one(84.0, 82.0))
+    tenth = lotus.reward(one(0.05), one(0.04), shaky / 10, one(84.0), one(82.0))
     assert tenth == pytest.approx(bad)
 
 
@@ -59,9 +61,9 @@ def test_lotus_looks_at_the_last_three_frames_of_a_window() -> None:
 
 def test_the_table_s_reward() -> None:
     """On time; five times the least power, lambda 0.1; 1 degC too hot at half the most, rho 5."""
-    cold = q_table.reward(*one(0.05, 0.075, 3.0, 0.5), 0.1)
+    cold = q_table.reward(one(0.05), one(0.075), one(3.0), one(0.5), 0.1)
     assert cold == pytest.approx(1.0 - 0.4)
-    hot = q_table.reward(*one(0.15, 0.075, -1.0, 0.5), 0.1)
+    hot = q_table.reward(one(0.15), one(0.075), one(-1.0), one(0.5), 0.1)
     assert hot == pytest.approx(0.5 - 0.4 - 2.5)
 
 
