@@ -85,7 +85,7 @@ def test_evaluations_are_of_the_same_episodes() -> None:
 
 @pytest.mark.parametrize("algorithm", ["PPO", "DQN", "A2C"])
 def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) -> None:
-    """And its file as itself, without PyTorch."""
+    """Within rounding; and its file as itself, bit for bit and without PyTorch."""
     import stable_baselines3
 
     from tvfs_gym.agents.policies import load
@@ -102,8 +102,9 @@ def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) ->
     observation, _ = twins.reset(seed=3)
     for _ in range(20):
         actions, _ = model.predict(observation, deterministic=True)
-        assert np.array_equal(policy.predict(observation)[0], actions)
-        assert np.array_equal(loaded.predict(observation)[0], actions)
+        values = policy.network(observation)
+        assert (values[np.arange(64), actions] > values.max(axis=1) - 1e-6).all()
+        assert np.array_equal(loaded.predict(observation)[0], policy.predict(observation)[0])
         observation = twins.step(twins.action_space.sample())[0]
 
 

@@ -15,9 +15,9 @@ def test_gradients_are_those_of_the_loss(activation: Activation) -> None:
     rng = np.random.default_rng(3)
     network = Network.drawn((5, 7, 6, 4), rng)
     # In double precision, so that differences are exact enough.
-    doubled: Any = [one.astype(np.float64) for one in network.weights]
-    network.weights = doubled
-    network.biases = [rng.normal(size=one.shape) for one in network.biases]
+    weights: Any = [one.astype(np.float64) for one in network.weights]
+    biases: Any = [rng.normal(size=one.shape) for one in network.biases]
+    network.weights, network.biases = weights, biases
     network.activation = activation
     inputs, wanted = rng.normal(size=(8, 5)).astype(np.float32), rng.normal(size=(8, 4))
 
