@@ -11,7 +11,7 @@ BIN := .venv/bin
 ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
 ZOO := envs/inference/zoo
 
-.PHONY: benchmark test test-slow test-train test-kernel test-kernel-arm lint smoke publish publish-live
+.PHONY: benchmark test test-slow test-train test-kernel test-kernel-arm lint smoke pretrained publish publish-live
 .PHONY: zoo zoo-family clean
 
 benchmark: .venv/installed
@@ -59,6 +59,23 @@ publish: .venv/installed-test
 	$(BIN)/tvfs-gym adaptta --publish .
 	$(BIN)/tvfs-gym perf --output docs/performance.md
 	$(BIN)/python -m tvfs_gym.experiments.digits.page docs
+
+# The policies that ship with the package, trained anew: the published methods with their own rewards,
+# and, as NAME_accuracy, with on-time accuracy for it; and PPO.
+LEARNERS := ztt ztt_released lotus q_table
+PRETRAINED := agents/pretrained
+TRAIN = $(BIN)/tvfs-gym train --conditions --output results/pretrained
+pretrained: .venv/installed-train
+	rm -rf results/pretrained
+	$(TRAIN)/ppo --algo ppo --steps 4000000
+	for name in $(LEARNERS); do \
+		$(TRAIN)/$$name --algo $$name && \
+		$(TRAIN)/$${name}_accuracy --algo $$name --reward on_time_accuracy || exit; \
+	done
+	for folder in results/pretrained/*; do \
+		mkdir -p $(PRETRAINED)/$${folder##*/} && \
+		cp $$folder/policy.npz $$folder/policy.json $(PRETRAINED)/$${folder##*/} || exit; \
+	done
 
 # The embedded networks and their pictures, made anew.
 zoo: .venv/installed-test

@@ -37,12 +37,23 @@ class TwinVecEnv(VecEnv):
         self._lengths = np.zeros(num_envs, np.int64)
         self._began_s = time.monotonic()
         self._actions: NDArray[Any] = np.zeros(num_envs, np.int64)
+        self._first_seed: int | None = None
         super().__init__(
             num_envs, self.twins.single_observation_space, self.twins.single_action_space
         )
 
+    def begin_each_reset_with(self, seed: int) -> None:
+        """Lets every `reset` start the same episodes, so that evaluations can be compared.
+
+        Args:
+            seed: Of the first twin.
+        """
+        self._first_seed = seed
+
     def reset(self) -> NDArray[np.float32]:
         """Starts an episode in every twin, from the seeds given to `seed`, if any."""
+        if self._first_seed is not None:
+            self.seed(self._first_seed)
         seeds = self._seeds if any(seed is not None for seed in self._seeds) else None
         options = self._options[0] if self._options[0] else None
         observations, _ = self.twins.reset(seed=seeds, options=options)

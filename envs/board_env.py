@@ -21,7 +21,7 @@ from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe, scales_of
 from tvfs_gym.envs.physics import summary
-from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
+from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
 from tvfs_gym.envs.reward import REWARDS, Reward
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 
@@ -132,7 +132,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | `reward` | str or function | `"on_time_accuracy"` | see Rewards |
     | `action_space` | str | `"discrete"` | or `"multi_discrete"` |
     | `choose_passes` | bool | False | whether the action has a pass budget |
-    | `randomise` | bool | False | another unit of the board in another room every episode |
+    | `randomise` | bool or str | False | other units, rooms; `"conditions"`: constraints too |
     | `render_mode` | str or None | None | `"ansi"`: a status line |
 
     ```python
@@ -292,14 +292,15 @@ def info_of(window: Window, answers: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def twin_env(
-    profile: str, family: str = DEFAULT_FAMILY, randomise: bool = False, **arguments: Any
+    profile: str, family: str = DEFAULT_FAMILY, randomise: Randomise = False, **arguments: Any
 ) -> BoardEnv:
     """Makes the environment of a board's digital twin.
 
     Args:
         profile: Board profile: a name or a TOML file.
         family: Topology family.
-        randomise: Draw another unit of the board and another room for every episode; see
+        randomise: Draw another unit of the board and another room for every episode, and with
+            "conditions" also the constraints, load, arrivals and changes; see
             `tvfs_gym.envs.randomisation`.
         **arguments: Those of `BoardEnv`.
 
@@ -309,8 +310,8 @@ def twin_env(
     from tvfs_gym.envs.twin_env import TwinEnv  # which is a BoardEnv
 
     board = load_profile(profile)
-    randomisation = DomainRandomisation(board) if randomise else None
     twin = TwinBoard(board, load_family(family))
+    randomisation = DomainRandomisation.of(randomise, board, twin.nominal_latency_s)
     return TwinEnv(twin, randomisation=randomisation, **arguments)
 
 

@@ -1,12 +1,13 @@
 """Domain randomisation: episodes on the boards that may exist, beside the one measured."""
 
 from math import exp, hypot
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from tvfs_gym.envs.boards.profile import BoardProfile
-from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.conditions import Conditions
+from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.physics.randomness import threefry_2x32
 from tvfs_gym.envs.scenario import Scenario
 
@@ -15,6 +16,9 @@ WIDEST_LOG_SIGMA = 0.5
 
 ROOM_BELOW_T_MAX_C = 10.0
 """A room warmer than that leaves no controller anything to choose."""
+
+Randomise = bool | Literal["conditions"]
+"""Whether episodes are drawn: units and rooms, or `tvfs_gym.envs.conditions` with them."""
 
 Key = tuple[int, int]
 """Two 32-bit words: an episode's random stream."""
@@ -53,12 +57,13 @@ class DomainRandomisation:
 
     Args:
         profile: The board.
+        conditions: Draws the constraints and conditions first; None to keep the scenario's.
 
     Raises:
         InputError: The profile does not say how units differ.
     """
 
-    def __init__(self, profile: BoardProfile) -> None:
+    def __init__(self, profile: BoardProfile, conditions: Conditions | None = None) -> None:
         if profile.spread is None:
             raise InputError(
                 f"the profile of {profile.name} has no section [spread], so its units' differences "
@@ -66,6 +71,23 @@ class DomainRandomisation:
             )
         self._profile = profile
         self._spread = profile.spread
+        self._conditions = conditions
+
+    @classmethod
+    def of(
+        cls, randomise: Randomise, profile: BoardProfile, nominal_latency_s: float
+    ) -> "DomainRandomisation | None":
+        """What an environment's argument `randomise` asks for.
+
+        Raises:
+            InputError: It is not known, or the profile does not say how units differ.
+        """
+        if randomise not in (False, True, "conditions"):
+            raise unknown("randomisation", str(randomise), ("conditions",))
+        if randomise is False:
+            return None
+        wide = randomise == "conditions"
+        return cls(profile, Conditions(profile, nominal_latency_s) if wide else None)
 
     def log_sigmas(self, cooling: str | None) -> dict[str, float]:
         """Sigma of the logarithm of every factor, under a cooling."""
@@ -85,8 +107,10 @@ class DomainRandomisation:
         Args:
             scenario: The kind.
             key: Seeds the draws: one per factor in the order of `log_sigmas`, more where one is
-                truncated, then one for the room.
+                truncated, then one for the room. Those of the conditions have a stream apart.
         """
+        if self._conditions is not None:
+            scenario = self._conditions.draw(scenario, np.random.default_rng((*key, 1)))
         rng = np.random.default_rng(key)
         own = scenario.unit.model_dump()
         unit = {

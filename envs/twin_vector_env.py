@@ -21,7 +21,7 @@ from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe, scales_of
 from tvfs_gym.envs.physics import arrays, summary
-from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
+from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
 from tvfs_gym.envs.reward import NAMES
 from tvfs_gym.envs.scenario import Scenario
 
@@ -84,7 +84,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         reward: str = "on_time_accuracy",
         action_space: ActionKind = "discrete",
         choose_passes: bool = False,
-        randomise: bool = False,
+        randomise: Randomise = False,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         threads: int = 1,
@@ -109,7 +109,8 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             raise InputError("a batch of twins has no render mode: render a single environment.")
         board = load_profile(profile)
         self._twin = TwinBoard(board, load_family(family))
-        self._randomisation = DomainRandomisation(board) if randomise else None
+        nominal_s = self._twin.nominal_latency_s
+        self._randomisation = DomainRandomisation.of(randomise, board, nominal_s)
         self.num_envs = num_envs
         self.frames_per_step = frames_per_step
         self.render_mode = render_mode

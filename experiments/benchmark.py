@@ -6,6 +6,7 @@ episode), ``config.json``, ``versions.json``, ``command.txt``, figures and a sel
 """
 
 import signal
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments import characterisation_file
 from tvfs_gym.experiments.cells import cell_name, is_written, write_cell
 from tvfs_gym.experiments.episodes import run_episodes
-from tvfs_gym.experiments.policies import check_actions, check_name, policy_named
+from tvfs_gym.experiments.policies import check_actions, check_name, policy_named, unsuited
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.report import write_report
 from tvfs_gym.experiments.results import resumed_folder, write_circumstances
@@ -127,9 +128,12 @@ def run(
     }
     folder = resumed_folder(output, "benchmark", config)
     contests = [
-        Contest(name, case, family, tuple(names), tuple(range(seeds)), folder, characterisation)
+        Contest(name, case, family, suited, tuple(range(seeds)), folder, characterisation)
         for name, case in cases.items()
+        if (suited := _suited(tuple(names), case.board, family))
     ]
+    if not contests:
+        raise InputError("none of the controllers can run in any of the scenarios.")
     for contest in contests:
         for name in contest.missing:
             if name not in HINDSIGHT:
@@ -137,6 +141,19 @@ def run(
     write_circumstances(folder, config)
     _run_all([contest for contest in contests if contest.missing])
     write_report(folder)
+
+
+@lru_cache
+def _suited(names: tuple[str, ...], board: str, family: str) -> tuple[str, ...]:
+    """Those that can run on a board; of the others it says why not, once."""
+    suited = []
+    for name in names:
+        reason = unsuited(name, board, family)
+        if reason is None:
+            suited.append(name)
+        else:
+            print(f"{name} is left out: {reason}.", file=sys.stderr)
+    return tuple(suited)
 
 
 def _run_all(contests: Sequence[Contest]) -> None:

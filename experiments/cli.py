@@ -82,28 +82,40 @@ def benchmark(
 
 @app.command()
 def train(
-    algo: Annotated[str, typer.Option(help="ppo, dqn or a2c.")] = "ppo",
+    algo: Annotated[
+        str, typer.Option(help="ppo, a2c, dqn (extra train); ztt, ztt_released, lotus, q_table.")
+    ] = "ppo",
     board: Annotated[str, typer.Option(help="Board profile: name or TOML file.")] = "odroid_xu4",
     family: Annotated[str, typer.Option(help="Topology family, name or TOML file.")] = "recorded",
     randomise: Annotated[
         bool, typer.Option(help="Another unit of the board in another room every episode.")
     ] = False,
+    conditions: Annotated[
+        bool, typer.Option("--conditions", help="Also other L_c, T_max, load, arrivals, changes.")
+    ] = False,
+    reward: Annotated[
+        str | None, typer.Option(help="Reward by name; on_time_accuracy or the method's own.")
+    ] = None,
     latency_ms: Annotated[float | None, typer.Option(help="Latency constraint L_c, ms.")] = None,
     ambient_c: Annotated[float | None, typer.Option(help="Ambient temperature, degC.")] = None,
-    steps: Annotated[int, typer.Option(help="Environment steps, all twins together.")] = 1_000_000,
+    steps: Annotated[
+        int | None, typer.Option(help="Environment steps, all twins together; else the preset's.")
+    ] = None,
     envs: Annotated[int | None, typer.Option(help="Twins; the algorithm's preset.")] = None,
     seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
     output: Annotated[
         Path | None, typer.Option(help="Folder to write; results/train_ALGO_N by default.")
     ] = None,
 ) -> None:
-    """Train a stable-baselines3 policy on a batch of twins (needs the extra "train")."""
+    """Train a controller on a batch of twins; stable-baselines3's need the extra "train"."""
+    from tvfs_gym.envs.randomisation import Randomise
     from tvfs_gym.experiments.train import run
 
     constraint_s = None if latency_ms is None else latency_ms / 1000
     values = {"latency_constraint_s": constraint_s, "ambient_c": ambient_c}
     given = {key: value for key, value in values.items() if value is not None}
-    run(algo, board, family, given, randomise, steps, envs, seed, output)
+    drawn: Randomise = "conditions" if conditions else randomise
+    run(algo, board, family, given, drawn, reward, steps, envs, seed, output)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Whom a command names: baselines, fixed choices, trainings, controllers in a user's own file."""
+"""Whom a command names: baselines, fixed choices, trained policies, code of a user's own."""
 
 from collections.abc import Sequence
 from importlib.util import module_from_spec, spec_from_file_location
@@ -8,6 +8,7 @@ from typing import Any
 
 from gymnasium import Space
 
+from tvfs_gym.agents.pretrained import load_pretrained, not_for, pretrained_names
 from tvfs_gym.agents.training import load_policy
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Twins, build
 from tvfs_gym.baselines.controller import Controller, Design, Policy
@@ -25,19 +26,35 @@ def check_name(name: str) -> None:
     """Refuses what names nobody.
 
     Raises:
-        InputError: It is no baseline, no fixed configuration, no folder and no Python file.
+        InputError: It is no baseline, no policy of the package, no fixed configuration, no folder
+            and no Python file.
     """
-    known = name in BASELINES or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
+    names = (*BASELINES, *pretrained_names())
+    known = name in names or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
     if not known:
-        raise unknown("controller", name, BASELINES)
+        raise unknown("controller", name, names)
+
+
+def unsuited(name: str, board: str, family: str) -> str | None:
+    """Why a policy of the package cannot run on a board, in a sentence; None if it can.
+
+    Args:
+        name: As in `policy_named`; of other kinds nothing is said.
+        board: Profile: name or TOML file.
+        family: Topology family: name or TOML file.
+    """
+    if name not in pretrained_names():
+        return None
+    return not_for(load_pretrained(name), board, family)
 
 
 def policy_named(name: str, design: Design, twins: Twins | None = None) -> Policy:
     """Builds a controller, or loads a policy.
 
     Args:
-        name: A baseline; a fixed configuration, ``TOPOLOGY@MHZ``; the folder of a training; or a
-            Python file with one subclass of `tvfs_gym.baselines.controller.Controller`.
+        name: A baseline; a policy that ships with the package; a fixed configuration,
+            ``TOPOLOGY@MHZ``; the folder of a training; or a Python file with one subclass of
+            `tvfs_gym.baselines.controller.Controller`.
         design: What it may know beforehand.
         twins: The very scenario, for those that know it; None on a board.
 
@@ -55,6 +72,8 @@ def policy_named(name: str, design: Design, twins: Twins | None = None) -> Polic
         return Fixed(design, fixed_configuration(name, design))
     if _is_code(name):
         return _controller_in(Path(name))(design)
+    if name in pretrained_names():
+        return load_pretrained(name)
     return load_policy(Path(name))
 
 

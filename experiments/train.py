@@ -1,12 +1,12 @@
-"""``tvfs-gym train``: trains a stable-baselines3 policy on a batch of twins."""
+"""``tvfs-gym train``: trains a controller on a batch of twins."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tvfs_gym.agents.training import ALGORITHMS, Training, train
-from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.agents.training import Training, train
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.randomisation import Randomise
 from tvfs_gym.experiments.results import free_folder, write_circumstances
 
 
@@ -15,8 +15,9 @@ def run(
     board: str,
     family: str,
     scenario: dict[str, Any],
-    randomise: bool,
-    steps: int,
+    randomise: Randomise,
+    reward: str | None,
+    steps: int | None,
     envs: int | None,
     seed: int,
     output: Path | None,
@@ -24,12 +25,14 @@ def run(
     """Trains, and writes the run's folder.
 
     Args:
-        algorithm: ``ppo``, ``dqn`` or ``a2c``.
+        algorithm: One of `tvfs_gym.agents.training.ALGORITHMS`.
         board: Board profile, name or TOML file.
         family: Topology family, name or TOML file.
         scenario: Values of the scenario that are not its defaults.
-        randomise: Whether every episode runs on another unit in another room.
-        steps: Environment steps, over all twins together.
+        randomise: Whether every episode runs on another unit in another room, or under other
+            conditions altogether.
+        reward: Name of the reward; None for the environment's default, or a published method's own.
+        steps: Environment steps, over all twins together; None for the algorithm's preset.
         envs: Twins; None for the algorithm's preset.
         seed: Of all that is random.
         output: Folder to write; None for the next free one under ``results/``.
@@ -38,24 +41,23 @@ def run(
         InputError: stable-baselines3 is missing, an argument is impossible, or the folder holds
             results already.
     """
-    if find_spec("stable_baselines3") is None:
-        raise InputError('training needs stable-baselines3: run pip install "tvfs-gym[train]".')
-    if algorithm not in ALGORITHMS:
-        raise unknown("algorithm", algorithm, ALGORITHMS)
-    if steps < 1:
+    if steps is not None and steps < 1:
         raise InputError(f"the number of steps must be at least 1, not {steps}.")
+    if randomise == "conditions" and "latency_constraint_s" in scenario:
+        raise InputError("L_c is drawn with the conditions: give --latency-ms or --conditions.")
     environment = {
         "profile": board,
         "family": family,
         "scenario": scenario,
         "randomise": randomise,
+        **({} if reward is None else {"reward": reward}),
     }
-    folder = free_folder(output, f"train_{algorithm}")
     training = Training(algorithm, environment, steps, envs, seed)
+    folder = free_folder(output, f"train_{algorithm}")
     write_circumstances(
         folder,
-        {"algorithm": algorithm, "environment": environment, "steps": steps, "envs": envs,
-         "seed": seed},
+        {"algorithm": algorithm, "environment": environment, "steps": training.resolved_steps,
+         "envs": training.resolved_envs, "seed": seed},
     )  # fmt: skip
-    policy = train(training, folder, progress_bar=sys.stderr.isatty())
-    print(f"policy: {policy}; benchmark it with: tvfs-gym benchmark --controller {folder}")
+    train(training, folder, progress_bar=sys.stderr.isatty())
+    print(f"policy: {folder}; benchmark it with: tvfs-gym benchmark --controller {folder}")

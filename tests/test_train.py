@@ -11,6 +11,7 @@ import tvfs_gym  # noqa: F401
 from tests.conftest import Cli
 from tvfs_gym.envs import TWINS
 from tvfs_gym.envs.board_env import twin_env
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episode
 
 pytestmark = pytest.mark.train
@@ -65,6 +66,46 @@ def test_the_batch_is_stable_baselines3_s_kind_of_environment() -> None:
     assert np.array_equal(infos[0]["terminal_observation"], last[0])
     assert twins.get_attr("frames_per_step", [0, 2]) == [10, 10]
     twins.close()
+
+
+def test_evaluations_are_of_the_same_episodes() -> None:
+    from stable_baselines3.common.evaluation import evaluate_policy
+
+    from tvfs_gym.agents.pretrained import load_pretrained
+    from tvfs_gym.agents.vec_env import TwinVecEnv
+
+    judged = TwinVecEnv(4, scenario={"frames": 100}, randomise="conditions")
+    judged.begin_each_reset_with(7)
+    policy = load_pretrained("ztt")
+    first, again = (
+        evaluate_policy(policy, judged, 4, return_episode_rewards=True) for _ in range(2)
+    )
+    assert first == again and len(set(first[0])) > 1
+
+
+@pytest.mark.parametrize("algorithm", ["PPO", "DQN", "A2C"])
+def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) -> None:
+    """Within rounding; and its file as itself, bit for bit and without PyTorch."""
+    import stable_baselines3
+
+    from tvfs_gym.agents.policies import load
+    from tvfs_gym.agents.stable_baselines import exported
+    from tvfs_gym.agents.training import Training, _card
+
+    place = {"profile": "odroid_xu4", "family": "recorded"}
+    twins = TwinVectorEnv(64, **place, randomise="conditions")  # type: ignore[arg-type]
+    env = twin_env("odroid_xu4")
+    model = getattr(stable_baselines3, algorithm)("MlpPolicy", env, seed=1)
+    policy = exported(model, twins.actions.table[:, :2], _card(Training("ppo", place)))
+    policy.save(tmp_path)
+    loaded = load(tmp_path)
+    observation, _ = twins.reset(seed=3)
+    for _ in range(20):
+        actions, _ = model.predict(observation, deterministic=True)
+        values = policy.network(observation)
+        assert (values[np.arange(64), actions] > values.max(axis=1) - 1e-6).all()
+        assert np.array_equal(loaded.predict(observation)[0], policy.predict(observation)[0])
+        observation = twins.step(twins.action_space.sample())[0]
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "dqn", "a2c"])

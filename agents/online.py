@@ -1,0 +1,175 @@
+"""Training the published on-line learners on a batch of twins."""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from tvfs_gym.agents.learner import Array, Experience, Learner, Setting
+from tvfs_gym.agents.lotus import Lotus
+from tvfs_gym.agents.policies import GreedyPolicy
+from tvfs_gym.agents.q_table import QTable
+from tvfs_gym.agents.ztt import Ztt
+from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+
+LEARNERS: dict[str, Callable[[Setting], Learner]] = {
+    "ztt": partial(Ztt, myopic=False),
+    "ztt_released": partial(Ztt, myopic=True),
+    "lotus": Lotus,
+    "q_table": QTable,
+}
+"""What makes each of them, by name."""
+
+
+class OnlineTraining:
+    """A learner on its twins, which are judged on episodes apart.
+
+    Args:
+        algorithm: One of `LEARNERS`.
+        environment: Arguments of `TwinVectorEnv`; with a reward named, that one is learnt from
+            instead of the method's own.
+        envs: Twins.
+        steps: Environment steps to come, over all twins together.
+        seeds: Of the first twin, and of the learner.
+        card: Entries of the policy's card.
+    """
+
+    def __init__(
+        self,
+        algorithm: str,
+        environment: dict[str, Any],
+        envs: int,
+        steps: int,
+        seeds: tuple[int, int],
+        card: dict[str, Any],
+    ) -> None:
+        self.envs = envs
+        self._environment = environment
+        self._own_reward = "reward" not in environment
+        self._twins = TwinVectorEnv(envs, autoreset_mode=AutoresetMode.SAME_STEP, **environment)
+        profile = load_profile(environment["profile"])
+        self._setting = Setting(
+            self._twins.scales,
+            card["topologies"],
+            _power_factor(profile),
+            np.random.default_rng(seeds[1]),
+            max(steps // envs, 1),
+            card,
+        )
+        self._learner = LEARNERS[algorithm](self._setting)
+        self._observation, _ = self._twins.reset(seed=seeds[0])
+
+    @property
+    def policy(self) -> GreedyPolicy:
+        """What was learnt so far."""
+        return self._learner.policy()
+
+    def run(self, steps: int) -> None:
+        """Learns from so many steps of the batch."""
+        learner, twins = self._learner, self._twins
+        for _ in range(steps):
+            rows = learner.act(self._observation)
+            actions = twins.actions.batch(*learner.choices[rows].T)
+            observation, rewards, terminated, truncated, info = twins.step(actions)
+            over = terminated | truncated
+            window, frames = _of_the_step(info, over)
+            following = observation
+            if over.any():
+                following = np.where(over[:, np.newaxis], info["final_obs"], observation)
+            if self._own_reward:
+                rewards = learner.reward(window, frames)
+            learner.learn(Experience(self._observation, rows, rewards, following, terminated))
+            self._observation = observation
+
+    def judge(self, episodes: int, seed: int) -> dict[str, Array]:
+        """Runs the greedy policy through episodes of the same kind, always the same ones.
+
+        Returns:
+            By episode: `results`, the sum of the rewards learnt from; `ep_lengths` in steps, as
+            stable-baselines3 calls them; and `on_time_accuracy`.
+        """
+        twins = TwinVectorEnv(episodes, autoreset_mode=AutoresetMode.SAME_STEP, **self._environment)
+        policy = self.policy
+        observation, _ = twins.reset(seed=seed)
+        running = np.ones(episodes, bool)
+        gained, lengths, right = (
+            np.zeros(episodes),
+            np.zeros(episodes, np.int64),
+            np.zeros(episodes),
+        )
+        asked = np.array([scenario.frames for scenario in twins.scenarios])
+        while running.any():
+            actions, _ = policy.predict(observation)
+            observation, rewards, terminated, truncated, info = twins.step(actions)
+            window, frames = _of_the_step(info, terminated | truncated)
+            if self._own_reward:
+                rewards = self._learner.reward(window, frames)
+            gained += np.where(running, rewards, 0.0)
+            right += np.where(running, window.on_time_correct_frames, 0.0)
+            lengths += running
+            running &= ~(terminated | truncated)
+        return {"results": gained, "ep_lengths": lengths, "on_time_accuracy": right / asked}
+
+
+def _of_the_step(info: dict[str, Any], over: NDArray[np.bool_]) -> tuple[Window, Array]:
+    """Window and frames of the step itself, also of episodes that it ended."""
+    if not over.any():
+        return info["window"], info["frames"]
+    final = info["final_info"]
+    window = Window._make(
+        np.where(over, last, now) for last, now in zip(final["window"], info["window"], strict=True)
+    )
+    return window, np.where(over[:, np.newaxis, np.newaxis], final["frames"], info["frames"])
+
+
+def _power_factor(profile: BoardProfile) -> Array:
+    """V^2 f of every VF level, relative to the highest one's."""
+    v2f = np.array([p.voltage_v**2 * p.frequency_hz for p in profile.operating_points])
+    return v2f / v2f.max()
+
+
+def train_online(
+    training: OnlineTraining,
+    batch_steps: int,
+    judging: tuple[int, int, int],
+    folder: Path,
+    progress_bar: bool,
+) -> None:
+    """Trains, judges, and writes the best policy by its mean reward; interrupted, the best so far.
+
+    Args:
+        training: What is to be run.
+        batch_steps: Steps of the batch.
+        judging: How often it is judged, on how many episodes, and the seed of the first one.
+        folder: The run's folder: the policy, and ``evaluations/evaluations.npz``.
+        progress_bar: Whether to show one.
+    """
+    evaluations, episodes, seed = judging
+    target = folder / "evaluations"
+    target.mkdir(parents=True, exist_ok=True)
+    best = -np.inf
+    history: dict[str, list[Any]] = {}
+    ends = np.unique(np.linspace(0, batch_steps, evaluations + 1).round().astype(int)).tolist()
+    training.policy.save(folder)
+    with Progress(console=Console(stderr=True), disable=not progress_bar) as bar:
+        task = bar.add_task("steps", total=batch_steps)
+        for begin, end in pairwise(ends):
+            training.run(end - begin)
+            judged = training.judge(episodes, seed)
+            for name, values in {"timesteps": end * training.envs, **judged}.items():
+                history.setdefault(name, []).append(values)
+            np.savez(target / "evaluations.npz", **{k: np.array(v) for k, v in history.items()})
+            score = float((judged["results"] / judged["ep_lengths"]).mean())
+            if score > best:
+                best = score
+                training.policy.save(folder)
+            bar.update(task, completed=end)

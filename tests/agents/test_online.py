@@ -1,0 +1,115 @@
+"""Training the published methods, through the real command too; nothing here needs PyTorch."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import Cli
+from tvfs_gym.agents.learner import Experience
+from tvfs_gym.agents.online import LEARNERS, OnlineTraining
+from tvfs_gym.agents.policies import NAMES
+from tvfs_gym.agents.pretrained import load_pretrained, pretrained_names
+from tvfs_gym.agents.training import EVALUATION_SEED, Training, _card, load_policy, train
+from tvfs_gym.envs.errors import InputError
+
+PLACE: dict[str, Any] = {"profile": "odroid_xu4", "family": "recorded"}
+LATENCY = NAMES.index("latency_mean")
+
+
+def online(algorithm: str, seed: int = 0, envs: int = 2, **environment: Any) -> OnlineTraining:
+    training = Training(algorithm, {**PLACE, **environment}, 100, envs, seed)
+    return OnlineTraining(
+        algorithm, training.environment, envs, 100, training.seeds, _card(training)
+    )
+
+
+def test_an_episode_cut_off_goes_on_in_what_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows its last step is its own last window, not the next episode's empty start."""
+    training = online("ztt", scenario={"frames": 30})
+    seen: list[Experience] = []
+    monkeypatch.setattr(training._learner, "learn", seen.append)
+    training.run(4)
+    assert not any(one.terminated.any() for one in seen)
+    assert (seen[2].following[:, LATENCY] > 0).all()
+    assert (seen[3].observation[:, LATENCY] == 0).all()
+    assert all(np.array_equal(seen[i].following, seen[i + 1].observation) for i in range(2))
+    assert (np.array([one.reward for one in seen]) != 0).all()
+
+
+@pytest.mark.parametrize("algorithm", LEARNERS)
+def test_the_same_seed_learns_the_same(algorithm: str) -> None:
+    learnt = []
+    for seed in (0, 0, 1):
+        training = online(algorithm, seed, envs=8, randomise="conditions")
+        training.run(40)
+        arrays = training.policy.arrays()
+        learnt.append(np.concatenate([arrays[name].ravel() for name in sorted(arrays)]))
+    assert np.array_equal(learnt[0], learnt[1])
+    assert not np.array_equal(learnt[0], learnt[2])
+
+
+def test_a_method_s_own_reward_can_be_replaced() -> None:
+    own, replaced = online("q_table"), online("q_table", reward="on_time_accuracy")
+    judged = replaced.judge(2, EVALUATION_SEED)
+    assert judged["results"] / judged["ep_lengths"] == pytest.approx(judged["on_time_accuracy"])
+    assert own.judge(2, EVALUATION_SEED)["results"] != pytest.approx(judged["results"])
+
+
+def test_the_table_learns_what_it_is_rewarded_for(tmp_path: Path) -> None:
+    """On-time accuracy at the default scenario, from what the fastest topology reaches."""
+    environment = {**PLACE, "scenario": {"frames": 500}, "reward": "on_time_accuracy"}
+    train(Training("q_table", environment, 30_000, 16, evaluations=5), tmp_path, False)
+    history = np.load(tmp_path / "evaluations" / "evaluations.npz")
+    assert history["timesteps"].tolist() == [6_000, 12_000, 18_000, 24_000, 30_000]
+    reached = history["on_time_accuracy"].mean(axis=1)
+    assert reached[0] == pytest.approx(0.49, abs=0.03) and reached[-1] > reached[0] + 0.05
+    assert load_policy(tmp_path).card.training["steps"] == 30_000
+
+
+def test_an_unknown_algorithm_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="unknown algorithm 'zzt': did you mean ztt"):
+        Training("zzt", {})
+
+
+@pytest.mark.parametrize("algorithm", ["ztt", "q_table"])
+def test_a_training_benchmarks_without_pytorch(cli: Cli, tmp_path: Path, algorithm: str) -> None:
+    """Train, then benchmark the run's folder beside TVFS, where importing PyTorch fails."""
+    for name in ("torch", "stable_baselines3"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('there is no PyTorch here')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    folder = tmp_path / "run"
+    done = cli("train", "--algo", algorithm, "--conditions", "--steps", "800", "--envs", "4",
+               "--output", folder, PYTHONPATH=path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = cli("benchmark", "--controller", folder, "--controller", "tvfs", "--seeds", "1",
+               "--frames", "50", "--output", tmp_path / "bench", PYTHONPATH=path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert str(folder) in done.stdout
+
+
+def test_drawn_constraints_leave_none_to_be_given(cli: Cli) -> None:
+    done = cli("train", "--algo", "ztt", "--conditions", "--latency-ms", "75")
+    assert done.returncode == 2 and "give --latency-ms or --conditions" in done.stderr
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_a_policy_of_the_package_says_where_it_belongs(name: str) -> None:
+    card = load_pretrained(name).card
+    assert (card.board, card.family) == ("odroid_xu4", "recorded")
+    assert card.training["environment"]["randomise"] == "conditions"
+
+
+def test_a_policy_of_the_package_is_left_out_elsewhere(cli: Cli, tmp_path: Path) -> None:
+    name = pretrained_names()[0]
+    done = cli("benchmark", "--suite", "any_board", "--board", "raspberry_pi_4b", "--controller",
+               name, "--controller", "powersave", "--seeds", "1", "--frames", "20",
+               "--output", tmp_path / "bench")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"{name} is left out: it was trained on odroid_xu4" in done.stderr
+    assert "powersave" in done.stdout
+    done = cli("benchmark", "--suite", "any_board", "--board", "raspberry_pi_4b", "--controller",
+               name, "--output", tmp_path / "other")  # fmt: skip
+    assert done.returncode == 2 and "none of the controllers can run" in done.stderr
