@@ -12,10 +12,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from tvfs_gym.baselines.controller import Design
-from tvfs_gym.envs.boards.twin import JITTER_99_PERCENT
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table, passes_spent
 from tvfs_gym.envs.inference.topology import Family
@@ -145,7 +144,7 @@ def spread_of(design: Design) -> float:
 
 def jitter_log_sigma(design: Design) -> float:
     """Standard deviation of the logarithm of a pass's latency, from its 99th percentile."""
-    return float(np.log(spread_of(design))) / JITTER_99_PERCENT
+    return float(np.log(spread_of(design)) / ndtri(0.99))
 
 
 def expected(design: Design, constraint_s: float, slow_down: float = 1.0) -> tuple[Vector, Vector]:

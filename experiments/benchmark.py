@@ -1,8 +1,9 @@
 """``tvfs-gym benchmark``: controllers times scenarios times seeds.
 
-Writes a folder with ``steps/`` and ``episodes/`` (Parquet files of a row per step and a row per
-episode), ``config.json``, ``versions.json``, ``command.txt``, figures and a self-contained
-``report.html``; prints the table. A benchmark that was stopped is gone on with by the same command.
+Writes a folder with ``steps/``, ``episodes/`` and ``bounds/`` (Parquet files of a row per step, per
+episode and per scenario), ``config.json``, ``versions.json``, ``command.txt``, figures and a
+self-contained ``report.html``; prints the table. A benchmark that was stopped is gone on with by
+the same command.
 """
 
 import signal
@@ -21,14 +22,16 @@ import psutil
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 from tvfs_gym.baselines.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Design, Policy
+from tvfs_gym.baselines.oracle import bounds
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments import characterisation_file
-from tvfs_gym.experiments.cells import cell_name, is_written, write_cell
+from tvfs_gym.experiments.cells import BOUNDS, cell_name, is_written, write_bound, write_cell
 from tvfs_gym.experiments.episodes import run_episodes
 from tvfs_gym.experiments.policies import check_actions, check_name, policy_named, unsuited
 from tvfs_gym.experiments.progress import progress_bar
@@ -188,6 +191,9 @@ def _enter(stopped: Event) -> None:
 def _hold(contest: Contest) -> None:
     """Runs everyone who has not run yet in a scenario."""
     design = _design(contest)
+    bound = cell_name(contest.name)
+    if not is_written(contest.folder, bound, BOUNDS):
+        write_bound(contest.folder, bound, contest.name, _bound(contest))
     for name in contest.missing:
         if _stopped.is_set():
             return
@@ -196,6 +202,12 @@ def _hold(contest: Contest) -> None:
         episodes = run_episodes(env, policy, contest.seeds)
         keys = {"scenario": contest.name, "controller": name}
         write_cell(contest.folder, contest.cell(name), keys, contest.seeds, episodes)
+
+
+def _bound(contest: Contest) -> float:
+    board = _env(contest.case.board, contest.family).board
+    assert isinstance(board, TwinBoard)
+    return bounds(board, contest.case.scenario, FRAMES_PER_STEP).finite_horizon
 
 
 def _design(contest: Contest) -> Design:

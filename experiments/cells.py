@@ -15,8 +15,8 @@ import polars as pl
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.episodes import Columns, Row
 
-STEPS, EPISODES = "steps", "episodes"
-"""Folders of a run: a row per step, a row per episode."""
+STEPS, EPISODES, BOUNDS = "steps", "episodes", "bounds"
+"""Folders of a run: a row per step, a row per episode, a row per scenario."""
 
 
 def cell_name(*parts: object) -> str:
@@ -24,9 +24,9 @@ def cell_name(*parts: object) -> str:
     return "--".join(re.sub(r"[^\w.]+", "_", str(part)).strip("_") for part in parts)
 
 
-def is_written(folder: Path, name: str) -> bool:
+def is_written(folder: Path, name: str, kind: str = EPISODES) -> bool:
     """Whether a cell is there."""
-    return (folder / EPISODES / f"{name}.parquet").is_file()
+    return (folder / kind / f"{name}.parquet").is_file()
 
 
 def write_cell(
@@ -65,6 +65,12 @@ def _steps(keys: Mapping[str, Any], seed: int, columns: Columns) -> pl.DataFrame
     return pl.DataFrame(columns).select(*same, pl.all())
 
 
+def write_bound(folder: Path, name: str, scenario: str, on_time_accuracy: float) -> None:
+    """Writes what no controller can exceed in a scenario."""
+    row = {"scenario": scenario, "on_time_accuracy": on_time_accuracy}
+    _write(folder, BOUNDS, name, pl.DataFrame([row]))
+
+
 def _write(folder: Path, kind: str, name: str, frame: pl.DataFrame) -> None:
     """Under its own name only when it is whole."""
     target = folder / kind
@@ -75,7 +81,7 @@ def _write(folder: Path, kind: str, name: str, frame: pl.DataFrame) -> None:
 
 
 def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFrame:
-    """All rows of a kind, scenarios and controllers in the order of the configuration.
+    """All steps or episodes, scenarios and controllers in the order of the configuration.
 
     Args:
         folder: The run's folder.
@@ -85,13 +91,41 @@ def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFra
     Raises:
         InputError: The folder holds no usable ones.
     """
-    if not any((folder / kind).glob("*.parquet")):
-        raise InputError(f"{folder} holds no results: no usable {kind}/*.parquet.")
+    scenario, controller = (
+        pl.col(key).cast(pl.Enum(list(config[f"{key}s"]))) for key in ("scenario", "controller")
+    )
+    return _read(folder, kind).sort(scenario, controller, "seed", maintain_order=True)
+
+
+def read_episodes(folder: Path, config: Mapping[str, Any]) -> pl.DataFrame:
+    """All episodes, with their regret: the scenario's bound less on-time accuracy.
+
+    Where there is no bound, as on a real board, it is null.
+
+    Raises:
+        InputError: The folder holds no usable ones.
+    """
+    bounds = read_bounds(folder, config)
+    bound = pl.col("scenario").replace_strict(bounds, default=None, return_dtype=pl.Float64)
+    episodes = read_cells(folder, EPISODES, config)
+    return episodes.with_columns(regret=bound - pl.col("on_time_accuracy"))
+
+
+def read_bounds(folder: Path, config: Mapping[str, Any]) -> dict[str, float]:
+    """On-time accuracy that no controller can exceed, by scenario, in the configuration's order.
+
+    On a real board there is none.
+    """
+    if not (folder / BOUNDS).is_dir():
+        return {}
+    found = dict(_read(folder, BOUNDS).select("scenario", "on_time_accuracy").iter_rows())
+    return {scenario: found[scenario] for scenario in config["scenarios"] if scenario in found}
+
+
+def _read(folder: Path, kind: str) -> pl.DataFrame:
     try:
-        rows = pl.read_parquet(folder / kind / "*.parquet")
-        scenario, controller = (
-            pl.col(key).cast(pl.Enum(list(config[f"{key}s"]))) for key in ("scenario", "controller")
-        )
-        return rows.sort(scenario, controller, "seed", maintain_order=True)
+        return pl.read_parquet(folder / kind / "*.parquet")
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{folder} holds no results: no usable {kind}/*.parquet.") from error
+        raise InputError(
+            f"{folder} holds no results of a benchmark: no usable {kind}/*.parquet."
+        ) from error

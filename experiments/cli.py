@@ -126,11 +126,12 @@ def report(
     ] = None,
 ) -> None:
     """Redraw a benchmark's figures and report from its Parquet files."""
-    from tvfs_gym.experiments import report as implementation
+    from tvfs_gym.experiments.publish import publish as publish_benchmark
+    from tvfs_gym.experiments.report import write_report
 
-    implementation.write_report(folder)
+    write_report(folder)
     if publish is not None:
-        implementation.publish(folder, publish)
+        publish_benchmark(folder, publish)
 
 
 @app.command()
@@ -302,14 +303,14 @@ def perf(
     ] = None,
 ) -> None:
     """Measure the environment's steps per second against CartPole's, or inference's overhead."""
-    from tvfs_gym.experiments import perf, perf_inference
+    from tvfs_gym.experiments.perf import inference, page
 
     if models is not None and images is not None:
-        perf_inference.run(models, images, output)
+        inference.run(models, images, output)
     elif models is not None or images is not None:
         raise InputError("measuring inference takes both --models and --images.")
     else:
-        perf.run(output)
+        page.run(output)
 
 
 @app.command()

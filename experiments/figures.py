@@ -99,8 +99,9 @@ def overview(summary: pl.DataFrame, metric: str, path: Path) -> None:
     scenarios = summary["scenario"].unique(maintain_order=True).to_list()
     columns = min(3, len(scenarios))
     lines = -(-len(scenarios) // columns)
+    height = max(2.6, 0.16 * summary["controller"].n_unique())
     figure, axes = plt.subplots(
-        lines, columns, figsize=(3.6 * columns + 1.4, 2.6 * lines), sharex=True, sharey=True,
+        lines, columns, figsize=(3.6 * columns + 1.4, height * lines), sharex=True, sharey=True,
         squeeze=False,
     )  # fmt: skip
     for panel, scenario in zip(axes.flat, scenarios, strict=False):
@@ -118,6 +119,28 @@ def overview(summary: pl.DataFrame, metric: str, path: Path) -> None:
         panel.grid(alpha=0.25)
     for panel in axes[-1]:
         panel.set_xlabel(heading)
+    _save(figure, path)
+
+
+def ranking_figure(ranking: pl.DataFrame, path: Path) -> None:
+    """Draws the share of the bound that every controller reaches, best at the top.
+
+    Args:
+        ranking: As from `tvfs_gym.experiments.aggregate.aggregate`.
+        path: PNG to write.
+    """
+    rows = ranking.reverse()
+    share, low, high = (
+        100 * rows[name].to_numpy() for name in ("share", "share_low", "share_high")
+    )
+    figure, panel = plt.subplots(figsize=(7.5, 0.8 + 0.24 * len(share)))
+    places = range(len(share))
+    tvfs = [name.startswith("tvfs") for name in rows["controller"]]
+    panel.errorbar(share, places, xerr=[share - low, high - share], fmt="none", ecolor=_GREY)
+    panel.scatter(share, places, c=[_ORANGE if one else _BLUE for one in tvfs], s=22, zorder=3)
+    panel.set_yticks(places, rows["controller"].to_list())
+    panel.set_xlabel("on-time accuracy relative to the bound, % (interquartile mean)")
+    panel.grid(alpha=0.25)
     _save(figure, path)
 
 

@@ -12,6 +12,7 @@ RESAMPLES = 2000
 
 METRICS = {
     "on_time_accuracy": ("on-time accuracy, %", 100.0, 1),
+    "regret": ("regret to the bound, points", 100.0, 1),
     "accuracy": ("accuracy, late or not, %", 100.0, 1),
     "late_share": ("late frames, %", 100.0, 1),
     "latency_s_p50": ("latency p50, ms", 1e3, 1),
@@ -32,7 +33,7 @@ def summarise(episodes: pl.DataFrame) -> pl.DataFrame:
     """Mean and percentile-bootstrap interval of every metric, per scenario and controller.
 
     Args:
-        episodes: One row per episode.
+        episodes: One row per episode, as from `tvfs_gym.experiments.cells.read_episodes`.
 
     Returns:
         One row per scenario and controller, in their order of appearance, with the columns METRIC,

@@ -53,7 +53,12 @@ class Kernels:
             twin.reset(SCENARIO, (0, i))
             twin.apply(Configuration(0, 0))
             rows.append((twin.state, twin.parameters, twin.networks, twin.trips))
-        self._boards = tuple(np.stack(column) for column in zip(*rows, strict=True))
+        self._boards: tuple[Array, Array, Array, Array] = (
+            np.stack([row[0] for row in rows]),
+            np.stack([row[1] for row in rows]),
+            np.stack([row[2] for row in rows]),
+            np.stack([row[3] for row in rows]),
+        )
         self._draws = np.empty((frames, DRAWS_SIZE), np.int64)
         self._answers = np.empty((boards, frames, summary.FRAME_SIZE))
         self.windows = np.empty((boards, summary.WINDOW_SIZE))

@@ -10,8 +10,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from tvfs_gym.experiments import perf_training
 from tvfs_gym.experiments.documents import markdown_table
+from tvfs_gym.experiments.perf import training
 from tvfs_gym.experiments.results import checked_output, installed_versions
 
 ROUNDS = 15
@@ -68,7 +68,7 @@ def run(output: Path | None) -> None:
         f"Made by `gymnasium.make_vec`, one thread; {BATCH_ROUNDS} rounds of about "
         f"{BATCH_STEPS:,} steps of an environment each."
     )
-    parts += ["## Training", perf_training.section()]
+    parts += ["## Training", training.section()]
     text = "\n\n".join(parts)
     print(text)
     if output is not None:
