@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from tvfs_gym.agents.pretrained import pretrained_names
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 from tvfs_gym.baselines.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Design, Policy
@@ -93,7 +94,8 @@ def run(
         suite_name: Name or TOML file of the suite.
         board: Board profile of the conditions that name none: name or TOML file.
         family: Topology family, name or TOML file; None for the suite's.
-        controllers: As `tvfs_gym.experiments.policies` names them; all baselines if empty.
+        controllers: As `tvfs_gym.experiments.policies` names them; if empty, all baselines and
+            the policies that ship with the package.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         overrides: Values of the scenario that hold throughout.
         characterisation: What ``tvfs-gym characterise`` wrote, from which all controllers are
@@ -104,7 +106,7 @@ def run(
         InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the
             folder holds other results.
     """
-    names = list(controllers) or [*CONTROLLERS, *HINDSIGHT]
+    names = list(controllers) or [*CONTROLLERS, *pretrained_names(), *HINDSIGHT]
     for name in names:
         check_name(name)
     if seeds < 1:
@@ -149,14 +151,11 @@ def run(
 @lru_cache
 def _suited(names: tuple[str, ...], board: str, family: str) -> tuple[str, ...]:
     """Those that can run on a board; of the others it says why not, once."""
-    suited = []
-    for name in names:
-        reason = unsuited(name, board, family)
-        if reason is None:
-            suited.append(name)
-        else:
-            print(f"{name} is left out: {reason}.", file=sys.stderr)
-    return tuple(suited)
+    reasons = {name: unsuited(name, board, family) for name in names}
+    for reason in sorted({reason for reason in reasons.values() if reason}):
+        left_out = ", ".join(name for name in names if reasons[name] == reason)
+        print(f"left out on {board}: {left_out}: {reason}.", file=sys.stderr)
+    return tuple(name for name in names if reasons[name] is None)
 
 
 def _run_all(contests: Sequence[Contest]) -> None:

@@ -16,7 +16,7 @@ from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import PROFILES
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.experiments.cells import read_cells
+from tvfs_gym.experiments.cells import EPISODES, read_cells, read_episodes
 from tvfs_gym.experiments.results import read_json
 from tvfs_gym.experiments.statistics import METRICS
 
@@ -25,7 +25,8 @@ QUICK = ("--seeds", "2", "--frames", "200", "--controller", "tvfs", "--controlle
 
 
 def cells(folder: Path, kind: str) -> pl.DataFrame:
-    return read_cells(folder, kind, read_json(folder, "config.json"))
+    config = read_json(folder, "config.json")
+    return read_episodes(folder, config) if kind == EPISODES else read_cells(folder, kind, config)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_a_benchmark_says_how_it_was_made(benchmark: tuple[Path, str]) -> None:
 
 def test_the_report_is_self_contained(benchmark: tuple[Path, str]) -> None:
     page = (benchmark[0] / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 2 + 3
+    assert page.count("data:image/png;base64,") == 3 + 3
     assert 'src="http' not in page and "href=" not in page
     assert all(heading in page for heading, _, _ in METRICS.values())
 
@@ -93,7 +94,7 @@ def test_a_report_is_redrawn_from_the_files_alone(
     benchmark: tuple[Path, str], cli: Cli, tmp_path: Path
 ) -> None:
     folder, printed = benchmark
-    for name in ("steps", "episodes"):
+    for name in ("steps", "episodes", "bounds"):
         shutil.copytree(folder / name, tmp_path / name)
     for name in ("config.json", "versions.json", "command.txt"):
         shutil.copy(folder / name, tmp_path)
@@ -110,7 +111,7 @@ def test_publishing_fills_the_documents(
     assert cli("report", benchmark[0], "--publish", tmp_path).returncode == 0
     page = (tmp_path / "docs" / "benchmark_published.md").read_text()
     assert page.count("| `tvfs` |") == 3
-    for figure in ("published_course.png", "published_on_time_accuracy.png"):
+    for figure in ("published_course.png", "published_ranking.png"):
         assert f"figures/{figure}" in page
         assert (tmp_path / "docs" / "figures" / figure).read_bytes().startswith(b"\x89PNG")
     assert cli("adaptta", "--publish", tmp_path).returncode == 0

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Window
-from tvfs_gym.experiments.cells import read_cells
+from tvfs_gym.experiments.cells import EPISODES, read_cells, read_episodes
 from tvfs_gym.experiments.results import read_json
 from tvfs_gym.experiments.run import Plan
 from tvfs_gym.experiments.statistics import METRICS, paired_differences
@@ -24,7 +24,8 @@ QUICK = (
 
 
 def cells(folder: Path, kind: str) -> pl.DataFrame:
-    return read_cells(folder, kind, read_json(folder, "config.json"))
+    config = read_json(folder, "config.json")
+    return read_episodes(folder, config) if kind == EPISODES else read_cells(folder, kind, config)
 
 
 @pytest.fixture(scope="module")

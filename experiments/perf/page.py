@@ -2,25 +2,30 @@
 
 import gc
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from time import process_time
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
 from typing import Any
 
 import gymnasium
 import numpy as np
 
 from tvfs_gym.experiments.documents import markdown_table
-from tvfs_gym.experiments.perf import training
+from tvfs_gym.experiments.perf import board_loop, c_kernel, footprint, training
 from tvfs_gym.experiments.results import checked_output, installed_versions
 
 ROUNDS = 15
 STEPS = 10_000
 BATCHES = (1, 8, 64, 512, 4096, 32_768)
-BATCH_ROUNDS = 5
+BATCH_ROUNDS = 7
 BATCH_STEPS = 100_000
 REFERENCE = "CartPole-v1"
+UNWRAPPED = f"{REFERENCE}, unwrapped"
+ENVPOOL = f"{REFERENCE} of EnvPool"
 ENV_ID = "tvfs_gym/OdroidXU4-v0"
+THREADED = 4096
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     REFERENCE: (REFERENCE, {}),
@@ -48,32 +53,105 @@ def run(output: Path | None) -> None:
     parts = [
         "# Performance",
         "All figures are CPU times of one run, random actions, resets included; a ratio is the "
-        "median of the ratios of interleaved rounds.",
+        "median of the ratios of interleaved rounds, above 1 where the environment is faster.",
         "## One environment",
-        _compared({name: _loop(*case) for name, case in CASES.items()}, STEPS, ROUNDS, REFERENCE),
-        f"Made by `gymnasium.make`; {STEPS:,} steps a round, {ROUNDS} rounds.",
-    ]
-    for count in BATCHES:
-        reference = f"{REFERENCE}, vector"
-        loops = {reference: _batch_loop(REFERENCE, count, {})}
-        for name, (env_id, arguments) in CASES.items():
-            if env_id != REFERENCE:
-                loops[name] = _batch_loop(env_id, count, arguments)
-        steps = max(BATCH_STEPS // count, 2)
-        parts += [
-            f"## {count:,} environments in one call",
-            _compared(loops, steps, BATCH_ROUNDS, reference, count),
-        ]
-    parts.append(
+        _one(),
+        *(part for count in BATCHES for part in _batch(count)),
         f"Made by `gymnasium.make_vec`, one thread; {BATCH_ROUNDS} rounds of about "
-        f"{BATCH_STEPS:,} steps of an environment each."
-    )
-    parts += ["## Training", training.section()]
+        f"{BATCH_STEPS:,} steps of an environment each. {_envpool_note()}",
+        "## Threads",
+        _threads(),
+        "## Against C",
+        _against_c(),
+        "## Training",
+        training.section(),
+        "## Import, compilation, memory",
+        footprint.section(),
+        "## The loop on a board",
+        board_loop.section(),
+    ]
     text = "\n\n".join(parts)
     print(text)
     if output is not None:
         versions = ", ".join(f"{name} {one}" for name, one in installed_versions().items())
         output.write_text(f"{text}\n\nCommand: `tvfs-gym perf --output {output}`; {versions}.\n")
+
+
+def _one() -> str:
+    loops = {name: _loop(gymnasium.make(env_id, **kw)) for name, (env_id, kw) in CASES.items()}
+    for name, (env_id, arguments) in CASES.items():
+        unwrapped = gymnasium.make(env_id, **arguments).unwrapped
+        loops[f"{name}, unwrapped"] = _loop(unwrapped)
+    table = _compared(loops, STEPS, ROUNDS, UNWRAPPED)
+    return f"{table}\n\nMade by `gymnasium.make`; {STEPS:,} steps a round, {ROUNDS} rounds."
+
+
+def _batch(count: int) -> tuple[str, str]:
+    """Heading and table of a size of batch."""
+    loops = {name: _batch_loop(_made(env_id, count, kw)) for name, (env_id, kw) in CASES.items()}
+    if find_spec("envpool") is not None:
+        import envpool
+
+        pool = envpool.make_gymnasium(REFERENCE, num_envs=count, num_threads=1)
+        loops[ENVPOOL] = _batch_loop(pool)
+    steps = max(BATCH_STEPS // count, 2)
+    table = _compared(loops, steps, BATCH_ROUNDS, REFERENCE, count)
+    return f"## {count:,} environments in one call", table
+
+
+def _envpool_note() -> str:
+    if find_spec("envpool") is None:
+        return "EnvPool is not installed, so it is not in the tables."
+    return "EnvPool ran with one thread of its own."
+
+
+def _threads() -> str:
+    """Wall time of a batch with one and with two threads."""
+    envs = {threads: _made(ENV_ID, THREADED, {"threads": threads}) for threads in (1, 2)}
+    loops = {threads: _batch_loop(env, perf_counter) for threads, env in envs.items()}
+    steps = BATCH_STEPS // THREADED
+    times = [(loops[1](steps), loops[2](steps)) for _ in range(BATCH_ROUNDS)]
+    ratio = median(one / two for one, two in times)
+    return (
+        f"Two threads step {THREADED:,} environments {ratio:.2f} times as fast as one by the clock "
+        "on the wall; the default is one, because a busy machine turns the gain into a loss."
+    )
+
+
+def _against_c() -> str:
+    """The kernel against the same in C."""
+    if c_kernel.compiler() is None:
+        return "Not measured here: there is no C compiler."
+    rows = []
+    with TemporaryDirectory() as folder:
+        for frames in (1, 10):
+            kernels = [c_kernel.Kernels(THREADED, frames, "recorded") for _ in range(2)]
+            python, in_c = kernels[0].python, kernels[1].compiled(Path(folder))
+            loops = {"compiled Python": _repeated(python), "C": _repeated(in_c)}
+            for loop in loops.values():
+                loop(2)
+            times = [{name: loop(20) for name, loop in loops.items()} for _ in range(BATCH_ROUNDS)]
+            for name in loops:
+                per_step_s = median(one[name] for one in times) / 20 / THREADED
+                ratio = median(one[name] / one["C"] for one in times)
+                rows.append([f"{name}, {frames} frames", f"{1e9 * per_step_s:.0f}", f"{ratio:.2f}"])
+    difference = c_kernel.difference(64, 10, 50, "recorded")
+    table = markdown_table(["kernel", "ns per step", "time relative to C"], rows)
+    return (
+        f"{table}\n\nThe window of frames alone, without observation and reward, {THREADED:,} "
+        f"boards; C with `{' '.join(c_kernel.FLAGS[:2])}`. After 50 steps the two differ by "
+        f"{difference:.0e} at most, relatively: the equations bound the speed, not the language."
+    )
+
+
+def _repeated(step: Callable[[], None]) -> Callable[[int], float]:
+    def loop(steps: int) -> float:
+        start = process_time()
+        for _ in range(steps):
+            step()
+        return process_time() - start
+
+    return loop
 
 
 def _compared(
@@ -98,27 +176,29 @@ def _compared(
     return markdown_table(["environment", "steps per CPU second", f"ratio to {reference}"], rows)
 
 
-def _batch_loop(env_id: str, count: int, arguments: dict[str, Any]) -> Callable[[int], float]:
-    """A function that steps a batch so many times and returns the CPU seconds spent."""
-    env = gymnasium.make_vec(env_id, count, vectorization_mode="vector_entry_point", **arguments)
-    env.reset(seed=0)
-    space = env.single_action_space
-    assert isinstance(space, gymnasium.spaces.Discrete)
+def _made(env_id: str, count: int, arguments: dict[str, Any]) -> Any:
+    return gymnasium.make_vec(env_id, count, vectorization_mode="vector_entry_point", **arguments)
+
+
+def _batch_loop(env: Any, clock: Callable[[], float] = process_time) -> Callable[[int], float]:
+    """A function that steps a batch so many times and returns the seconds spent."""
+    env.reset()
+    space = env.single_action_space if hasattr(env, "single_action_space") else env.action_space
+    count = env.num_envs if hasattr(env, "num_envs") else len(env)
     actions = np.random.default_rng(0).integers(space.n, size=(16, count))
 
     def loop(steps: int) -> float:
         gc.collect()
-        start = process_time()
+        start = clock()
         for step in range(steps):
             env.step(actions[step % len(actions)])
-        return process_time() - start
+        return clock() - start
 
     return loop
 
 
-def _loop(env_id: str, arguments: dict[str, Any]) -> Callable[[int], float]:
+def _loop(env: gymnasium.Env[Any, Any]) -> Callable[[int], float]:
     """A function that steps an environment so many times and returns the CPU seconds spent."""
-    env = gymnasium.make(env_id, **arguments)
     env.reset(seed=0)
     space = env.action_space
     assert isinstance(space, gymnasium.spaces.Discrete)

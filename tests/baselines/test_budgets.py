@@ -101,7 +101,8 @@ def test_where_the_deadline_is_not_known_a_budget_of_one_saves_the_accuracy(
     """All ten passes of any network but the smallest ones take longer than 75 ms."""
     made_from = design(recorded_characterisation, deadline_aware=False)
     assert table(made_from, 0.075)[0].accuracy < 0.75
-    assert table_with_passes(made_from, 0.075)[0].configuration == Configuration(6, 16, 1)
+    best = table_with_passes(made_from, 0.075)[0].configuration
+    assert (best.topology, best.max_passes) == (6, 1)
     env.scenario = Scenario(deadline_aware=False)
     tvfs, ours = (
         run_episode(env, build(name, made_from), 300)[1]["on_time_accuracy"]
