@@ -18,7 +18,7 @@ benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
 
 test: .venv/installed-test
-	$(BIN)/pytest -m "not train and not slow and not kernel"
+	$(BIN)/pytest -n auto -m "not train and not slow and not kernel"
 
 test-slow: .venv/installed-test
 	$(BIN)/pytest -m slow
@@ -52,6 +52,8 @@ smoke: .venv/installed-dev
 # Every number in README.md and docs/ is written here.
 publish: .venv/installed-test
 	rm -rf results/publish
+	$(BIN)/tvfs-gym benchmark --suite v1 --output results/publish/v1
+	$(BIN)/tvfs-gym report results/publish/v1 --publish . >/dev/null
 	$(BIN)/tvfs-gym benchmark --output results/publish/main
 	$(BIN)/tvfs-gym report results/publish/main --publish . >/dev/null
 	$(BIN)/tvfs-gym benchmark --suite published --output results/publish/published

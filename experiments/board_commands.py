@@ -1,4 +1,4 @@
-"""The verbs that run on a board: ``run`` and ``characterise``."""
+"""The verbs that run on a board, ``run`` and ``characterise``, and ``replay``."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,7 +52,7 @@ def run(
         list[str],
         typer.Option(
             "--controller",
-            help="Baseline, TOPOLOGY@MHZ, or folder of a training; repeat to compare several.",
+            help="Baseline, TOPOLOGY@MHZ or @max, or training's folder; repeat to compare several.",
         ),
     ],
     board: BoardName = "odroid_xu4",
@@ -163,3 +163,20 @@ def characterise(
     spread = implementation.spread_levels(under_test.board, levels)
     protocol = Protocol(passes, settling_s, averaged_s, spread)
     implementation.run(under_test, scenario_of(values), protocol, output)
+
+
+@app.command()
+def replay(
+    log: Annotated[Path, typer.Argument(help="Folder that run wrote.")],
+    controller: Annotated[
+        str | None,
+        typer.Option(help="Whose choices are compared with it; else the episodes are listed."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Parquet file: what was done and chosen, a row per step.")
+    ] = None,
+) -> None:
+    """Play a run's log again: its episodes, or what a controller would have chosen in them."""
+    from tvfs_gym.experiments.replay import run as play
+
+    play(log, controller, output)

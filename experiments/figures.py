@@ -16,8 +16,9 @@ from tvfs_gym.envs.inference.calibration import OperatingPoint, pareto_front
 from tvfs_gym.envs.physics.identification import Trace
 from tvfs_gym.experiments.statistics import METRICS
 
-ARGUMENT = ("performance", "topology_scaling", "frequency_reactive", "tvfs")
-"""The controllers of the published argument, in its order: nothing, one knob, the other, both."""
+ARGUMENT = ("performance", "topology_scaling", "frequency_reactive", "tvfs", "predictive")
+"""The controllers of the published argument, in its order (nothing, one knob, the other, both), and
+the one that follows heat and latency on line."""
 
 _BLUE, _ORANGE, _GREY, _RED = "#1f5fa8", "#d9822b", "#8a8f98", "#c0392b"
 _DPI = 120

@@ -19,6 +19,7 @@ from tvfs_gym.envs.errors import InputError, unknown
 BASELINES = (*CONTROLLERS, *HINDSIGHT)
 
 AT = "@"
+HIGHEST = "max"
 """What stands between topology and clock of a fixed configuration."""
 
 
@@ -53,8 +54,8 @@ def policy_named(name: str, design: Design, twins: Twins | None = None) -> Polic
 
     Args:
         name: A baseline; a policy that ships with the package; a fixed configuration,
-            ``TOPOLOGY@MHZ``; the folder of a training; or a Python file with one subclass of
-            `tvfs_gym.baselines.controller.Controller`.
+            ``TOPOLOGY@MHZ`` or ``TOPOLOGY@max``; the folder of a training; or a Python file with
+            one subclass of `tvfs_gym.baselines.controller.Controller`.
         design: What it may know beforehand.
         twins: The very scenario, for those that know it; None on a board.
 
@@ -97,7 +98,7 @@ def check_actions(name: str, policy: Policy, action_spaces: Sequence[Space[Any]]
 
 
 def fixed_configuration(name: str, design: Design) -> Configuration:
-    """The configuration that ``TOPOLOGY@MHZ`` names.
+    """The configuration that ``TOPOLOGY@MHZ`` names, or ``TOPOLOGY@max`` at the highest VF level.
 
     Raises:
         InputError: The board has no such topology or clock.
@@ -105,10 +106,12 @@ def fixed_configuration(name: str, design: Design) -> Configuration:
     topology, _, clock = name.rpartition(AT)
     if topology not in design.topologies:
         raise unknown("topology", topology, design.topologies)
+    if clock == HIGHEST:
+        return Configuration(design.topologies.index(topology), design.highest)
     clocks = [f"{point.frequency_hz / 1e6:g}" for point in design.operating_points]
     if clock not in clocks:
         raise InputError(
-            f"there is no VF level of '{clock}' MHz: choose one of {', '.join(clocks)}."
+            f"there is no VF level of '{clock}' MHz: choose one of {', '.join(clocks)}, {HIGHEST}."
         )
     return Configuration(design.topologies.index(topology), clocks.index(clock))
 

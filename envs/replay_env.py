@@ -1,0 +1,34 @@
+"""The environment of a log."""
+
+from typing import Any
+
+from tvfs_gym.envs.board_env import Action, BoardEnv, Observation
+from tvfs_gym.envs.boards.replay import ReplayBoard
+
+
+class ReplayEnv(BoardEnv):
+    """What `tvfs_gym.envs.board_env.BoardEnv` does, from a log: step after logged step.
+
+    Spaces, observations, rewards and costs are those of the board that was logged. Actions change
+    nothing; ``info["on_log"]`` says whether this and all before it were the logged ones, and
+    ``info["matched"]`` whether this one was. ``info["frames"]`` is empty: single frames are not
+    logged. An episode is truncated where the logged one ends; a seed draws which one is played.
+    """
+
+    board: ReplayBoard
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """See `BoardEnv.reset`."""
+        observation, info = super().reset(seed=seed, options=options)
+        self._frames_left = self.board.recording.frames
+        return observation, info | self._told()
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """See `BoardEnv.step`."""
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, reward, terminated, truncated, info | self._told()
+
+    def _told(self) -> dict[str, bool]:
+        return {"on_log": self.board.on_log, "matched": self.board.matched}
