@@ -36,7 +36,6 @@ from tvfs_gym.experiments.cells import BOUNDS, cell_name, is_written, write_boun
 from tvfs_gym.experiments.episodes import run_episodes
 from tvfs_gym.experiments.policies import check_actions, check_name, policy_named, unsuited
 from tvfs_gym.experiments.progress import progress_bar
-from tvfs_gym.experiments.report import write_report
 from tvfs_gym.experiments.results import resumed_folder, write_circumstances
 from tvfs_gym.experiments.suite import Case, load_suite
 
@@ -145,6 +144,8 @@ def run(
                 _policy(name, _design(contest), contest)
     write_circumstances(folder, config)
     _run_all([contest for contest in contests if contest.missing])
+    from tvfs_gym.experiments.report import write_report  # and with it all of matplotlib
+
     write_report(folder)
 
 

@@ -26,7 +26,6 @@ from tvfs_gym.experiments.cells import cell_name, is_written, write_cell, write_
 from tvfs_gym.experiments.dashboard import Course, Display, display
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.policies import check_actions, check_name, policy_named
-from tvfs_gym.experiments.report import write_report
 from tvfs_gym.experiments.results import (
     nominal_latency_of,
     resumed_folder,
@@ -181,6 +180,8 @@ def run(
         _run_all(bench, plan, policies, named, folder)
     finally:
         under_test.board.close()
+    from tvfs_gym.experiments.report import write_report  # and with it all of matplotlib
+
     write_report(folder)
 
 

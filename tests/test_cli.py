@@ -131,7 +131,7 @@ def test_the_same_benchmark_gives_the_same_numbers(
 def test_results_are_numbered_when_no_folder_is_named(tmp_path: Path) -> None:
     for number in (1, 2):
         done = subprocess.run(
-            [*CLI, "benchmark", "--seeds=1", "--frames=20", "--controller=powersave"],
+            [*CLI, "benchmark", "--suite=published", *QUICK, "--controller=powersave"],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -142,7 +142,7 @@ def test_results_are_numbered_when_no_folder_is_named(tmp_path: Path) -> None:
 
 def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
     running = subprocess.Popen(
-        [*CLI, "benchmark", "--output=run", "--seeds=200"],
+        [*CLI, "benchmark", "--output=run", "--seeds=200", "--controller=powersave"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

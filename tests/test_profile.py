@@ -13,7 +13,7 @@ from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.physics.identification import fit
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.fidelity import load_catalogue, refitted
+from tvfs_gym.experiments.fidelity import Fit, load_catalogue, refitted
 from tvfs_gym.experiments.identify import cooling_of
 from tvfs_gym.experiments.suite import load_suite
 from tvfs_gym.experiments.traces.heat import heated
@@ -112,18 +112,18 @@ def test_two_odroid_c2_differ_by_less_than_their_errors(traces: Path) -> None:
     assert abs(gains[1] - gains[0]) < min(errors)
 
 
-def test_the_shipped_coolings_are_what_the_command_fits(traces: Path) -> None:
-    """`tvfs-gym fidelity` wrote them; refitted, they come out the same, and within their claims."""
-    for entry in load_catalogue().fits:
-        result = refitted(entry, traces)
-        shipped = load_profile(entry.board).cooling[entry.cooling]
-        again = cooling_of(result.chosen, [])
-        assert again.resistances_k_w == pytest.approx(shipped.resistances_k_w, rel=0.02)
-        assert again.capacitances_j_k == pytest.approx(shipped.capacitances_j_k, rel=0.02)
-        required_c = {"odroid_xu4": 1.15, "odroid_c2": 1.4}.get(entry.board)
-        if required_c is not None:
-            (found,) = result.held_out.values()
-            assert np.mean([one["model"].rmse_c for one in found]) <= required_c
+@pytest.mark.parametrize("entry", load_catalogue().fits, ids=lambda e: f"{e.board}, {e.cooling}")
+def test_a_shipped_cooling_is_what_the_command_fits(entry: Fit, traces: Path) -> None:
+    """`tvfs-gym fidelity` wrote it; refitted, it comes out the same, and within its claims."""
+    result = refitted(entry, traces)
+    shipped = load_profile(entry.board).cooling[entry.cooling]
+    again = cooling_of(result.chosen, [])
+    assert again.resistances_k_w == pytest.approx(shipped.resistances_k_w, rel=0.02)
+    assert again.capacitances_j_k == pytest.approx(shipped.capacitances_j_k, rel=0.02)
+    required_c = {"odroid_xu4": 1.15, "odroid_c2": 1.4}.get(entry.board)
+    if required_c is not None:
+        (found,) = result.held_out.values()
+        assert np.mean([one["model"].rmse_c for one in found]) <= required_c
 
 
 @pytest.mark.parametrize(

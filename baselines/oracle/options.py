@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from tvfs_gym.envs.boards.twin import TwinBoard
 from tvfs_gym.envs.physics import arrays
@@ -74,6 +73,8 @@ def options(board: TwinBoard, parameters: Array, max_passes: int) -> Options:
 
 def _jitter(factors: Array, passes: int) -> Array:
     """Draws from equally likely factors on the latency of each pass, shape (draws, passes)."""
+    from scipy.stats import qmc  # takes a second to import, and controllers do without it
+
     uniform = qmc.Sobol(passes, seed=0).random_base2(LOG2_DRAWS)
     return np.asarray(factors[(uniform * len(factors)).astype(np.int64)])
 

@@ -24,7 +24,7 @@ from tests.kernel.x86 import SHARED, X86Board
 from tvfs_gym.envs.boards.profile import load_profile
 
 PROFILE, COOLING = "raspberry_pi_3b", "bare"
-AMBIENT_C = 30.0
+AMBIENT_C = 20.0
 T_MAX_C = 68.0
 """Just below the kernel's trip at 70 degC."""
 
