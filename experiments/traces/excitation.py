@@ -33,7 +33,7 @@ class Sample:
     Attributes:
         time_s: Since the trace's start.
         temperature_c: Sensor reading.
-        load: Busy share of the CPU, 0..1.
+        load: Busy share of the CPU times the topology's switching activity: what heats.
         frequency_mhz: Mean clock.
         power_w: Mean power; None on a board without a power sensor.
     """
@@ -79,7 +79,9 @@ def heat_trace(
     until_s = time_s = 0.0
     load_meter.begin()
     for turn, dwell in enumerate(DWELLS):
-        board.apply(resting if turn % 2 else loaded)
+        configuration = resting if turn % 2 else loaded
+        activity = board.family.topologies[configuration.topology].activity
+        board.apply(configuration)
         until_s += dwell * protocol.settling_s
         while time_s < until_s:
             answer, frames = board.infer(together)
@@ -88,7 +90,7 @@ def heat_trace(
             yield Sample(
                 time_s,
                 window.temperature_c,
-                load_meter.load(window, frames),
+                activity * load_meter.load(window, frames),
                 window.frequency_mean_hz / 1e6,
                 board.telemetry().power_w,
             )

@@ -31,8 +31,8 @@ def files_of(path: Path) -> list[Path]:
 def read_run(folder: Path) -> pl.DataFrame:
     """The steps of a run, one episode after the other, in the common columns of a trace.
 
-    Each step is a sample. Heat is the measured power, or on a board without a power sensor load and
-    clock.
+    Each step is a sample. Heat is the measured power, or on a board without a power sensor clock and
+    load, the latter times the switching activity of the step's topology.
 
     Raises:
         InputError: The folder holds no log of a run.
@@ -46,10 +46,12 @@ def read_run(folder: Path) -> pl.DataFrame:
     for episode in steps.partition_by("scenario", "controller", "seed", maintain_order=True):
         parts.append(episode.with_columns(time_s=pl.col("time_s") + end_s))
         end_s = float(parts[-1]["time_s"][-1]) + apart_s
+    activities = [one["activity"] for one in config["topology_family"]["topologies"]]
+    activity = pl.col("topology").cast(pl.Int64).replace_strict(dict(enumerate(activities)))
     heat = (
         {"power_w": pl.col("energy_j") / pl.col("duration_s")}
         if config["measures_power"]
-        else {"load": pl.col("load"), "frequency_mhz": pl.col("frequency_mean_hz") / 1e6}
+        else {"load": activity * pl.col("load"), "frequency_mhz": pl.col("frequency_mean_hz") / 1e6}
     )
     return pl.concat(parts).select("time_s", "temperature_c", **heat)
 
