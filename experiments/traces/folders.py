@@ -31,8 +31,8 @@ def files_of(path: Path) -> list[Path]:
 def read_run(folder: Path) -> pl.DataFrame:
     """The steps of a run, one episode after the other, in the common columns of a trace.
 
-    Each step is a sample. Heat is the measured power, or on a board without a power sensor clock and
-    load, the latter times the switching activity of the step's topology.
+    Each step is a sample. Heat is the measured power, or on a board without a power sensor clock
+    and load, the latter times the switching activity of the step's topology.
 
     Raises:
         InputError: The folder holds no log of a run.
