@@ -97,6 +97,7 @@ def train(
         str | None, typer.Option(help="Reward by name; on_time_accuracy or the method's own.")
     ] = None,
     latency_ms: Annotated[float | None, typer.Option(help="Latency constraint L_c, ms.")] = None,
+    t_max_c: Annotated[float | None, typer.Option(help="T_max, degC.")] = None,
     ambient_c: Annotated[float | None, typer.Option(help="Ambient temperature, degC.")] = None,
     steps: Annotated[
         int | None, typer.Option(help="Environment steps, all twins together; else the preset's.")
@@ -112,7 +113,11 @@ def train(
     from tvfs_gym.experiments.train import run
 
     constraint_s = None if latency_ms is None else latency_ms / 1000
-    values = {"latency_constraint_s": constraint_s, "ambient_c": ambient_c}
+    values = {
+        "latency_constraint_s": constraint_s,
+        "t_max_c": t_max_c,
+        "ambient_c": ambient_c,
+    }
     given = {key: value for key, value in values.items() if value is not None}
     drawn: Randomise = "conditions" if conditions else randomise
     run(algo, board, family, given, drawn, reward, steps, envs, seed, output)

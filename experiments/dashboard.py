@@ -127,8 +127,9 @@ class Display(Protocol):
 
 
 def display(console: Console) -> Display:
-    """The dashboard on a terminal, else plain lines."""
-    return Dashboard(console) if console.is_terminal else Lines(console)
+    """The dashboard on a terminal that can be drawn on, else plain lines."""
+    drawn = console.is_terminal and not console.is_dumb_terminal
+    return Dashboard(console) if drawn else Lines(console)
 
 
 class Lines:

@@ -71,14 +71,14 @@ def paired_differences(episodes: pl.DataFrame, reference: str) -> pl.DataFrame:
 
 
 def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of the mean over the rows; one row alone is its own interval.
+    """Interval of the mean over the rows.
 
-    A column that was not measured throughout, NaN, has none.
+    One row alone has none, NaN; nor has a column that was not measured throughout.
     """
-    if len(values) == 1:
-        return values[0], values[0]
     low, high = np.full((2, values.shape[1]), np.nan)
     measured = ~np.isnan(values).any(axis=0)
+    if len(values) == 1:
+        return low, high
     interval = bootstrap(
         (values[:, measured],),
         np.mean,
@@ -93,12 +93,16 @@ def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def cell(row: dict[str, float], metric: str, signed: bool = False) -> str:
-    """A metric as text: mean, and half the width of its interval; a dash if it was not measured."""
+    """A metric as text: mean, and half the width of its interval if it has one.
+
+    What was not measured is a dash.
+    """
     _, factor, decimals = METRICS[metric]
     if math.isnan(row[metric]):
         return "–"
+    mean = f"{factor * row[metric]:{'+' if signed else ''}.{decimals}f}"
     half = factor * (row[f"{metric}_high"] - row[f"{metric}_low"]) / 2
-    return f"{factor * row[metric]:{'+' if signed else ''}.{decimals}f} ±{half:.{decimals}f}"
+    return mean if math.isnan(half) else f"{mean} ±{half:.{decimals}f}"
 
 
 def share_cell(right: NDArray[np.bool_]) -> str:

@@ -9,6 +9,9 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.randomisation import Randomise
 from tvfs_gym.experiments.results import free_folder, write_circumstances
 
+DRAWN = {"latency_constraint_s": "--latency-ms", "t_max_c": "--t-max-c"}
+"""What ``--conditions`` draws for every episode, and the options that fix it."""
+
 
 def run(
     algorithm: str,
@@ -43,8 +46,11 @@ def run(
     """
     if steps is not None and steps < 1:
         raise InputError(f"the number of steps must be at least 1, not {steps}.")
-    if randomise == "conditions" and "latency_constraint_s" in scenario:
-        raise InputError("L_c is drawn with the conditions: give --latency-ms or --conditions.")
+    for name, option in DRAWN.items():
+        if randomise == "conditions" and name in scenario:
+            raise InputError(
+                f"L_c and T_max are drawn with the conditions: give {option} or --conditions."
+            )
     environment = {
         "profile": board,
         "family": family,

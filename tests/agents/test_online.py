@@ -91,9 +91,10 @@ def test_a_training_benchmarks_without_pytorch(cli: Cli, tmp_path: Path, algorit
     assert str(folder) in done.stdout
 
 
-def test_drawn_constraints_leave_none_to_be_given(cli: Cli) -> None:
-    done = cli("train", "--algo", "ztt", "--conditions", "--latency-ms", "75")
-    assert done.returncode == 2 and "give --latency-ms or --conditions" in done.stderr
+@pytest.mark.parametrize("option", ["--latency-ms", "--t-max-c"])
+def test_drawn_constraints_leave_none_to_be_given(cli: Cli, option: str) -> None:
+    done = cli("train", "--algo", "ztt", "--conditions", option, "75")
+    assert done.returncode == 2 and f"give {option} or --conditions" in done.stderr
 
 
 @pytest.mark.parametrize("name", pretrained_names())

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,7 @@ from tests.kernel.guest import COOL_C
 from tests.kernel.packages import ROOT
 from tests.kernel.plant import Plant
 from tests.kernel.quota import CpuQuota
+from tests.kernel.transcript import WIDTH
 from tests.kernel.x86 import SHARED, X86Board
 from tvfs_gym.envs.boards.profile import load_profile
 
@@ -28,7 +30,7 @@ AMBIENT_C = 20.0
 T_MAX_C = 68.0
 """Just below the kernel's trip at 70 degC."""
 
-LATENCY_MS = 2000.0
+LATENCY_MS = 400.0
 SPEED = 10.0
 """How much faster than on a real board heat moves: an hour's characterisation takes minutes."""
 
@@ -37,6 +39,11 @@ SHARE = 0.8
 
 STEP_S = 3600.0
 """Longest time for a step of the loop."""
+
+TERMINAL = "env TERM=dumb NO_COLOR=1"
+"""The guest's serial line draws no colours."""
+
+TABLE_WIDTH = 240
 
 RESULTS = ROOT / "results" / "kernels" / "loop"
 CHARACTERISATION = (
@@ -57,8 +64,9 @@ class Loop:
         print(f"board: tvfs-gym {arguments}", flush=True)
         guest = self._board.guest
         guest.journal.clear()
-        told = guest.run(f"{self._board.python} -m tvfs_gym.experiments.cli {arguments}", STEP_S)
-        self._write(title, f"board# tvfs-gym {arguments}\n{told}")
+        program = f"{TERMINAL} {self._board.python} -m tvfs_gym.experiments.cli"
+        told = guest.run(f"{program} {arguments}", STEP_S)
+        self._write(title, f"{_typed('board#', arguments)}\n{told}")
 
     def on_host(self, title: str, arguments: str) -> None:
         """Runs ``tvfs-gym`` outside."""
@@ -69,7 +77,7 @@ class Loop:
         )
         if done.returncode:
             raise RuntimeError(f"{arguments} failed:\n{done.stdout}{done.stderr}")
-        self._write(title, f"host$ tvfs-gym {arguments}\n{done.stdout}")
+        self._write(title, f"{_typed('host$', arguments)}\n{done.stdout}")
 
     def tell_plant(self, plant: Plant) -> None:
         """Writes what the board's heat did."""
@@ -80,7 +88,14 @@ class Loop:
     def _write(self, title: str, text: str) -> None:
         print(text, flush=True)
         text = text.replace(str(RESULTS), "loop")
-        self.sections.append(transcript.section(self._board, title, [text]))
+        self.sections.append(transcript.section(self._board, title, [text], TABLE_WIDTH))
+
+
+def _typed(prompt: str, arguments: str) -> str:
+    """A command as one would type it, over several lines."""
+    return " \\\n    ".join(
+        textwrap.wrap(f"{prompt} tvfs-gym {arguments}", WIDTH, break_on_hyphens=False)
+    )
 
 
 def bring(shared: Path, name: str) -> None:
@@ -106,14 +121,15 @@ def run_all(loop: Loop, board: X86Board, steps: int) -> None:
     if importlib.util.find_spec("stable_baselines3"):
         loop.on_host(
             "a policy trained on the twin of that profile",
-            f"train --board emulated.toml --family digits --steps {steps} --output trained",
+            f"train --board emulated.toml --family digits --reward on_time_accuracy_cool "
+            f"--latency-ms {LATENCY_MS} {conditions} --steps {steps} --output trained",
         )
         shutil.copytree(RESULTS / "trained", board.shared / "trained")
         controllers += f" --controller {SHARED}/trained"
     loop.on_board(
         "policy, TVFS and the kernel's throttling on the board",
         f"run --board linux {controllers} --characterisation {characterised} {conditions} "
-        f"--frames 200 --latency-ms {LATENCY_MS} --board-option settle_s=2 "
+        f"--frames 150 --episodes 2 --latency-ms {LATENCY_MS} --board-option settle_s=2 "
         f"--output {SHARED}/run",
     )
     bring(board.shared, "run")
@@ -122,7 +138,7 @@ def run_all(loop: Loop, board: X86Board, steps: int) -> None:
 def main() -> None:
     """Powers the board on, and runs the loop."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train-steps", type=int, default=100_000)
+    parser.add_argument("--train-steps", type=int, default=1_000_000)
     steps = parser.parse_args().train_steps
     x86.ready()
     shutil.rmtree(RESULTS, ignore_errors=True)

@@ -29,8 +29,8 @@ def versions(board: Hardware) -> str:
     return "\n".join(lines)
 
 
-def section(board: Hardware, title: str, journal: list[str]) -> str:
-    """What one test did.
+def section(board: Hardware, title: str, journal: list[str], width: int = WIDTH) -> str:
+    """What one test did, wrapped to a width.
 
     A command that is repeated while something is awaited is shown once, with its last answer.
     """
@@ -45,7 +45,7 @@ def section(board: Hardware, title: str, journal: list[str]) -> str:
     lines = [
         wrapped
         for line in text.splitlines()
-        for wrapped in textwrap.wrap(line, WIDTH, subsequent_indent="    ") or [""]
+        for wrapped in textwrap.wrap(line.rstrip(), width, subsequent_indent="    ") or [""]
     ]
     return "\n".join([f"#### {title}", "", "```text", *lines, "```"])
 
