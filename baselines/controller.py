@@ -121,7 +121,7 @@ class Design:
         if self.profile is None:
             raise InputError(
                 f"{wanted_by} needs the board's thermal and power model: identify the board first "
-                "(tvfs-gym identify) and give the profile."
+                "(tvfs-gym identify), then run with --board-option profile=FILE."
             )
         modelled = len(self.profile.operating_points)
         if modelled != len(self.operating_points):

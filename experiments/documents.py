@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -17,7 +17,7 @@ def print_wide(table: Table) -> None:
     """Prints a table in full; a terminal that is too narrow wraps its lines."""
     console = Console()
     wanted = Measurement.get(console, console.options.update(max_width=MOST), table).maximum
-    console.width = max(console.width, min(wanted, MOST))
+    console.size = ConsoleDimensions(max(console.width, min(wanted, MOST)), console.height)
     console.print(table)
 
 

@@ -143,9 +143,9 @@ def _build_image(image: Path) -> None:
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
     shutil.copytree(ROOT / "src" / "tvfs_gym", project / "tvfs_gym", ignore=ignore)
     shutil.copytree(HERE / "guest", project / "guest", ignore=ignore)
-    metadata = f"tvfs_gym-{version('tvfs-gym')}.dist-info"
-    installed = Path(str(distribution("tvfs-gym").locate_file(metadata)))
-    shutil.copytree(installed, project / metadata)
+    metadata = project / f"tvfs_gym-{version('tvfs-gym')}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(str(distribution("tvfs-gym").metadata), encoding="utf-8")
     _compile(project)
     image.unlink(missing_ok=True)
     packages.run(["truncate", "-s", IMAGE_SIZE, str(image)])

@@ -47,7 +47,7 @@ TABLE_WIDTH = 240
 
 RESULTS = ROOT / "results" / "kernels" / "loop"
 CHARACTERISATION = (
-    "--levels 4 --passes 6 --settling-s 20 --averaged-s 8 "
+    "--levels 4 --passes 15 --settling-s 20 --averaged-s 8 "
     "--board-option settle_s=2 --board-option cooldown_limit_s=120"
 )
 
@@ -117,7 +117,8 @@ def run_all(loop: Loop, board: X86Board, steps: int) -> None:
         "its profile identified from its own logs",
         f"identify characterised --board {PROFILE} --name emulated --out emulated.toml",
     )
-    controllers = "--controller tvfs --controller performance"
+    shutil.copy(RESULTS / "emulated.toml", board.shared)
+    controllers = "--controller predictive --controller tvfs --controller performance"
     if importlib.util.find_spec("stable_baselines3"):
         loop.on_host(
             "a policy trained on the twin of that profile",
@@ -127,12 +128,15 @@ def run_all(loop: Loop, board: X86Board, steps: int) -> None:
         shutil.copytree(RESULTS / "trained", board.shared / "trained")
         controllers += f" --controller {SHARED}/trained"
     loop.on_board(
-        "policy, TVFS and the kernel's throttling on the board",
+        "policy, predictive controller, TVFS and the kernel's throttling on the board",
         f"run --board linux {controllers} --characterisation {characterised} {conditions} "
-        f"--frames 150 --episodes 2 --latency-ms {LATENCY_MS} --board-option settle_s=2 "
+        f"--frames 150 --frames-per-step 5 --episodes 2 --latency-ms {LATENCY_MS} "
+        f"--board-option profile={SHARED}/emulated.toml --board-option settle_s=2 "
         f"--output {SHARED}/run",
     )
     bring(board.shared, "run")
+    loop.on_host("how far the twin is from the board", "validate emulated.toml run")
+    loop.on_host("what another controller would have chosen", "replay run --controller predictive")
 
 
 def main() -> None:
