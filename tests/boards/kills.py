@@ -28,6 +28,7 @@ LONGEST_S = 0.1
 
 def victim(root: Path, state: Path, seed: int, held: int) -> None:
     """Uses a board for ever."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup would have it ignore
     draw = random.Random(seed)
     while True:
         machine = Machine(root, state_folder=state)

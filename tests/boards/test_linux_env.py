@@ -124,7 +124,8 @@ def test_a_killed_environment_leaves_the_board_as_it_was(
     """At a random moment of an episode, inference in progress."""
     found = settings(root / CPUFREQ)
     script = (
-        "import gymnasium, tvfs_gym\n"
+        "import gymnasium, signal, tvfs_gym\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # which nohup would have it ignore
         f"env = gymnasium.make('tvfs_gym/LinuxBoard-v0', root={str(root)!r}, threads=1, options="
         f"{{'state_folder': {str(tmp_path / 'state')!r}, 'settle_s': 0.0}})\n"
         "env.reset(seed=0)\n"
@@ -140,7 +141,7 @@ def test_a_killed_environment_leaves_the_board_as_it_was(
     assert settings(root / CPUFREQ) != found
     time.sleep(random.uniform(0.0, 0.5))
     run.send_signal(number)
-    run.communicate()
+    run.communicate(timeout=60)
     os.close(locked(session_files(root, tmp_path / "state")[0]))
     assert settings(root / CPUFREQ) == found
 
