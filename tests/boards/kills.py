@@ -28,7 +28,6 @@ LONGEST_S = 0.1
 
 def victim(root: Path, state: Path, seed: int, held: int) -> None:
     """Uses a board for ever."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup would have it ignore
     draw = random.Random(seed)
     while True:
         machine = Machine(root, state_folder=state)
@@ -64,6 +63,7 @@ def kill_one(folder: Path, draw: random.Random) -> tuple[str, bool, bool]:
     if child == 0:
         with contextlib.suppress(BaseException):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup would have it ignore
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             victim(root, state, victims_seed, held)
         os._exit(1)
