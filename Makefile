@@ -18,13 +18,13 @@ benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
 
 test: .venv/installed-test
-	$(BIN)/pytest -n auto -m "not train and not slow and not kernel"
+	$(BIN)/pytest -n auto --dist worksteal -m "not train and not slow and not kernel"
 
 test-slow: .venv/installed-test
 	$(BIN)/pytest -m slow
 
 test-train: .venv/installed-train
-	$(BIN)/pytest -m train
+	$(BIN)/pytest -n auto --dist worksteal -m train
 
 # The driver against stock Linux kernels under QEMU: downloads and unpacks under .cache/kernels.
 test-kernel: .venv/installed-test

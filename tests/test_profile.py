@@ -1,5 +1,6 @@
 """Board profiles: what ships, and what is refused."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,15 @@ def test_two_odroid_c2_differ_by_less_than_their_errors(traces: Path) -> None:
     assert abs(gains[1] - gains[0]) < min(errors)
 
 
-@pytest.mark.parametrize("entry", load_catalogue().fits, ids=lambda e: f"{e.board}, {e.cooling}")
+def fits() -> Iterator[object]:
+    """The catalogue; the hours of the Raspberry Pi 3B in its cases take long."""
+    for entry in load_catalogue().fits:
+        slow = entry.board == "raspberry_pi_3b" and entry.cooling != "bare"
+        marks = pytest.mark.slow if slow else ()
+        yield pytest.param(entry, id=f"{entry.board}, {entry.cooling}", marks=marks)
+
+
+@pytest.mark.parametrize("entry", fits())
 def test_a_shipped_cooling_is_what_the_command_fits(entry: Fit, traces: Path) -> None:
     """`tvfs-gym fidelity` wrote it; refitted, it comes out the same, and within its claims."""
     result = refitted(entry, traces)
