@@ -121,7 +121,7 @@ def fits() -> Iterator[object]:
         yield pytest.param(entry, id=f"{entry.board}, {entry.cooling}", marks=marks)
 
 
-@pytest.mark.parametrize("entry", fits())
+@pytest.mark.parametrize("entry", list(fits()))
 def test_a_shipped_cooling_is_what_the_command_fits(entry: Fit, traces: Path) -> None:
     """`tvfs-gym fidelity` wrote it; refitted, it comes out the same, and within its claims."""
     result = refitted(entry, traces)
