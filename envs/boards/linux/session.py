@@ -22,9 +22,9 @@ RETRY_S = 0.02
 class Session:
     """Control of one sysfs tree, by one process at a time.
 
-    What is saved is restored by the guardian, a process of its own, when this session is closed or
-    this process ends in whatever way. The lock is shared with the guardian, so the next session
-    cannot begin before the board is as it was found.
+    What is saved is restored by the guardian, a process of its own, when the control is given up or
+    this process ends in whatever way. The lock is shared with the guardian, so nobody else gets
+    control before the board is as it was found.
 
     Attributes:
         recovered: Whether settings were restored that a run and its guardian, both killed, left.
