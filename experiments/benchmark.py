@@ -23,7 +23,7 @@ from tvfs_gym.agents.pretrained import pretrained_names
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 from tvfs_gym.baselines.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Design, Policy
-from tvfs_gym.baselines.oracle import bounds
+from tvfs_gym.baselines.oracle import Bounds, bounds
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin import TwinBoard
@@ -193,7 +193,8 @@ def _hold(contest: Contest) -> None:
     design = _design(contest)
     bound = cell_name(contest.name)
     if not is_written(contest.folder, bound, BOUNDS):
-        write_bound(contest.folder, bound, contest.name, _bound(contest))
+        found = _bounds(contest)
+        write_bound(contest.folder, bound, contest.name, found.finite_horizon, found.grid_error)
     for name in contest.missing:
         if _stopped.is_set():
             return
@@ -204,10 +205,10 @@ def _hold(contest: Contest) -> None:
         write_cell(contest.folder, contest.cell(name), keys, contest.seeds, episodes)
 
 
-def _bound(contest: Contest) -> float:
+def _bounds(contest: Contest) -> Bounds:
     board = _env(contest.case.board, contest.family).board
     assert isinstance(board, TwinBoard)
-    return bounds(board, contest.case.scenario, FRAMES_PER_STEP).finite_horizon
+    return bounds(board, contest.case.scenario, FRAMES_PER_STEP)
 
 
 def _design(contest: Contest) -> Design:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.episodes import Columns, Row
@@ -65,9 +67,11 @@ def _steps(keys: Mapping[str, Any], seed: int, columns: Columns) -> pl.DataFrame
     return pl.DataFrame(columns).select(*same, pl.all())
 
 
-def write_bound(folder: Path, name: str, scenario: str, on_time_accuracy: float) -> None:
-    """Writes what no controller can exceed in a scenario."""
-    row = {"scenario": scenario, "on_time_accuracy": on_time_accuracy}
+def write_bound(
+    folder: Path, name: str, scenario: str, on_time_accuracy: float, grid_error: float
+) -> None:
+    """Writes what no controller can exceed in a scenario, and how exactly that is known."""
+    row = {"scenario": scenario, "on_time_accuracy": on_time_accuracy, "grid_error": grid_error}
     _write(folder, BOUNDS, name, pl.DataFrame([row]))
 
 
@@ -120,6 +124,15 @@ def read_bounds(folder: Path, config: Mapping[str, Any]) -> dict[str, float]:
         return {}
     found = dict(_read(folder, BOUNDS).select("scenario", "on_time_accuracy").iter_rows())
     return {scenario: found[scenario] for scenario in config["scenarios"] if scenario in found}
+
+
+def read_grid_errors(folder: Path) -> NDArray[np.float64]:
+    """How exactly the bounds are known; see `tvfs_gym.baselines.oracle.Bounds`.
+
+    Raises:
+        InputError: The folder holds no bounds.
+    """
+    return _read(folder, BOUNDS)["grid_error"].to_numpy()
 
 
 def _read(folder: Path, kind: str) -> pl.DataFrame:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import polars as pl
 
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.experiments.aggregate import aggregate
 from tvfs_gym.experiments.benchmark_page import gap_table, ranking_table
-from tvfs_gym.experiments.cells import read_bounds, read_episodes
+from tvfs_gym.experiments.cells import read_bounds, read_episodes, read_grid_errors
 from tvfs_gym.experiments.documents import markdown_table, replace_section
 from tvfs_gym.experiments.report import RANKING, TEMPLATES, course_path
 from tvfs_gym.experiments.results import CONFIG, read_json
@@ -44,6 +45,7 @@ def publish(folder: Path, checkout: Path) -> None:
     (docs / f"benchmark_{suite}.md").write_text(full, encoding="utf-8")
     if suite == RANKED_SUITE:
         ranking = aggregate(episodes, bounds)
+        grid_errors = 100 * read_grid_errors(folder)
         template = jinja2.Template(
             (TEMPLATES / "benchmark.md").read_text(encoding="utf-8"), keep_trailing_newline=True
         )
@@ -53,6 +55,8 @@ def publish(folder: Path, checkout: Path) -> None:
             scenarios=len(bounds),
             ranking=ranking_table(ranking, len(bounds)),
             gaps=gap_table(summary, bounds),
+            grid_error=f"{np.median(grid_errors):.2f}",
+            most_grid_error=f"{grid_errors.max():.2f}",
         )
         (docs / "benchmark.md").write_text(page, encoding="utf-8")
         brief = _brief(folder, config, ranking, shown, drawn[0])

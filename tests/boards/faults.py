@@ -1,6 +1,6 @@
 """Injects faults into runs, and looks whether they hang, make readings up, or end wrongly.
 
-``python -m tests.boards.faults COUNT [SEED]`` prints how many of COUNT runs behaved. Where
+``python -m tests.boards.faults COUNT`` prints how many of COUNT runs behaved. Where
 ``/dev/fuse`` opens, the faults are real errors of a file system of its own (`fuse_sysfs`), which
 hit the guardian as well; elsewhere they stand in for the run's own system calls.
 
@@ -26,6 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.boards import fake_sysfs
+from tests.boards.page import arguments, tell
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.boards.linux.session import session_files
 from tvfs_gym.envs.errors import BoardError, InputError
@@ -245,10 +246,11 @@ def inject_many(count: int, seed: int, with_fuse: bool) -> tuple[list[str], Coun
 
 
 if __name__ == "__main__":
-    wanted = int(sys.argv[1])
-    problems, kinds = inject_many(wanted, int((sys.argv[2:] or ["0"])[0]), fuse_opens())
+    asked = arguments(__doc__)
+    problems, kinds = inject_many(asked.count, asked.seed, fuse_opens())
     print(*problems, sep="\n")
-    where = "FUSE" if fuse_opens() else "the run's own system calls"
+    where = "a file system of its own" if fuse_opens() else "the run's own system calls"
     counts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
-    print(f"{wanted - len(problems)} of {wanted} faults in {where} borne ({counts})")
+    borne = f"{asked.count - len(problems)} of {asked.count} faults in {where} borne ({counts})"
+    tell("faults", borne, asked.publish)
     sys.exit(bool(problems))

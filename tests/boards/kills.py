@@ -1,6 +1,6 @@
 """Kills runs at random moments and looks whether the board is as it was.
 
-``python -m tests.boards.kills COUNT [SEED]`` prints how many of COUNT boards were restored. The
+``python -m tests.boards.kills COUNT`` prints how many of COUNT boards were restored. The
 victims open a board, set random VF levels, close it, and begin again; random are the moment and
 the signal, the governor and limits that they find, and whether the governor ``userspace`` is
 there. Whatever a victim was about, the board must be as it was once its lock is free.
@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.boards import fake_sysfs
+from tests.boards.page import arguments, tell
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.boards.linux.session import locked, session_files
 
@@ -95,8 +96,9 @@ def kill_many(count: int, seed: int) -> tuple[int, Counter[str], int]:
 
 
 if __name__ == "__main__":
-    wanted = int(sys.argv[1])
-    restored, signals, changed = kill_many(wanted, int((sys.argv[2:] or ["0"])[0]))
+    asked = arguments(__doc__)
+    restored, signals, changed = kill_many(asked.count, asked.seed)
     kinds = ", ".join(f"{number} {name}" for name, number in sorted(signals.items()))
-    print(f"{restored} of {wanted} boards restored ({kinds}; {changed} not as found when killed)")
-    sys.exit(restored != wanted)
+    found = f"{kinds}; {changed} not as found when killed"
+    tell("kills", f"{restored} of {asked.count} boards restored ({found})", asked.publish)
+    sys.exit(restored != asked.count)
