@@ -134,7 +134,9 @@ def _against_c() -> str:
             for name in loops:
                 per_step_s = median(one[name] for one in times) / 20 / THREADED
                 ratio = median(one[name] / one["C"] for one in times)
-                rows.append([f"{name}, windows of {frames}", f"{1e9 * per_step_s:.0f}", f"{ratio:.2f}"])
+                rows.append(
+                    [f"{name}, windows of {frames}", f"{1e9 * per_step_s:.0f}", f"{ratio:.2f}"]
+                )
     difference = c_kernel.difference(64, 10, 50, "recorded")
     table = markdown_table(["kernel", "ns per step", "time relative to C"], rows)
     return (
