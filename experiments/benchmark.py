@@ -72,6 +72,16 @@ class Contest:
         """Those who have not run yet."""
         return tuple(one for one in self.controllers if not is_written(self.folder, self.cell(one)))
 
+    @property
+    def finished(self) -> bool:
+        """Whether all have run, and the bound is there."""
+        return not self.missing and is_written(self.folder, self.bound_cell, BOUNDS)
+
+    @property
+    def bound_cell(self) -> str:
+        """Name of the cell of the bound."""
+        return cell_name(self.name)
+
     def cell(self, controller: str) -> str:
         """Name of the cell of a controller."""
         return cell_name(self.name, controller)
@@ -143,7 +153,7 @@ def run(
             if name not in HINDSIGHT:
                 _policy(name, _design(contest), contest)
     write_circumstances(folder, config)
-    _run_all([contest for contest in contests if contest.missing])
+    _run_all([contest for contest in contests if not contest.finished])
     from tvfs_gym.experiments.report import write_report  # and with it all of matplotlib
 
     write_report(folder)
@@ -191,10 +201,15 @@ def _enter(stopped: Event) -> None:
 def _hold(contest: Contest) -> None:
     """Runs everyone who has not run yet in a scenario."""
     design = _design(contest)
-    bound = cell_name(contest.name)
-    if not is_written(contest.folder, bound, BOUNDS):
-        found = _bounds(contest)
-        write_bound(contest.folder, bound, contest.name, found.finite_horizon, found.grid_error)
+    if not is_written(contest.folder, contest.bound_cell, BOUNDS):
+        bound = _bounds(contest)
+        write_bound(
+            contest.folder,
+            contest.bound_cell,
+            contest.name,
+            bound.finite_horizon,
+            bound.grid_error,
+        )
     for name in contest.missing:
         if _stopped.is_set():
             return

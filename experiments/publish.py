@@ -44,8 +44,8 @@ def publish(folder: Path, checkout: Path) -> None:
     full = _in_full(folder, config, summary, drawn)
     (docs / f"benchmark_{suite}.md").write_text(full, encoding="utf-8")
     if suite == RANKED_SUITE:
-        ranking = aggregate(episodes, bounds)
         grid_errors = 100 * read_grid_errors(folder)
+        ranking = aggregate(episodes, bounds)
         template = jinja2.Template(
             (TEMPLATES / "benchmark.md").read_text(encoding="utf-8"), keep_trailing_newline=True
         )
