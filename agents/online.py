@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from tvfs_gym.agents.learner import Array, Experience, Learner, Setting
-from tvfs_gym.agents.lotus import Lotus
-from tvfs_gym.agents.policies import GreedyPolicy
-from tvfs_gym.agents.q_table import QTable
-from tvfs_gym.agents.ztt import Ztt
+from tvfs_gym.agents.learners.learner import Array, Experience, Learner, Setting
+from tvfs_gym.agents.learners.lotus import Lotus
+from tvfs_gym.agents.learners.q_table import QTable
+from tvfs_gym.agents.learners.ztt import Ztt
+from tvfs_gym.agents.policy import GreedyPolicy
 from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tvfs_gym.agents.network import Activation, Network
-from tvfs_gym.agents.policies import NAMES, Card, NetworkPolicy
+from tvfs_gym.agents.policy import NAMES, Card, NetworkPolicy
 
 BEST_FOLDER = "best"
 """Where the best policy by evaluation stands, under the name stable-baselines3 gives it."""
@@ -27,13 +27,13 @@ def train_stable_baselines(
     """Trains and saves a policy; interrupted, what was learnt so far is saved.
 
     Writes into the folder: the policy as `ALGORITHM.zip`, the best one by evaluation under `best/`
-    and, without need of PyTorch, as `tvfs_gym.agents.policies` has it; evaluations under
+    and, without need of PyTorch, as `tvfs_gym.agents.policy` has it; evaluations under
     `evaluations/`, and TensorBoard's events if it is installed.
 
     Args:
         algorithm: ``ppo``, ``dqn`` or ``a2c``.
         arguments: Of the algorithm.
-        environment: Arguments of `tvfs_gym.agents.vec_env.TwinVecEnv`.
+        environment: Arguments of `tvfs_gym.agents.stable_baselines_env.TwinVecEnv`.
         envs: Twins.
         steps: Environment steps, over all twins together.
         seeds: Of the first twin, and of networks and exploration.
@@ -46,7 +46,7 @@ def train_stable_baselines(
     import torch
     from stable_baselines3.common.callbacks import EvalCallback
 
-    from tvfs_gym.agents.vec_env import TwinVecEnv
+    from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
 
     # A policy of two small layers gains nothing from more threads, and loses much on a busy host.
     torch.set_num_threads(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tvfs_gym.agents.online import LEARNERS, OnlineTraining, train_online
-from tvfs_gym.agents.policies import CARD, GreedyPolicy, load
+from tvfs_gym.agents.policy import CARD, GreedyPolicy, load
 from tvfs_gym.agents.stable_baselines import train_stable_baselines
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError, unknown

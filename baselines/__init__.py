@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-from tvfs_gym.baselines.alert import Alert, AlertT
 from tvfs_gym.baselines.controller import Choice, Controller, Design
 from tvfs_gym.baselines.fixed import Twins, best_fixed
-from tvfs_gym.baselines.frequency_scaling import Reactive, proactive
 from tvfs_gym.baselines.governors.cpufreq import (
     ondemand,
     ondemand_ds3,
@@ -17,12 +15,13 @@ from tvfs_gym.baselines.governors.cpufreq import (
 from tvfs_gym.baselines.governors.ds3 import ds3_dtpm, ds3_throttling
 from tvfs_gym.baselines.governors.power_allocator import IpaTopology, PowerAllocator
 from tvfs_gym.baselines.governors.step_wise import step_wise, step_wise_hysteresis
+from tvfs_gym.baselines.model_based.alert import Alert, AlertT
+from tvfs_gym.baselines.model_based.predictive import Predictive
+from tvfs_gym.baselines.one_knob import Reactive, proactive, topology_scaling
 from tvfs_gym.baselines.oracle import oracle
-from tvfs_gym.baselines.predictive import Predictive
-from tvfs_gym.baselines.topology_scaling import topology_scaling
-from tvfs_gym.baselines.tvfs import Tvfs, tvfs_static
-from tvfs_gym.baselines.tvfs_duty import TvfsDuty
-from tvfs_gym.baselines.tvfs_passes import tvfs_passes
+from tvfs_gym.baselines.tvfs.duty import TvfsDuty
+from tvfs_gym.baselines.tvfs.passes import tvfs_passes
+from tvfs_gym.baselines.tvfs.tvfs import Tvfs, tvfs_static
 from tvfs_gym.envs.errors import unknown
 
 __all__ = ["CONTROLLERS", "HINDSIGHT", "Choice", "Controller", "Design", "Twins", "build"]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.envs.actions import Actions
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
@@ -19,6 +19,9 @@ from tvfs_gym.envs.scenario import Scenario
 
 State = tuple[NDArray[Any], ...]
 """What a controller remembers from step to step: arrays over the batch."""
+
+GUARD_C = 3.0
+"""Distance to T_max at which a controller acts: three steps of the Odroid-XU4's sensor."""
 
 KNOWN = (
     "latency_constraint_s", "t_max_c", "throttling", "arrival_period_s", "policy", "tau",

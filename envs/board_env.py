@@ -8,6 +8,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.actions import ActionKind, Actions
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import (
     Board,
     Configuration,
@@ -16,11 +17,10 @@ from tvfs_gym.envs.boards.board import (
     start_window,
 )
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe, scales_of
-from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
 from tvfs_gym.envs.reward import REWARDS, Reward
 from tvfs_gym.envs.scenario import Scenario, scenario_of

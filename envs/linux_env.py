@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.board_env import Action, BoardEnv, Observation
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import start_window
 from tvfs_gym.envs.boards.linux.board import LinuxBoard
 from tvfs_gym.envs.boards.linux.options import LinuxOptions
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.reward import REWARDS, Reward
 
 DEFAULT_LIVE_FAMILY = "digits"

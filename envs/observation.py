@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.jit import jit
-from tvfs_gym.envs.physics import summary
 
 PER_NOMINAL_LATENCY, PER_LAST_LEVEL, PER_LAST_TOPOLOGY, PER_VIEW = range(4)
 """Entries of a board's scales: what its windows are multiplied by."""

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import numpy as np
 
 from tvfs_gym.envs.boards.profile import BoardProfile
+from tvfs_gym.envs.boards.twin.randomness import threefry_2x32
 from tvfs_gym.envs.conditions import Conditions
 from tvfs_gym.envs.errors import InputError, unknown
-from tvfs_gym.envs.physics.randomness import threefry_2x32
 from tvfs_gym.envs.scenario import Scenario
 
 WIDEST_LOG_SIGMA = 0.5

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.jit import jit
-from tvfs_gym.envs.physics import summary
 
 LATENESS_WEIGHT = 1.0
 """Points of accuracy that a mean latency of twice L_c costs, in `accuracy_latency`."""

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from tvfs_gym.envs.batch import step_board
 from tvfs_gym.envs.board_env import BoardEnv, Observation, Stepped
 from tvfs_gym.envs.boards.board import Configuration
-from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.boards.twin.arrays import DRAWS_SIZE
+from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.window import FRAME_LATENCY_S, FRAME_SIZE, W_SHUT_DOWN, WINDOW_SIZE
 from tvfs_gym.envs.jit import direct
 from tvfs_gym.envs.observation import FEATURES
-from tvfs_gym.envs.physics.arrays import DRAWS_SIZE
-from tvfs_gym.envs.physics.summary import FRAME_LATENCY_S, FRAME_SIZE, W_SHUT_DOWN, WINDOW_SIZE
 from tvfs_gym.envs.reward import NAMES, Reward
+from tvfs_gym.envs.twin_step import step_board
 
 _FEATURES = len(FEATURES)
 

@@ -12,18 +12,19 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.actions import ActionKind, Actions
-from tvfs_gym.envs.batch import BLOCK, step_boards
 from tvfs_gym.envs.board_env import as_scenario, info_of
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Window, start_window
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe, scales_of
-from tvfs_gym.envs.physics import arrays, summary
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
 from tvfs_gym.envs.reward import NAMES
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_step import BLOCK, step_boards
 
 Observations = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -32,7 +33,7 @@ _NONE = np.empty(0, np.int64)
 
 
 class _Stepped(NamedTuple):
-    """What a step fills: see `tvfs_gym.envs.batch.step_boards`."""
+    """What a step fills: see `tvfs_gym.envs.twin_step.step_boards`."""
 
     answers: NDArray[np.float64]
     windows: NDArray[np.float64]

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from tvfs_gym.envs.errors import BoardError, InputError
-from tvfs_gym.experiments.board_commands import app as board_commands
-from tvfs_gym.experiments.models import app as models
+from tvfs_gym.experiments.board.cli import app as board_commands
+from tvfs_gym.experiments.models.cli import app as models
 
 app = typer.Typer(
     help="Train, benchmark and evaluate controllers of embedded boards under ConvNet inference.",
@@ -68,7 +68,7 @@ def benchmark(
     ] = None,
 ) -> None:
     """Run controllers through scenarios; print the table, write Parquet, figures and a report."""
-    from tvfs_gym.experiments.benchmark import run
+    from tvfs_gym.experiments.benchmark.benchmark import run
 
     overrides = {
         "frames": frames,
@@ -131,8 +131,8 @@ def report(
     ] = None,
 ) -> None:
     """Redraw a benchmark's figures and report from its Parquet files."""
-    from tvfs_gym.experiments.publish import publish as publish_benchmark
-    from tvfs_gym.experiments.report import write_report
+    from tvfs_gym.experiments.benchmark.page import publish as publish_benchmark
+    from tvfs_gym.experiments.results.report import write_report
 
     write_report(folder)
     if publish is not None:
@@ -203,9 +203,11 @@ def adaptta(
 ) -> None:
     """Run AdapTTA on real networks and images, or replay it, beside the published numbers."""
     from tvfs_gym.envs.inference.augmentation import Geometry
-    from tvfs_gym.experiments import adaptta as replayed
-    from tvfs_gym.experiments import adaptta_live, adaptta_readings, adaptta_sweep
-    from tvfs_gym.experiments.adaptta_report import Options
+    from tvfs_gym.experiments.adaptta import live as adaptta_live
+    from tvfs_gym.experiments.adaptta import readings as adaptta_readings
+    from tvfs_gym.experiments.adaptta import recorded as replayed
+    from tvfs_gym.experiments.adaptta import sweep as adaptta_sweep
+    from tvfs_gym.experiments.adaptta.report import Options
 
     if readings:
         adaptta_readings.run(readings, publish)
@@ -245,7 +247,7 @@ def identify(
     ] = None,
 ) -> None:
     """Fit a board's thermal network to traces and write a board profile."""
-    from tvfs_gym.experiments.identify import run
+    from tvfs_gym.experiments.twin.identify import run
 
     run(traces, board, name, cooling, full_load_w, out)
 
@@ -263,7 +265,7 @@ def validate(
     figure: Annotated[Path | None, typer.Option(help="PNG of the worst run.")] = None,
 ) -> None:
     """Show how far a profile's thermal network is from traces, beside naive predictors."""
-    from tvfs_gym.experiments.validate import run
+    from tvfs_gym.experiments.twin.validate import run
 
     run(profile, traces, cooling, full_load_w, figure)
 
@@ -276,7 +278,7 @@ def fidelity(
     ] = None,
 ) -> None:
     """Refit the shipped profiles' coolings to measured traces, and show how good they are."""
-    from tvfs_gym.experiments.fidelity import run
+    from tvfs_gym.experiments.twin.fidelity import run
 
     run(traces, publish)
 
@@ -292,7 +294,7 @@ def record(
     ] = None,
 ) -> None:
     """Run real networks over labelled photographs and write their outcomes."""
-    from tvfs_gym.experiments.record import run
+    from tvfs_gym.experiments.models.record import run
 
     run(family, topology or [], models, images, output)
 
@@ -329,7 +331,7 @@ def doctor(
     ] = None,
 ) -> None:
     """Tell what this machine can as a board, what it lacks, and how to repair it."""
-    from tvfs_gym.experiments.doctor import run
+    from tvfs_gym.experiments.board.doctor import run
 
     raise typer.Exit(run(root, restore, state_folder))
 

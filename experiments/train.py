@@ -7,7 +7,7 @@ from typing import Any
 from tvfs_gym.agents.training import Training, train
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.randomisation import Randomise
-from tvfs_gym.experiments.results import free_folder, write_circumstances
+from tvfs_gym.experiments.results.folder import free_folder, write_circumstances
 
 DRAWN = {"latency_constraint_s": "--latency-ms", "t_max_c": "--t-max-c"}
 """What ``--conditions`` draws for every episode, and the options that fix it."""

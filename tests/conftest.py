@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tvfs_gym.baselines.characterisation import Characterisation, characterise
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.scenario import Scenario
 

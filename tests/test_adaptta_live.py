@@ -20,7 +20,7 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.images import read_image_list
 from tvfs_gym.envs.inference.outcomes import load_outcomes
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.experiments.view_store import ViewOutputs, load_outputs, save_chunk
+from tvfs_gym.experiments.adaptta.view_store import ViewOutputs, load_outputs, save_chunk
 
 NAME = "mobilenet_v1_0.25_128"
 GOOD = 60

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import mannwhitneyu
 
-from tvfs_gym.experiments.aggregate import (
+from tvfs_gym.experiments.results.aggregate import (
     aggregate,
     bootstrapped,
     interquartile_mean,

@@ -49,8 +49,8 @@ def test_a_module_imports_from_its_own_layer_or_below(path: Path) -> None:
 
 
 def test_layers_are_found() -> None:
-    assert layer("envs.physics.kernel") == 1 and layer("envs.board_env") == 4
-    assert "envs.jit" in imports(ROOT / "envs" / "physics" / "kernel.py")
+    assert layer("envs.physics.thermal") == 1 and layer("envs.board_env") == 4
+    assert "envs.jit" in imports(ROOT / "envs" / "physics" / "thermal.py")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

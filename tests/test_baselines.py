@@ -9,10 +9,10 @@ import pytest
 
 from tests.driving import Driven, observation
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Design, build
-from tvfs_gym.baselines.characterisation import Characterisation, characterise
-from tvfs_gym.baselines.controller import Controller
-from tvfs_gym.baselines.frequency_scaling import GUARD_C, HYSTERESIS_C
-from tvfs_gym.baselines.tvfs import table
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
+from tvfs_gym.baselines.controller import GUARD_C, Controller
+from tvfs_gym.baselines.one_knob import HYSTERESIS_C
+from tvfs_gym.baselines.tvfs.tvfs import table
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError

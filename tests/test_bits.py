@@ -1,10 +1,10 @@
-"""The bits of whole episodes: observations, rewards and windows of every board, alone and in batches.
+"""The bits of whole episodes: observations, rewards, windows of every board, alone and in batches.
 
-`tests.test_golden` compares summaries with a tolerance, across platforms; this compares digests. They
-hold where the twin's inputs (parameters, networks, jitters, start) have the bits that they had when the
-digests were written; another linear algebra library or C library may round those differently, and
-such a platform is skipped with a reason. After a change of the numbers on purpose, write the digests
-again with ``python -m tests.test_bits``.
+`tests.test_golden` compares summaries with a tolerance, across platforms; this compares digests.
+They hold where the twin's inputs (parameters, networks, jitters, start) have the bits that they had
+when the digests were written; another library of linear algebra may round those differently, and
+such a platform is skipped with a reason. After a change of the numbers on purpose, write the
+digests again with ``python -m tests.test_bits``.
 """
 
 import hashlib

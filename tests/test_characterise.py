@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from tests.conftest import Cli
-from tvfs_gym.baselines.characterisation import characterise
-from tvfs_gym.baselines.measuring import Protocol
+from tvfs_gym.baselines.characterisation import file as characterisation_file
+from tvfs_gym.baselines.characterisation.characterisation import characterise
+from tvfs_gym.baselines.characterisation.measuring import Protocol
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments import characterisation_file
-from tvfs_gym.experiments.traces.folders import with_board
+from tvfs_gym.experiments.twin.traces.folders import with_board
 
 QUICK = ("characterise", "--passes", "20", "--levels", "6")
 

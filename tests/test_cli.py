@@ -16,9 +16,9 @@ from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import PROFILES
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.experiments.cells import EPISODES, read_cells, read_episodes
-from tvfs_gym.experiments.results import read_json
-from tvfs_gym.experiments.statistics import METRICS
+from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
+from tvfs_gym.experiments.results.folder import read_json
+from tvfs_gym.experiments.results.statistics import METRICS
 
 CLI = (sys.executable, "-m", "tvfs_gym.experiments.cli")
 QUICK = ("--seeds", "2", "--frames", "200", "--controller", "tvfs", "--controller", "performance")

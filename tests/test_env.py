@@ -20,10 +20,10 @@ import tvfs_gym
 from tvfs_gym.envs import TWINS
 from tvfs_gym.envs import jit as jit_module
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration, Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.observation import FEATURES
-from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.reward import REWARDS
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 

@@ -14,7 +14,7 @@ import tomlkit
 from tests.conftest import Cli
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.experiments import fetch as module
+from tvfs_gym.experiments.models import fetch as module
 
 NETWORK = bytes(range(256)) * 2048  # 512 KiB
 SHA256 = sha256(NETWORK).hexdigest()

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.characterisation import characterise
+from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.benchmark.suite import load_suite
 from tvfs_gym.experiments.episodes import Row, run_episode
-from tvfs_gym.experiments.suite import load_suite
 
 GOLDEN = Path(__file__).parent / "golden" / "episodes.json"
 

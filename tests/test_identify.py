@@ -14,12 +14,12 @@ from tests.physics.test_identification import synthetic
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.physics.identification import Trace, fit, free_run, model_of
-from tvfs_gym.experiments.identify import best_of, candidates, traces_to_fit, with_cooling
-from tvfs_gym.experiments.traces.heat import heated
-from tvfs_gym.experiments.traces.record import Run, read_record
-from tvfs_gym.experiments.traces.sweep import is_sweep
-from tvfs_gym.experiments.validation import error_of, errors
+from tvfs_gym.experiments.twin.errors import error_of, errors
+from tvfs_gym.experiments.twin.identification import Trace, fit, free_run, model_of
+from tvfs_gym.experiments.twin.identify import best_of, candidates, traces_to_fit, with_cooling
+from tvfs_gym.experiments.twin.traces.heat import heated
+from tvfs_gym.experiments.twin.traces.record import Run, read_record
+from tvfs_gym.experiments.twin.traces.sweep import is_sweep
 
 
 def table(rows: int = 600, **columns: Any) -> pl.DataFrame:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.benchmark.suite import load_suite
 from tvfs_gym.experiments.episodes import Columns, Row, run_episode
-from tvfs_gym.experiments.suite import load_suite
 
 CASES = load_suite("published").cases("odroid_xu4", {})
 PUBLISHED = {name: case.scenario for name, case in CASES.items()}

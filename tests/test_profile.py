@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import PROFILES, load_profile, profile_names
-from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.physics import summary
-from tvfs_gym.envs.physics.identification import fit
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.fidelity import Fit, load_catalogue, refitted
-from tvfs_gym.experiments.identify import cooling_of
-from tvfs_gym.experiments.suite import load_suite
-from tvfs_gym.experiments.traces.heat import heated
-from tvfs_gym.experiments.traces.record import read_record
+from tvfs_gym.experiments.benchmark.suite import load_suite
+from tvfs_gym.experiments.twin.fidelity import Fit, load_catalogue, refitted
+from tvfs_gym.experiments.twin.identification import fit
+from tvfs_gym.experiments.twin.identify import cooling_of
+from tvfs_gym.experiments.twin.traces.heat import heated
+from tvfs_gym.experiments.twin.traces.record import read_record
 
 XU4 = (PROFILES / "odroid_xu4.toml").read_text()
 

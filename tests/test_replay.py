@@ -8,10 +8,10 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from tests.conftest import Cli
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration, Window
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.physics import summary
-from tvfs_gym.experiments.replay import Log
+from tvfs_gym.experiments.board.replay import Log
 
 CONTROLLERS = ("tvfs", "performance")
 

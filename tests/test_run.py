@@ -11,10 +11,10 @@ import pytest
 
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Window
-from tvfs_gym.experiments.cells import EPISODES, read_cells, read_episodes
-from tvfs_gym.experiments.results import read_json
-from tvfs_gym.experiments.run import Plan
-from tvfs_gym.experiments.statistics import METRICS, paired_differences
+from tvfs_gym.experiments.board.run import Plan
+from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
+from tvfs_gym.experiments.results.folder import read_json
+from tvfs_gym.experiments.results.statistics import METRICS, paired_differences
 
 CLI = (sys.executable, "-m", "tvfs_gym.experiments.cli")
 QUICK = (

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tvfs_gym.experiments.figures import overview
-from tvfs_gym.experiments.statistics import METRICS, cell, summarise
+from tvfs_gym.experiments.results.figures import overview
+from tvfs_gym.experiments.results.statistics import METRICS, cell, summarise
 
 
 def episodes(values: np.ndarray) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import profile_names
-from tvfs_gym.experiments.suite import SUITES, load_suite
+from tvfs_gym.experiments.benchmark.suite import SUITES, load_suite
 
 V1 = "bc53905e6a6c041a0e4876732461aec1a97d36e5d222c0944e2417398c400570"
 CASES = load_suite("v1").cases("odroid_xu4", {})

@@ -13,8 +13,8 @@ from tests.conftest import Cli
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
-from tvfs_gym.envs.physics.sweeps import fit_latency, fit_power
-from tvfs_gym.experiments.traces.sweep import fit_sweep, is_sweep, read_sweep
+from tvfs_gym.experiments.twin.sweep_fits import fit_latency, fit_power
+from tvfs_gym.experiments.twin.traces.sweep import fit_sweep, is_sweep, read_sweep
 
 XU4 = load_profile("odroid_xu4")
 CLOCKS_GHZ = np.arange(0.5, 2.05, 0.1)

@@ -43,7 +43,7 @@ def test_a_trained_policy_runs_like_a_baseline(algorithm: str) -> None:
 
 def test_the_batch_is_stable_baselines3_s_kind_of_environment() -> None:
     """Its arrays are the caller's own; an episode's end carries its last observation."""
-    from tvfs_gym.agents.vec_env import TwinVecEnv
+    from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
 
     twins = TwinVecEnv(3, scenario=[{"frames": frames} for frames in (20, 30, 40)])
     twins.seed(4)
@@ -72,7 +72,7 @@ def test_evaluations_are_of_the_same_episodes() -> None:
     from stable_baselines3.common.evaluation import evaluate_policy
 
     from tvfs_gym.agents.pretrained import load_pretrained
-    from tvfs_gym.agents.vec_env import TwinVecEnv
+    from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
 
     judged = TwinVecEnv(4, scenario={"frames": 100}, randomise="conditions")
     judged.begin_each_reset_with(7)
@@ -88,7 +88,7 @@ def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) ->
     """Within rounding; and its file as itself, bit for bit and without PyTorch."""
     import stable_baselines3
 
-    from tvfs_gym.agents.policies import load
+    from tvfs_gym.agents.policy import load
     from tvfs_gym.agents.stable_baselines import exported
     from tvfs_gym.agents.training import Training, _card
 

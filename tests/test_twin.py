@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Board, Configuration
 from tvfs_gym.envs.boards.profile import PROFILES, load_profile
-from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.physics import arrays, summary
 from tvfs_gym.envs.scenario import Scenario
 
 

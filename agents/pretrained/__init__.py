@@ -6,7 +6,7 @@ suite of the benchmark, nor on its seeds.
 
 from pathlib import Path
 
-from tvfs_gym.agents.policies import CARD, GreedyPolicy, load
+from tvfs_gym.agents.policy import CARD, GreedyPolicy, load
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import unknown
 from tvfs_gym.envs.inference.topology import load_family

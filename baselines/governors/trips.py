@@ -8,8 +8,7 @@ done by then. As it stands in the device tree it is one of the twin's throttling
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Design
-from tvfs_gym.baselines.frequency_scaling import GUARD_C
+from tvfs_gym.baselines.controller import GUARD_C, Design
 from tvfs_gym.envs.boards.profile import Trip
 
 USUAL_SPAN_C = 10.0

@@ -8,8 +8,8 @@ from tvfs_gym.baselines.oracle.conditions import caps, conditions
 from tvfs_gym.baselines.oracle.horizon import Course, finite_horizon
 from tvfs_gym.baselines.oracle.lp import Mix, long_run
 from tvfs_gym.baselines.oracle.plan import Oracle, Plan
-from tvfs_gym.envs.boards.twin import TwinBoard
-from tvfs_gym.envs.physics import arrays
+from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.scenario import Scenario
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines.oracle.options import Options, options
-from tvfs_gym.envs.boards.twin import TwinBoard
-from tvfs_gym.envs.physics import arrays, thermal
+from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.physics import thermal
 from tvfs_gym.envs.scenario import Scenario
 
 Array = NDArray[np.float64]

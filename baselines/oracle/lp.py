@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from tvfs_gym.baselines.oracle.conditions import Conditions
 from tvfs_gym.envs.boards.board import Configuration
-from tvfs_gym.envs.physics import arrays
+from tvfs_gym.envs.boards.twin import arrays
 from tvfs_gym.envs.physics.power import leakage_power_w
 
 SMALLEST_SHARE = 1e-9

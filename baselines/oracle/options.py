@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.twin import TwinBoard
-from tvfs_gym.envs.physics import arrays
+from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.physics.latency import pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w
 

@@ -6,9 +6,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.inference.topology import Family
-from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario
 
 WindowVector = NDArray[np.float64]

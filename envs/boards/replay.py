@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration, Telemetry, WindowVector
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import Family
-from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario
 
 

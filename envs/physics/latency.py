@@ -3,11 +3,7 @@
 import math
 from statistics import NormalDist
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tvfs_gym.envs.jit import jit
-from tvfs_gym.envs.physics.randomness import JITTER_BITS
 
 
 @jit
@@ -36,9 +32,3 @@ def jitter_factor(log_sigma: float, probability: float) -> float:
         probability: Of a smaller factor.
     """
     return math.exp(log_sigma * NormalDist().inv_cdf(probability))
-
-
-def jitter_table(log_sigma: float) -> NDArray[np.float64]:
-    """Quantiles of the factor, at the middles of equally likely parts: what the twin draws from."""
-    count = 1 << JITTER_BITS
-    return np.array([jitter_factor(log_sigma, (i + 0.5) / count) for i in range(count)])

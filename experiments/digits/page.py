@@ -19,7 +19,7 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.images import LabelledImage, open_image, read_image_list, unpack_images
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, load_outcomes
 from tvfs_gym.envs.inference.topology import Family, Topology, load_family
-from tvfs_gym.experiments.documents import markdown_table
+from tvfs_gym.experiments.results.tables import markdown_table
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

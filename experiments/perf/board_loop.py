@@ -11,11 +11,11 @@ import psutil
 
 from tvfs_gym.agents.pretrained import load_pretrained
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.characterisation import characterise
+from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.documents import markdown_table
+from tvfs_gym.experiments.results.tables import markdown_table
 
 INFERENCE_S = 0.044
 """The inference that the costs are compared with: about MobileNetV1 1.0 224 on a big ARM core."""

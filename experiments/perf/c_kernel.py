@@ -10,14 +10,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.boards.twin import arrays, kernel
+from tvfs_gym.envs.boards.twin.arrays import DRAWS_SIZE, Array
+from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.twin.kernel import draw_frames, run_window
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.jit import jit
-from tvfs_gym.envs.physics import arrays, kernel, summary
-from tvfs_gym.envs.physics.arrays import DRAWS_SIZE, Array
-from tvfs_gym.envs.physics.kernel import draw_frames, run_window
 from tvfs_gym.envs.scenario import Scenario
 
 SOURCE = Path(__file__).with_name("kernel.c")

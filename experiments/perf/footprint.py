@@ -5,7 +5,7 @@ import subprocess
 import sys
 from tempfile import TemporaryDirectory
 
-from tvfs_gym.experiments.documents import markdown_table
+from tvfs_gym.experiments.results.tables import markdown_table
 
 IMPORT = """
 import sys, time

@@ -26,8 +26,8 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.images import open_image, read_image_list
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.experiments.documents import markdown_table
-from tvfs_gym.experiments.results import checked_output, installed_versions
+from tvfs_gym.experiments.results.folder import checked_output, installed_versions
+from tvfs_gym.experiments.results.tables import markdown_table
 
 NETWORK = "mobilenet_v1_1.0_224"
 IMAGES = 30

@@ -12,9 +12,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from tvfs_gym.experiments.documents import markdown_table
 from tvfs_gym.experiments.perf import board_loop, c_kernel, footprint, training
-from tvfs_gym.experiments.results import checked_output, installed_versions
+from tvfs_gym.experiments.results.folder import checked_output, installed_versions
+from tvfs_gym.experiments.results.tables import markdown_table
 
 ROUNDS = 15
 STEPS = 10_000

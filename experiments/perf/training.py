@@ -9,7 +9,7 @@ from typing import Any
 
 from tvfs_gym.agents.training import PRESETS
 from tvfs_gym.envs.board_env import twin_env
-from tvfs_gym.experiments.documents import markdown_table
+from tvfs_gym.experiments.results.tables import markdown_table
 
 ENVS = 256
 STEPS = 65_536
@@ -48,7 +48,7 @@ def _against_dummy() -> str:
     """Many environments, by CPU time."""
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    from tvfs_gym.agents.vec_env import TwinVecEnv
+    from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
 
     rows = []
     for family in FAMILIES:
@@ -68,7 +68,7 @@ def _against_processes() -> str:
     """A few environments, as many as processes can be had for, by the clock on the wall."""
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-    from tvfs_gym.agents.vec_env import TwinVecEnv
+    from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
 
     one: list[Made] = [partial(twin_env, BOARD, FAMILIES[0])]
     runs = _interleaved(

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.agents.learner import Setting
+from tvfs_gym.agents.learners.learner import Setting
 from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.observation import FEATURES, scales_of
 

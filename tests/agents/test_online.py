@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import Cli
-from tvfs_gym.agents.learner import Experience
+from tvfs_gym.agents.learners.learner import Experience
 from tvfs_gym.agents.online import LEARNERS, OnlineTraining
-from tvfs_gym.agents.policies import NAMES
+from tvfs_gym.agents.policy import NAMES
 from tvfs_gym.agents.pretrained import load_pretrained, pretrained_names
 from tvfs_gym.agents.training import EVALUATION_SEED, Training, _card, load_policy, train
 from tvfs_gym.envs.errors import InputError

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.agents.settings import observations, setting
-from tvfs_gym.agents.learner import Learner
-from tvfs_gym.agents.lotus import Lotus
-from tvfs_gym.agents.policies import ARRAYS, CARD, load
-from tvfs_gym.agents.q_table import QTable
-from tvfs_gym.agents.ztt import Ztt
+from tvfs_gym.agents.learners.learner import Learner
+from tvfs_gym.agents.learners.lotus import Lotus
+from tvfs_gym.agents.learners.q_table import QTable
+from tvfs_gym.agents.learners.ztt import Ztt
+from tvfs_gym.agents.policy import ARRAYS, CARD, load
 from tvfs_gym.envs.errors import InputError
 
 RNG = np.random.default_rng(5)

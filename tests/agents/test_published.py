@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.agents.settings import LEVELS, TOPOLOGIES, observations, setting
-from tvfs_gym.agents import lotus, q_table, ztt
-from tvfs_gym.agents.dqn import Batch, QNetwork, Update
-from tvfs_gym.agents.learner import Experience
-from tvfs_gym.agents.lotus import Lotus
-from tvfs_gym.agents.q_table import QTable
-from tvfs_gym.agents.ztt import Ztt
+from tvfs_gym.agents.learners import lotus, q_table, ztt
+from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Update
+from tvfs_gym.agents.learners.learner import Experience
+from tvfs_gym.agents.learners.lotus import Lotus
+from tvfs_gym.agents.learners.q_table import QTable
+from tvfs_gym.agents.learners.ztt import Ztt
 
 HOT_C = 83.0
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tvfs_gym.baselines import Design
-from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.envs.board_env import twin_env
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.driving import Driven
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.alert import K_0, LEAST_Q, MU_0, S2_0, Alert, filtered
-from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
+from tvfs_gym.baselines.model_based.alert import K_0, LEAST_Q, MU_0, S2_0, Alert, filtered
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 
 START = tuple(np.array([one]) for one in (MU_0, S2_0, K_0, LEAST_Q))

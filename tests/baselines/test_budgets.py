@@ -9,10 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.budgets import accuracy_within, expected, passes_in_time, replays_of
-from tvfs_gym.baselines.characterisation import Characterisation
-from tvfs_gym.baselines.tvfs import Row, table
-from tvfs_gym.baselines.tvfs_passes import table_with_passes
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
+from tvfs_gym.baselines.model_based.budgets import (
+    accuracy_within,
+    expected,
+    passes_in_time,
+    replays_of,
+)
+from tvfs_gym.baselines.tvfs.passes import table_with_passes
+from tvfs_gym.baselines.tvfs.tvfs import Row, table
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError

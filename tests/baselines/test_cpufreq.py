@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.governors.cpufreq import (
     ds3_level,
     ondemand_level,

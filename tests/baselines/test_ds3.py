@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.frequency_scaling import GUARD_C
+from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.baselines.governors.ds3 import DTPM, NOT_THROTTLED, REGULAR, Throttling, next_state
 from tvfs_gym.envs.boards.profile import OperatingPoint
 

@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.controller import Design
-from tvfs_gym.baselines.observer import GAIN_SIGMA, HIGHEST_GAIN, LOWEST_GAIN, Belief, Observer
-from tvfs_gym.baselines.plant import Plant
+from tvfs_gym.baselines.model_based.board_model import Plant
+from tvfs_gym.baselines.model_based.observer import (
+    GAIN_SIGMA,
+    HIGHEST_GAIN,
+    LOWEST_GAIN,
+    Belief,
+    Observer,
+)
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w

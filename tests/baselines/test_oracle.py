@@ -9,18 +9,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Controller, Design, build
-from tvfs_gym.baselines.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.oracle import bounds, course_of
 from tvfs_gym.baselines.oracle.conditions import Conditions, caps, conditions
 from tvfs_gym.baselines.oracle.dp import Grid, Induction, Stage, next_rung, value_at
 from tvfs_gym.baselines.oracle.lp import long_run
 from tvfs_gym.baselines.oracle.options import Options, undominated
 from tvfs_gym.envs.board_env import twin_env
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.physics import arrays, summary
 from tvfs_gym.envs.physics.thermal import RcNetwork
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv

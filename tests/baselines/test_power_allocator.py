@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.frequency_scaling import GUARD_C
+from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.baselines.governors.power_allocator import core_power_mw, highest_level
 from tvfs_gym.baselines.governors.power_budget import (
     ERROR_SUM,

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.driving import Driven, observation
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.candidates import LEAST_GAIN, concave, pareto
-from tvfs_gym.baselines.characterisation import Characterisation
-from tvfs_gym.baselines.model_based import NONE_YET
-from tvfs_gym.baselines.observer import Belief
-from tvfs_gym.baselines.predictive import GUARD_SIGMAS, RATIO_STEP, Predictive
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
+from tvfs_gym.baselines.model_based.candidates import LEAST_GAIN, concave, pareto
+from tvfs_gym.baselines.model_based.follower import NONE_YET
+from tvfs_gym.baselines.model_based.observer import Belief
+from tvfs_gym.baselines.model_based.predictive import GUARD_SIGMAS, RATIO_STEP, Predictive
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.observation import read

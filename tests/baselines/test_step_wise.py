@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.frequency_scaling import GUARD_C
+from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.baselines.governors.trips import trips_of
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError

@@ -30,7 +30,7 @@ from tests.boards.page import arguments, tell
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.boards.linux.session import session_files
 from tvfs_gym.envs.errors import BoardError, InputError
-from tvfs_gym.experiments.doctor import restored
+from tvfs_gym.experiments.board.doctor import restored
 
 Arm = Callable[[str, str, int, float], None]
 """Lets the next so many accesses to files of a name fail with an error, after a delay."""
@@ -180,8 +180,12 @@ def await_child(child: int, until_s: float) -> int | None:
 
 
 def fuse_opens() -> bool:
-    """Whether a file system of one's own can be mounted here."""
-    return os.access("/dev/fuse", os.R_OK | os.W_OK) and bool(importlib.util.find_spec("mfusepy"))
+    """Tells whether a file system in user space can be mounted: device, package and libfuse."""
+    try:
+        importlib.import_module("mfusepy")
+    except (ImportError, OSError):  # the package is there, libfuse is not
+        return False
+    return os.access("/dev/fuse", os.R_OK | os.W_OK)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tvfs_gym.experiments.documents import replace_section
+from tvfs_gym.experiments.results.tables import replace_section
 
 PAGE = Path(__file__).parents[2] / "docs" / "board.md"
 

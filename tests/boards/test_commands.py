@@ -13,7 +13,7 @@ import pytest
 from tests.boards import fake_sysfs
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.linux.session import locked, session_files
-from tvfs_gym.experiments.results import read_json
+from tvfs_gym.experiments.results.folder import read_json
 
 QUICK = ("--frames", "30", "--latency-ms", "500", "--frames-per-step", "5", "--threads", "1")
 

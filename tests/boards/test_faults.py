@@ -10,7 +10,8 @@ WHERE = [
         True,
         id="fuse",
         marks=pytest.mark.skipif(
-            not fuse_opens(), reason="a file system of one's own cannot be mounted here"
+            not fuse_opens(),
+            reason="no file system in user space can be mounted here (libfuse, /dev/fuse)",
         ),
     ),
 ]

@@ -18,9 +18,9 @@ from tvfs_gym.envs.inference.augmentation import Geometry, policy_views, views
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.images import open_image, read_image_list
 from tvfs_gym.envs.inference.outcomes import passes_spent
-from tvfs_gym.envs.inference.replay import Rule, replay
 from tvfs_gym.envs.inference.stopping import wants_another_pass
 from tvfs_gym.envs.inference.topology import Topology, load_family
+from tvfs_gym.experiments.adaptta.replay import Rule, replay
 
 TOPOLOGY = load_family("recorded").topologies[0].model_copy(update={"input_px": 8, "classes": 5})
 

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.calibration import (
+from tvfs_gym.envs.inference.outcomes import load_outcomes
+from tvfs_gym.envs.inference.topology import ZOO
+from tvfs_gym.experiments.adaptta.calibration import (
     TAUS,
     Measured,
     OperatingPoint,
@@ -18,8 +20,6 @@ from tvfs_gym.envs.inference.calibration import (
     sweep,
     tau_that_keeps_accuracy,
 )
-from tvfs_gym.envs.inference.outcomes import load_outcomes
-from tvfs_gym.envs.inference.topology import ZOO
 
 SHIPPED = load_outcomes(ZOO / "recorded.npz")
 NAME = "mobilenet_v1_1.0_224"

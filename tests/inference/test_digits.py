@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin import TwinBoard
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.inference import runtime
 from tvfs_gym.envs.inference.adaptta import AdapTTA
 from tvfs_gym.envs.inference.augmentation import views
@@ -20,8 +20,8 @@ from tvfs_gym.envs.inference.images import (
     unpack_images,
 )
 from tvfs_gym.envs.inference.outcomes import load_outcomes
-from tvfs_gym.envs.inference.recording import record_chunk
 from tvfs_gym.envs.inference.topology import Topology, load_family
+from tvfs_gym.experiments.adaptta.recording import record_chunk
 
 FAMILY = load_family("digits")
 assert FAMILY.outcomes and FAMILY.models and FAMILY.images

@@ -10,8 +10,8 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference import runtime
 from tvfs_gym.envs.inference.images import read_image_list
 from tvfs_gym.envs.inference.outcomes import load_outcomes, outcome_table
-from tvfs_gym.envs.inference.recording import record_chunk
 from tvfs_gym.envs.inference.topology import ZOO, load_family
+from tvfs_gym.experiments.adaptta.recording import record_chunk
 
 SHIPPED = load_outcomes(ZOO / "recorded.npz")
 FAMILY = load_family("recorded")

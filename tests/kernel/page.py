@@ -2,7 +2,7 @@
 
 from tests.kernel.packages import ROOT
 from tests.kernel.transcript import TRANSCRIPTS
-from tvfs_gym.experiments.documents import replace_section
+from tvfs_gym.experiments.results.tables import replace_section
 
 PAGES = {"x86": "kernels.md", "arm": "kernels.md", "loop": "your_board.md"}
 """Where each stands."""

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tvfs_gym.envs.physics.identification import (
+from tvfs_gym.envs.physics.thermal import RcNetwork
+from tvfs_gym.experiments.twin.identification import (
     Trace,
     fit,
     free_run,
@@ -13,7 +14,6 @@ from tvfs_gym.envs.physics.identification import (
     network_of,
     responses,
 )
-from tvfs_gym.envs.physics.thermal import RcNetwork
 
 TAU_S, GAINS = np.array([3.0, 60.0]), np.array([5.0, 8.0])
 

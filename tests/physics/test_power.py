@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tvfs_gym.envs.physics.latency import jitter_factor, jitter_table, pass_latency_s
+from tvfs_gym.envs.boards.twin.randomness import jitter_table
+from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tvfs_gym.envs.physics.randomness import (
+from tvfs_gym.envs.boards.twin.randomness import (
     JITTER_BITS,
     JITTERS_ALONE,
     JITTERS_WITH_IMAGE,

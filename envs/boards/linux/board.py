@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration, Telemetry, WindowVector
 from tvfs_gym.envs.boards.linux.frames import frames_of
 from tvfs_gym.envs.boards.linux.inference import LiveInference
@@ -22,7 +23,6 @@ from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, load_prof
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
-from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario, Unit
 
 SAME_CLOCK = 0.01

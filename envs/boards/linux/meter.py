@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import WindowVector
 from tvfs_gym.envs.boards.linux.machine import Sample
-from tvfs_gym.envs.physics import summary
 from tvfs_gym.envs.scenario import Scenario
 
 

@@ -1,0 +1,101 @@
+"""What the published on-line learners share: what they know, see and return."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.agents.policy import Choices, GreedyPolicy
+from tvfs_gym.envs.boards.board import Window
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a learner knows of its board, and how long it will learn.
+
+    Attributes:
+        scales: The board's, see `tvfs_gym.envs.observation`.
+        topologies: How many.
+        power_factor: V^2 f of every VF level, relative to the highest one's.
+        rng: All of its randomness.
+        steps: Steps of the whole batch to come.
+        card: Entries of the card that are the same for all learners.
+    """
+
+    scales: Array
+    topologies: int
+    power_factor: Array
+    rng: np.random.Generator
+    steps: int
+    card: dict[str, Any]
+
+    @property
+    def levels(self) -> int:
+        """Number of VF levels."""
+        return len(self.power_factor)
+
+    def grid(self, topologies: NDArray[np.int64], levels: NDArray[np.int64]) -> Choices:
+        """All pairs of some topologies and some VF levels."""
+        return np.stack(np.meshgrid(topologies, levels, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+class Experience(NamedTuple):
+    """One step of a batch of boards.
+
+    Attributes:
+        observation: Before the step, shape (batch, features).
+        choice: Row of the learner's choices, shape (batch,).
+        reward: What it is to learn from, shape (batch,).
+        following: Observation after the step, of the same episode even where it is over.
+        terminated: Whether the board shut down; an episode cut off by its number of frames is not.
+    """
+
+    observation: NDArray[np.float32]
+    choice: NDArray[np.int64]
+    reward: Array
+    following: NDArray[np.float32]
+    terminated: NDArray[np.bool_]
+
+
+class Learner(Protocol):
+    """A published method, made for one board and able to learn on a batch of them.
+
+    Attributes:
+        choices: What it chooses among.
+    """
+
+    choices: Choices
+
+    def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Rows of the choices to try, shape (batch,)."""
+        ...
+
+    def reward(self, window: Window, frames: Array) -> Array:
+        """The method's own reward, shape (batch,).
+
+        Args:
+            window: Of the step, every field an array over the batch.
+            frames: Rows of its frames, shape (batch, frames, 5); NaN where none was answered.
+        """
+        ...
+
+    def learn(self, experience: Experience) -> None:
+        """Learns from a step."""
+        ...
+
+    def policy(self) -> GreedyPolicy:
+        """What it has learnt so far, a copy."""
+        ...
+
+
+def pick(allowed: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
+    """A random choice among the allowed ones of each row, shape (batch,).
+
+    Args:
+        allowed: Shape (batch, choices), at least one in each row.
+        rng: Draws.
+    """
+    return np.asarray(np.where(allowed, rng.random(allowed.shape), -1.0).argmax(axis=1), np.int64)

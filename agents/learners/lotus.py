@@ -1,0 +1,176 @@
+"""LOTUS: deep Q-learning of clocks with a deadline and a cool-down.
+
+"LOTUS: Learning-based Online Thermal and Latency Variation Management for Two-stage Detectors on
+Edge Devices", DAC 2024; re-implemented from what the released code does
+(wuyushuwys/LOTUS @cc06d38).
+
+Ported to this environment:
+
+- LOTUS decides twice per frame, before and after the region proposals. A step here is a window of
+  frames with one decision, so its two heads become one, and the stage and the number of proposals
+  leave the state;
+- CPU and GPU clocks become topology and VF level, all of them, as LOTUS has all clocks;
+- the temperature limit is the baselines', `GUARD_C` below T_max; one sensor takes the place of two;
+- latencies are taken to its default deadline of 400 ms, so that its weights mean what they meant;
+- the network's hidden layers are the released ones, without batch normalisation and dropout.
+"""
+
+from math import cos, exp, pi
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Replay, Update, joined, rows_of
+from tvfs_gym.agents.learners.learner import Array, Experience, Setting, pick
+from tvfs_gym.agents.policy import Card, NetworkPolicy, columns, cooling, hot
+from tvfs_gym.baselines.controller import GUARD_C
+from tvfs_gym.envs.boards.board import FRAME_FIELDS, Window
+from tvfs_gym.envs.observation import read
+
+INPUTS = (
+    "vf_level", "topology", "headroom", "temperature_rate", "latency_mean", "latency_constraint",
+)  # fmt: skip
+HIDDEN = (64, 128, 256)
+GAMMA, TARGET_SHARE, CLIP_NORM = 0.99, 0.005, 1.0
+BATCH = 16
+CAPACITY = 4000
+"""Half of it is kept for rewards below 0, half for the others."""
+
+LEARNING_RATE, LAST_LEARNING_RATE = 0.01, 1e-4
+"""At the beginning and at the end, along a cosine."""
+
+EPSILON, LAST_EPSILON, EPSILON_STEPS = 0.9, 0.01, 10_000.0
+"""Share of random choices: exponential, with this constant in steps."""
+
+COOL_DOWN, LAST_COOL_DOWN, COOL_DOWN_STEPS = 1.0, 0.5, 10_000
+"""Probability that a hot board cools down: along a cosine, over so many hot steps."""
+
+DEADLINE_MS = 400.0
+PENALTY, DEADLINE_WEIGHT = 2.0, 1.0
+"""Weights of the released code, the second one for the Jetson Orin."""
+
+_LATENCY = FRAME_FIELDS.index("latency_s")
+
+
+def reward(
+    latency_s: Array, constraint_s: Array, last_s: Array, temperature_c: Array, limit_c: Array
+) -> Array:
+    """R = F(h) + beta G(s) + beta / (1 + std), of the released code with one temperature.
+
+    h = tanh(T_limit - T) below the limit, else T_limit - T; F(h) = h if h > 0, else 2 h;
+    s is the slack in ms; G(s) = softsign(s / 1000) if s > 0, else twice that; std is the population
+    standard deviation of the last three latencies in ms.
+
+    Args:
+        latency_s: Shape (batch,).
+        constraint_s: L_c, the same.
+        last_s: The last three latencies, shape (batch, 3).
+        temperature_c: Shape (batch,).
+        limit_c: The same.
+    """
+    spare_c = limit_c - temperature_c
+    headroom = np.where(spare_c > 0.0, np.tanh(spare_c), spare_c)
+    scale = DEADLINE_MS / constraint_s
+    slack = scale * (constraint_s - latency_s) / 1000.0
+    spread = (scale[:, np.newaxis] * last_s).std(axis=1)
+    return np.asarray(
+        _penalised(headroom)
+        + DEADLINE_WEIGHT * _penalised(slack / (1.0 + np.abs(slack)))
+        + DEADLINE_WEIGHT / (1.0 + spread)
+    )
+
+
+def _penalised(value: Array) -> Array:
+    return np.where(value > 0.0, value, PENALTY * value)
+
+
+def last_three(frames: Array, count: Array) -> Array:
+    """Latencies of a window's last three frames, of the first again if there are fewer."""
+    places = np.maximum(count.astype(np.int64)[:, np.newaxis] - np.array([3, 2, 1]), 0)
+    return np.take_along_axis(frames[:, :, _LATENCY], places, axis=1)
+
+
+class Lotus:
+    """The learner.
+
+    Args:
+        setting: What it knows.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.choices = setting.grid(np.arange(setting.topologies), np.arange(setting.levels))
+        self._setting = setting
+        self._rng = setting.rng
+        self._columns = columns(INPUTS)
+        update = Update(GAMMA, target_share=TARGET_SHARE, huber=True, clip_norm=CLIP_NORM)
+        self._values = QNetwork((len(INPUTS), *HIDDEN, len(self.choices)), update, setting.rng)
+        self._replays = [Replay(CAPACITY // 2, len(INPUTS)) for _ in range(2)]
+        self._steps = 0
+        self._hot_steps = 0
+
+    @property
+    def epsilon(self) -> float:
+        """Share of random choices."""
+        return LAST_EPSILON + (EPSILON - LAST_EPSILON) * exp(-self._steps / EPSILON_STEPS)
+
+    @property
+    def cool_down(self) -> float:
+        """Probability that a hot board cools down."""
+        return _cosine(COOL_DOWN, LAST_COOL_DOWN, self._hot_steps / COOL_DOWN_STEPS)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next update."""
+        return _cosine(LEARNING_RATE, LAST_LEARNING_RATE, self._steps / self._setting.steps)
+
+    def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Greedy or random, both among the VF levels up to the present one while cooling down."""
+        reading = read(observation, self._setting.scales)
+        too_hot = hot(reading)
+        cools = too_hot & (self._rng.random(len(observation)) < self.cool_down)
+        self._hot_steps += int(too_hot.any())
+        allowed = ~cools[:, np.newaxis] | cooling(self.choices, reading.vf_level)
+        values = self._values.network(observation[:, self._columns])
+        best = np.where(allowed, values, -np.inf).argmax(axis=1)
+        random = self._rng.random(len(best)) < self.epsilon
+        return np.where(random, pick(allowed, self._rng), best)
+
+    def reward(self, window: Window, frames: Array) -> Array:
+        """See `reward`."""
+        return reward(
+            np.asarray(window.latency_mean_s),
+            np.asarray(window.latency_constraint_s),
+            last_three(frames, np.asarray(window.frames)),
+            np.asarray(window.temperature_c),
+            np.asarray(window.t_max_c) - GUARD_C,
+        )
+
+    def learn(self, experience: Experience) -> None:
+        """Stores the step by the sign of its reward, and updates once."""
+        batch = Batch(
+            experience.observation[:, self._columns],
+            experience.choice,
+            experience.reward.astype(np.float32),
+            experience.following[:, self._columns],
+            experience.terminated,
+        )
+        below = experience.reward < 0.0
+        for replay, rows in zip(self._replays, (below, ~below), strict=True):
+            replay.add(rows_of(batch, rows))
+        stored = [len(replay) for replay in self._replays]
+        if sum(stored) >= BATCH:
+            places = self._rng.choice(sum(stored), BATCH, replace=False)
+            first = self._replays[0].rows(places[places < stored[0]])
+            second = self._replays[1].rows(places[places >= stored[0]] - stored[0])
+            self._values.learn(joined(first, second), self.learning_rate)
+        self._steps += 1
+
+    def policy(self) -> NetworkPolicy:
+        """Greedy; a hot board always cools down."""
+        card = Card(kind="network", inputs=INPUTS, cools_down=True, **self._setting.card)
+        return NetworkPolicy(card, self.choices, self._values.network.copy())
+
+
+def _cosine(first: float, last: float, share: float) -> float:
+    """From the first value to the last along half a cosine."""
+    return last + (first - last) * (1.0 + cos(pi * min(share, 1.0))) / 2.0

@@ -1,0 +1,222 @@
+"""Trained policies as files: NumPy arrays and a card, run without what trained them."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from tvfs_gym.agents.network import Activation, Network
+from tvfs_gym.baselines.controller import GUARD_C, State
+from tvfs_gym.envs.errors import InputError, invalid
+from tvfs_gym.envs.observation import FEATURES, Reading, read
+from tvfs_gym.envs.tables import Table
+
+ARRAYS, CARD = "policy.npz", "policy.json"
+"""The two files of a policy, in its folder."""
+
+NAMES = tuple(feature[0] for feature in FEATURES)
+
+Choices = NDArray[np.int64]
+"""What a policy chooses among: rows of topology and VF level."""
+
+
+class Card(Table):
+    """What a policy is, and where it belongs.
+
+    Attributes:
+        kind: ``network`` (the highest output is chosen) or ``table`` (a choice per bucket).
+        algorithm: What trained it.
+        board: Profile that it was trained on.
+        family: Topology family.
+        topologies: How many the family has.
+        vf_levels: How many the board has.
+        scales: The board's, see `tvfs_gym.envs.observation`.
+        inputs: Entries of the observation that it sees.
+        activation: Of a network.
+        cools_down: Whether, near T_max, it may only choose VF levels up to the present one.
+        training: How it was trained.
+    """
+
+    kind: Literal["network", "table"]
+    algorithm: str
+    board: str
+    family: str
+    topologies: int
+    vf_levels: int
+    scales: tuple[float, float, float, float]
+    inputs: tuple[str, ...] = Field(min_length=1)
+    activation: Activation = "relu"
+    cools_down: bool = False
+    training: dict[str, Any] = Field(default={})
+
+
+def hot(reading: Reading) -> NDArray[np.bool_]:
+    """Whether a board is within `GUARD_C` of T_max, as the baselines have it; shape (batch,).
+
+    This is the temperature limit of the published methods: it lies below the kernel's trip.
+    """
+    return reading.temperature_c >= reading.t_max_c - GUARD_C
+
+
+def cooling(choices: Choices, level: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The choices that do not raise the clock, shape (batch, choices).
+
+    Any topology counts: a smaller one does not cool a chip that runs back to back (Peluso et al.,
+    JLPEA 2020). Below the lowest level among the choices, those of the lowest one remain.
+
+    Args:
+        choices: Rows of topology and VF level.
+        level: VF levels that the clocks run at, shape (batch,).
+    """
+    lowest = choices[:, 1].min()
+    return choices[:, 1] <= np.maximum(level, lowest)[:, np.newaxis]
+
+
+class GreedyPolicy(ABC):
+    """What was learnt, without exploration; it has the one method that every controller has.
+
+    Args:
+        card: What it is.
+        choices: What it chooses among.
+    """
+
+    def __init__(self, card: Card, choices: Choices) -> None:
+        self.card = card
+        self.choices = choices
+        self._scales = np.array(card.scales)
+        self.action_space = spaces.Discrete(card.topologies * card.vf_levels)
+        self._actions = choices[:, 0] * card.vf_levels + choices[:, 1]
+        self.columns = columns(card.inputs)
+
+    def predict(
+        self,
+        observation: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Any, State | None]:
+        """Chooses actions; see `tvfs_gym.baselines.controller.Controller.predict`."""
+        batch = np.atleast_2d(observation)
+        actions = self._actions[self.rows(batch)]
+        return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+    @abstractmethod
+    def rows(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Which of the choices it makes, shape (batch,)."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What it knows, by name."""
+
+    def save(self, folder: Path) -> None:
+        """Writes the arrays and the card."""
+        np.savez_compressed(folder / ARRAYS, choices=self.choices, **self.arrays())
+        (folder / CARD).write_text(self.card.model_dump_json(indent=2) + "\n")
+
+
+class NetworkPolicy(GreedyPolicy):
+    """Chooses what its network values highest.
+
+    Args:
+        card: What it is.
+        choices: One per output of the network.
+        network: Values the choices.
+    """
+
+    def __init__(self, card: Card, choices: Choices, network: Network) -> None:
+        super().__init__(card, choices)
+        self.network = network
+
+    def rows(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The best choice; near T_max the best of those that do not raise the clock."""
+        values = self.network(observations[:, self.columns])
+        if self.card.cools_down:
+            reading = read(observations, self._scales)
+            barred = hot(reading)[:, np.newaxis] & ~cooling(self.choices, reading.vf_level)
+            values = np.where(barred, -np.inf, values)
+        return np.asarray(values.argmax(axis=1), np.int64)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Weights and biases of the layers."""
+        weights = {f"w_{n}": one for n, one in enumerate(self.network.weights)}
+        return {**weights, **{f"b_{n}": one for n, one in enumerate(self.network.biases)}}
+
+
+class TablePolicy(GreedyPolicy):
+    """Chooses by the bucket in which every entry of the observation lies.
+
+    Args:
+        card: What it is.
+        choices: What the table's entries count.
+        edges: Between the buckets of each input.
+        table: Row of the choices, one axis per input.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        choices: Choices,
+        edges: tuple[NDArray[np.float64], ...],
+        table: NDArray[np.uint16],
+    ) -> None:
+        super().__init__(card, choices)
+        self.edges = edges
+        self.table = table
+
+    def rows(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The bucket's choice."""
+        return self.table[buckets(observations[:, self.columns], self.edges)].astype(np.int64)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The table and its edges."""
+        edges = {f"edges_{n}": one for n, one in enumerate(self.edges)}
+        return {"table": self.table, **edges}
+
+
+def columns(inputs: tuple[str, ...]) -> list[int]:
+    """Where in the observation the inputs stand.
+
+    Raises:
+        InputError: The observation has no such entry.
+    """
+    for name in inputs:
+        if name not in NAMES:
+            raise InputError(f"the policy sees '{name}', which the observation does not hold.")
+    return [NAMES.index(name) for name in inputs]
+
+
+def buckets(
+    inputs: NDArray[np.float32], edges: tuple[NDArray[np.float64], ...]
+) -> tuple[NDArray[np.int64], ...]:
+    """The bucket of every input, an array over the batch for each."""
+    return tuple(
+        np.searchsorted(one, column, side="right").astype(np.int64)
+        for one, column in zip(edges, inputs.T, strict=True)
+    )
+
+
+def load(folder: Path) -> GreedyPolicy:
+    """Loads a policy that `GreedyPolicy.save` wrote.
+
+    Raises:
+        InputError: The folder holds none, or its files are damaged.
+    """
+    try:
+        card = Card.model_validate_json((folder / CARD).read_text())
+        with np.load(folder / ARRAYS) as file:
+            arrays = dict(file)
+    except OSError as error:
+        raise InputError(f"{folder} holds no policy: no {ARRAYS} with {CARD}.") from error
+    except ValidationError as error:
+        raise invalid(str(folder / CARD), error) from error
+    choices = arrays["choices"]
+    if card.kind == "table":
+        edges = tuple(arrays[f"edges_{n}"] for n in range(len(card.inputs)))
+        return TablePolicy(card, choices, edges, arrays["table"])
+    count = sum(name.startswith("w_") for name in arrays)
+    weights, biases = ([arrays[f"{kind}_{n}"] for n in range(count)] for kind in "wb")
+    return NetworkPolicy(card, choices, Network(weights, biases, card.activation))

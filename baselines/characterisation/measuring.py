@@ -1,0 +1,202 @@
+"""Measuring a board at design time: passes on a cold board, and temperatures that settle.
+
+Every measurement starts with a reset, in which a real board waits until it has cooled down. What
+was measured already is not measured again, so that an interrupted run can be gone on with.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tvfs_gym.envs.boards import window as summary
+from tvfs_gym.envs.boards.board import Board, Configuration
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.scenario import Scenario
+
+MOST_BURSTS = 100
+"""Cold starts that the timing of one configuration may take."""
+
+FRAMES_AT_ONCE = 20
+
+KEY = (2021, 12)
+"""The random stream of the characterisation, which no episode shares; every timing has its own, for
+the noise of one that all shared would not average out."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a board is measured.
+
+    Attributes:
+        passes: Passes timed per configuration, on a board that starts cold.
+        settling_s: Continuous inference until the temperature counts as reached; by default seven
+            time constants of the Odroid-XU4 with its fan.
+        averaged_s: The last part of it, which is averaged.
+        levels: VF levels that are measured, from the lowest to the highest; None for all.
+    """
+
+    passes: int = 100
+    settling_s: float = 180.0
+    averaged_s: float = 30.0
+    levels: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.passes < 1:
+            raise InputError(f"the number of passes must be at least 1, not {self.passes}.")
+        if not 0 < self.averaged_s <= self.settling_s:
+            raise InputError(
+                f"the averaged {self.averaged_s:g} s must be a part of the {self.settling_s:g} s "
+                "in which the temperature settles."
+            )
+
+    def levels_of(self, board: Board) -> tuple[int, ...]:
+        """The levels that are measured on a board."""
+        return tuple(range(len(board.operating_points))) if self.levels is None else self.levels
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a measurement is of: topology and VF level, by index."""
+
+    topology: int
+    level: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Latencies of single passes on a cold board.
+
+    Attributes:
+        place: Of which configuration.
+        latencies_s: One per pass.
+    """
+
+    place: Place
+    latencies_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What continuous inference comes to.
+
+    Attributes:
+        place: Of which configuration.
+        temperature_c: Mean sensor reading.
+        p99_s: 99th percentile of a pass's latency.
+        throttled: Whether the board was throttled before.
+        power_w: Mean power; None on a board without a power sensor.
+    """
+
+    place: Place
+    temperature_c: float
+    p99_s: float
+    throttled: bool
+    power_w: float | None
+
+
+Measurement = Timing | Settled
+
+
+def bench_of(scenario: Scenario) -> Scenario:
+    """What of a scenario holds while the board is measured.
+
+    That is its ambient temperature, cooling, kernel, background load and T_max; its start, changes,
+    arrivals and AdapTTA policy do not.
+    """
+    return scenario.with_values(
+        {"policy": "1C", "changes": (), "arrival_period_s": 0.0, "start_temperature_c": None}
+    )
+
+
+def places(board: Board, protocol: Protocol) -> tuple[list[Place], list[Place]]:
+    """What is to be timed on a cold board, and what is to settle.
+
+    All configurations are timed. Every topology settles at the highest VF level, where throttling
+    may set in, and the most accurate one at every level.
+    """
+    levels = protocol.levels_of(board)
+    topologies = range(len(board.family.topologies))
+    timed = [Place(topology, level) for topology in topologies for level in levels]
+    settled = [Place(topology, levels[-1]) for topology in topologies]
+    settled += [Place(topologies[-1], level) for level in levels[:-1]]
+    return timed, settled
+
+
+def measure(
+    board: Board,
+    scenario: Scenario,
+    protocol: Protocol,
+    made: Collection[Measurement] = (),
+) -> Iterator[Measurement]:
+    """Measures a board, one measurement after the other.
+
+    Args:
+        board: Any board; it is reset before each.
+        scenario: See `bench_of`.
+        protocol: How it is measured.
+        made: Measurements that were made already.
+
+    Yields:
+        Each further measurement, as soon as it was made.
+
+    Raises:
+        InputError: The board is throttled at once.
+    """
+    bench = bench_of(scenario)
+    timed, settled = places(board, protocol)
+    for place in timed:
+        if not any(isinstance(one, Timing) and one.place == place for one in made):
+            yield Timing(place, _cold_latencies_s(board, bench, place, protocol.passes))
+    for place in settled:
+        if not any(isinstance(one, Settled) and one.place == place for one in made):
+            yield _settled(board, bench, place, protocol)
+
+
+def _cold_latencies_s(
+    board: Board, bench: Scenario, place: Place, passes: int
+) -> tuple[float, ...]:
+    """Times single passes; when throttling sets in, goes on with a board that is cold again."""
+    latencies_s: list[float] = []
+    stream = KEY[1] + MOST_BURSTS * (place.topology * len(board.operating_points) + place.level)
+    for burst in range(MOST_BURSTS):
+        board.reset(bench, (KEY[0], stream + burst))
+        board.apply(Configuration(place.topology, place.level, max_passes=1))
+        board.infer(1)  # the first pass pays for the change of clock
+        while len(latencies_s) < passes:
+            window, _ = board.infer(1)
+            if window[summary.W_THROTTLED_S] > 0:
+                break
+            latencies_s.append(float(window[summary.W_LATENCY_MEAN_S]))
+        if len(latencies_s) == passes:
+            return tuple(latencies_s)
+    raise InputError(
+        f"at an ambient temperature of {bench.ambient_c:g} degC the board is throttled at once: "
+        "characterise it in a cooler place."
+    )
+
+
+def _settled(board: Board, bench: Scenario, place: Place, protocol: Protocol) -> Settled:
+    """Runs a configuration until its temperature has settled."""
+    board.reset(bench, KEY)
+    board.apply(Configuration(place.topology, place.level))
+    temperatures_c, latencies_s, energies_j, durations_s = [], [], [], []
+    throttled = False
+    time_s = 0.0
+    while time_s < protocol.settling_s:
+        window, frames = board.infer(FRAMES_AT_ONCE)
+        power_w, time_s = board.telemetry().power_w, window[summary.W_TIME_S]
+        throttled = throttled or window[summary.W_THROTTLED_S] > 0
+        if time_s > protocol.settling_s - protocol.averaged_s:
+            temperatures_c.append(window[summary.W_TEMPERATURE_C])
+            latencies_s.append(frames[:, summary.FRAME_LATENCY_S])
+            durations_s.append(window[summary.W_DURATION_S])
+            energies_j.append(None if power_w is None else power_w * durations_s[-1])
+    measured = [energy_j for energy_j in energies_j if energy_j is not None]
+    return Settled(
+        place,
+        float(np.mean(temperatures_c)),
+        float(np.quantile(np.concatenate(latencies_s), 0.99)),
+        bool(throttled),
+        sum(measured) / sum(durations_s) if len(measured) == len(durations_s) else None,
+    )

@@ -1,0 +1,129 @@
+"""What controllers with a model of the board share: they follow it, look ahead and choose."""
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
+from tvfs_gym.baselines.model_based.board_model import Plant, Vector
+from tvfs_gym.baselines.model_based.budgets import accuracy_within, replays_of
+from tvfs_gym.baselines.model_based.candidates import Candidates, CandidateTables, Select
+from tvfs_gym.baselines.model_based.observer import Belief, Observer
+from tvfs_gym.envs.observation import Reading
+
+NONE_YET = -1
+"""The VF level asked for before an episode's first choice."""
+
+
+class ModelBased(Controller):
+    """Follows heat and latency, and takes the first candidate that stays cool enough.
+
+    Attributes:
+        sees_throttling: Whether it knows the real clock and the cap on it.
+
+    Args:
+        design: What it may know beforehand; its profile too.
+        name: The controller's, for errors.
+        select: Which configurations are candidates.
+
+    Raises:
+        InputError: No configuration meets the constraint at the start, or there is no profile.
+    """
+
+    sees_throttling = True
+
+    def __init__(self, design: Design, name: str, select: Select) -> None:
+        super().__init__(design)
+        accuracy_within(design, design.known.latency_constraint_s)
+        self._plant = Plant(design, name)
+        self._observer = Observer(self._plant)
+        self._replays = replays_of(design)
+        self._median_s = design.characterisation.pass_median_s
+        self._tables = CandidateTables(design, self._plant, self._promised, select)
+
+    def start(self, count: int) -> State:
+        """What is believed of the heat, the level asked for last, what is believed of latency."""
+        asked = np.full(count, NONE_YET)
+        return (*self._observer.start(count), asked, *self._latency_start(count))
+
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+        """Follows the window, then takes the most accurate candidate that stays below T_max."""
+        belief, asked, latency = Belief(*state[:3]), state[3], state[4:]
+        diverted = (asked != NONE_YET) & (asked != reading.vf_level)
+        belief = self._followed(belief, reading, diverted)
+        latency = self._latency_followed(latency, *self._timed(reading, asked), reading)
+        cap_level = reading.cap_level
+        if not self.sees_throttling:
+            cap_level = np.full_like(cap_level, self.design.highest)
+        candidates = self._tables.of(
+            reading.latency_constraint_s, self._latency_key(latency), cap_level
+        )
+        cool = self._cool(belief, candidates, reading)
+        cool[:, -1] = True
+        index = np.arange(len(cool)), cool.argmax(axis=1)
+        topology, level, budget = (column[index] for column in candidates[:3])
+        return Choice(topology, level, budget), (*belief, level, *latency)
+
+    def _timed(
+        self, reading: Reading, asked: NDArray[np.int64]
+    ) -> tuple[Vector, NDArray[np.bool_]]:
+        """Ratio of a pass's mean latency to its median at design time, and where it means anything.
+
+        A controller that sees throttling leaves windows out in which the clock was not its choice.
+        """
+        level = reading.vf_level
+        timed = (reading.latency_mean_s > 0.0) & (asked != NONE_YET)
+        if self.sees_throttling:
+            timed &= asked == level
+        else:
+            level = np.where(asked == NONE_YET, level, asked)
+        passes = np.maximum(reading.passes_mean, 1.0)
+        return reading.latency_mean_s / (passes * self._median_s[reading.topology, level]), timed
+
+    def _followed(self, belief: Belief, reading: Reading, diverted: NDArray[np.bool_]) -> Belief:
+        period_s = self.design.known.arrival_period_s
+        frame_s = np.maximum(reading.latency_mean_s, period_s)
+        begun = reading.latency_mean_s > 0.0
+        duration_s = np.where(begun, self.design.frames_per_step * frame_s, 0.0)
+        duty = reading.latency_mean_s / np.maximum(frame_s, 1e-9)
+        power_w = self._plant.switching_w(reading.topology, reading.vf_level, duty)
+        voltage_v = self._plant.voltage_v[reading.vf_level]
+        power_w = power_w + self._plant.leakage_w(voltage_v, self._observer.die_c(belief))
+        return self._observer.follow(belief, reading.temperature_c, power_w, duration_s, diverted)
+
+    def _looked_ahead(
+        self, belief: Belief, candidates: Candidates, t_max_c: Vector, horizon_s: Vector
+    ) -> tuple[Vector, Vector]:
+        """Die temperatures that the candidates lead to, and their standard deviations."""
+        leakage_w = self._plant.leakage_w(candidates.voltage_v, t_max_c[:, np.newaxis])
+        return self._observer.predict(belief, candidates.switching_w + leakage_w, horizon_s)
+
+    @abstractmethod
+    def _promised(self, constraint_s: float, latency: tuple[int, ...]) -> tuple[Vector, Vector]:
+        """Accuracy within L_c and mean time of a frame, by topology, level and budget."""
+
+    @abstractmethod
+    def _latency_start(self, count: int) -> State:
+        """What is believed of the latency at the beginning."""
+
+    @abstractmethod
+    def _latency_followed(
+        self, latency: State, ratio: Vector, timed: NDArray[np.bool_], reading: Reading
+    ) -> State:
+        """The same after a window.
+
+        Args:
+            latency: Before it.
+            ratio: Of a pass's mean latency to its median at design time.
+            timed: Whether that was measured.
+            reading: Of the window.
+        """
+
+    @abstractmethod
+    def _latency_key(self, latency: State) -> NDArray[np.int64]:
+        """The same in steps of some resolution, shape (batch, any)."""
+
+    @abstractmethod
+    def _cool(self, belief: Belief, candidates: Candidates, reading: Reading) -> NDArray[np.bool_]:
+        """Which candidates stay cool enough; of none, the last one is taken."""

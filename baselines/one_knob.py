@@ -1,0 +1,68 @@
+"""One knob: the clock alone under a given network, or the network alone at the highest clock.
+
+Frequency scaling:
+Peluso, Rizzo, Calimera, "Performance Profiling of Embedded ConvNets under Thermal-Aware DVFS",
+Electronics 2019, 8(12), 1423: "two control policies, namely reactive and proactive".
+Reconstruction: the abstract states no rules, thresholds or parameters. The network is the most
+accurate one that meets L_c at the highest VF level on a cold board.
+"""
+
+import numpy as np
+
+from tvfs_gym.baselines.controller import GUARD_C, Choice, Controller, Design, State
+from tvfs_gym.baselines.fixed import Fixed
+from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.observation import Reading
+
+HYSTERESIS_C = 10.0
+"""Further distance at which the reactive policy speeds up again: the hysteresis of the Odroid-XU4's
+trips in the mainline device tree."""
+
+
+class Reactive(Controller):
+    """One VF level down when the temperature nears T_max, one up when it has fallen well below.
+
+    It remembers the VF level; it starts at the highest one.
+
+    Args:
+        design: What it may know beforehand.
+    """
+
+    def __init__(self, design: Design) -> None:
+        super().__init__(design)
+        self._topology = design.most_accurate(design.highest).topology
+
+    def start(self, count: int) -> State:
+        """The highest VF level."""
+        return (np.full(count, self.design.highest),)
+
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+        """Moves by at most one VF level."""
+        (level,) = state
+        headroom_c = reading.t_max_c - reading.temperature_c
+        down = headroom_c <= GUARD_C
+        up = headroom_c > GUARD_C + HYSTERESIS_C
+        level = np.clip(level - down + up, 0, self.design.highest)
+        return Choice(np.full(len(level), self._topology), level), (level,)
+
+
+def proactive(design: Design) -> Fixed:
+    """The highest VF level whose temperature, measured at design time, stays below T_max."""
+    sustainable = design.characterisation.temperature_c <= design.known.t_max_c - GUARD_C
+    level = int(np.flatnonzero(sustainable)[-1]) if sustainable.any() else 0
+    return Fixed(design, Configuration(design.most_accurate(design.highest).topology, level))
+
+
+def topology_scaling(design: Design) -> Fixed:
+    """Topology scaling: the most accurate topology that meets L_c even while the kernel throttles.
+
+    Peluso, Rizzo, Calimera, "Efficacy of Topology Scaling for Temperature and Latency Constrained
+    Embedded ConvNets", JLPEA 2020, 10(1), 10: "different latency constraints can be met even under
+    continuous inference, yet with a severe accuracy penalty forced by thermal constraints", and the
+    chip still gets critically hot. Reconstruction: the abstract states no selection rule; here the
+    99th percentile of a topology's latency, measured under continuous inference at the highest VF
+    level with throttling at work, must meet L_c (if none does, the fastest topology is taken).
+    """
+    fits = design.characterisation.throttled_p99_s <= design.known.latency_constraint_s
+    accuracy = np.where(fits, design.accuracy()[:, design.highest], 0.0)
+    return Fixed(design, Configuration(int(accuracy.argmax()), design.highest))

@@ -1,0 +1,1 @@
+"""TVFS: the published method and its extensions."""

@@ -1,0 +1,1 @@
+"""The digital twin: profile, scenario and recorded outcomes, run by one compiled kernel."""

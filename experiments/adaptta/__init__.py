@@ -1,0 +1,1 @@
+"""``tvfs-gym adaptta``: AdapTTA recorded and live, its thresholds and readings."""

@@ -1,0 +1,258 @@
+"""``tvfs-gym adaptta --readings FOLDER``: what the published description leaves open.
+
+Published are eight mean numbers of passes (four networks under 5C and 10C at tau = 0.8), not the
+rule in full. Each folder, written by ``tvfs-gym adaptta --models --images`` with the policy 10C,
+holds the outputs of the ten views in one geometry; from them every plausible reading of the rest
+(order of the views, aggregation, confidence estimator, consensus or newest view, ``>=`` or ``>``,
+outputs as they are or scaled to a sum of 1) is replayed and set beside the published means.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.adaptta import TAU
+from tvfs_gym.envs.inference.augmentation import ORDERS, policy_views
+from tvfs_gym.envs.inference.outcomes import load_outcomes, passes_spent
+from tvfs_gym.envs.inference.topology import Topology, load_family
+from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
+from tvfs_gym.experiments.adaptta.replay import Rule, replay
+from tvfs_gym.experiments.adaptta.report import command_of
+from tvfs_gym.experiments.adaptta.view_store import load_outputs
+from tvfs_gym.experiments.progress import progress_bar
+from tvfs_gym.experiments.results.folder import read_json
+from tvfs_gym.experiments.results.tables import markdown_table
+
+POLICIES = ("5C", "10C")
+PUBLISHED = np.array([[pair[name] for name in POLICIES] for pair in PUBLISHED_PASSES.values()])
+"""Shape (networks, policies)."""
+
+RULES = (
+    *(Rule(aggregation, confidence) for aggregation in ("mean", "geometric", "max")
+      for confidence in ("max", "margin", "entropy")),
+    Rule("vote", "max"), Rule("vote", "margin"),
+    *(Rule("mean", confidence, "last") for confidence in ("max", "margin", "entropy")),
+)  # fmt: skip
+"""Under ``last`` the aggregation has no part in the number of passes."""
+
+DEFAULT_RULE = Rule()
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read the published description."""
+
+    geometry: str
+    order: str = "centre_first"
+    rule: Rule = DEFAULT_RULE
+    strict: bool = False
+    scaled: bool = False
+
+    @property
+    def cells(self) -> list[str]:
+        """As a row of the table begins."""
+        what = "newest view" if self.rule.stop_on == "last" else self.rule.aggregation
+        return [
+            what,
+            self.rule.confidence,
+            self.order.replace("_", " "),
+            self.geometry,
+            ">" if self.strict else ">=",
+            "sum 1" if self.scaled else "raw",
+        ]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a reading gave.
+
+    Attributes:
+        reading: Which one.
+        passes: Of every image, shape (networks, policies, images).
+        weights: Of every image, for the weighted means, shape (networks, images).
+    """
+
+    reading: Reading
+    passes: NDArray[np.intp]
+    weights: NDArray[np.float64]
+
+    def means(self, weighted: bool = False) -> NDArray[np.float64]:
+        """Mean passes, shape (networks, policies)."""
+        if weighted:
+            return np.einsum("npi,ni->np", self.passes, self.weights)
+        return np.asarray(self.passes.mean(axis=2))
+
+    def error(self, weighted: bool = False) -> float:
+        """Mean distance from the eight published means, relative to them."""
+        return float(np.mean(np.abs(self.means(weighted) / PUBLISHED - 1)))
+
+
+def run(folders: Sequence[Path], publish: Path | None) -> None:
+    """Prints the readings, the nearest first; with a checkout, writes them into its docs too.
+
+    Args:
+        folders: As from ``adaptta --models --images``; the first one's geometry gets every rule,
+            the others' the default rule in every order.
+        publish: Checkout whose ``docs/adaptta_readings.md`` is written.
+
+    Raises:
+        InputError: A folder lacks a network of the published table, or the views of 10C.
+    """
+    found = [one for number, folder in enumerate(folders) for one in _replayed(folder, number == 0)]
+    page = _page(found, folders)
+    print(page)
+    if publish is not None:
+        path = publish / "docs" / "adaptta_readings.md"
+        try:
+            path.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}.") from error
+
+
+def _readings(geometry: str, every_rule: bool) -> list[Reading]:
+    default = Reading(geometry)
+    orders = [replace(default, order=order) for order in ORDERS]
+    if not every_rule:
+        return orders
+    readings = [replace(one, rule=rule) for rule in RULES for one in orders]
+    return [*readings, replace(default, strict=True), replace(default, scaled=True)]
+
+
+def _replayed(folder: Path, every_rule: bool) -> Iterator[Found]:
+    config = read_json(folder, "config.json")
+    if config.get("policy") != "10C":
+        raise InputError(f"{folder} holds no run of the policy 10C.")
+    geometry = config["geometry"]
+    name = f"{geometry['method']} {geometry['crop_fraction']:g} {geometry['resizer']}"
+    readings = _readings(name, every_rule)
+    family = load_family(config["family"]).recordable(list(PUBLISHED_PASSES))
+    networks = sorted(family, key=lambda one: list(PUBLISHED_PASSES).index(one.name))
+    truth = load_outcomes(folder / "outcomes.npz").truth.astype(np.intp)
+    passes: dict[Reading, list[NDArray[np.intp]]] = {one: [] for one in readings}
+    weights = []
+    with progress_bar() as bar:
+        task = bar.add_task(f"reading {folder.name}", total=len(networks) * len(readings))
+        for network in networks:
+            outputs = load_outputs(folder, network.name)
+            usable = outputs.probabilities[outputs.usable]
+            if len(usable) != len(truth):
+                raise InputError(f"{folder} holds an unfinished run: run it again to finish it.")
+            recorded = policy_views("10C", config["order"])
+            centre = usable[:, [view.crop == "C" for view in recorded].index(True)]
+            weights.append(_weights(network, centre.argmax(axis=1) == truth + network.label_offset))
+            for reading in readings:
+                index = {view: place for place, view in enumerate(recorded)}
+                passes[reading].append(
+                    _passes(usable, truth + network.label_offset, index, reading)
+                )
+                bar.advance(task)
+    for reading in readings:
+        yield Found(reading, np.stack(passes[reading]), np.stack(weights))
+
+
+def _passes(
+    outputs: NDArray[np.float32], truth: NDArray[np.intp], index: dict, reading: Reading
+) -> NDArray[np.intp]:
+    """Passes of every image under 5C and 10C, shape (policies, images)."""
+    found = []
+    tau = float(np.nextafter(np.float32(TAU), np.float32(1))) if reading.strict else TAU
+    for policy in POLICIES:
+        chosen = [index[view] for view in policy_views(policy, reading.order)]
+        views = outputs[:, chosen]
+        if reading.scaled:
+            views = views / views.sum(axis=2, keepdims=True)
+        found.append(passes_spent(replay(views, truth, reading.rule).confidence, tau))
+    return np.stack(found)
+
+
+def _weights(network: Topology, right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights with which the centre crop's accuracy is the published one; they sum to 1."""
+    if network.top1_published is None:
+        raise InputError(f"{network.name} has no published accuracy to weight the images by.")
+    published = network.top1_published / 100
+    return np.where(right, published / right.sum(), (1 - published) / (~right).sum())
+
+
+def _page(found: Sequence[Found], folders: Sequence[Path]) -> str:
+    by_error = sorted(found, key=Found.error)
+    default = found[0]
+    best, best_weighted = by_error[0], min(found, key=lambda one: one.error(True))
+    header = [
+        "confidence of", "estimator", "order", "geometry", "stop", "outputs",
+        *(f"{name}, {policy}" for name in PUBLISHED_PASSES for policy in POLICIES),
+        "mean error", "weighted", "",
+    ]  # fmt: skip
+    published = ["published", "", "", "", "", "", *(f"{mean:.2f}" for mean in PUBLISHED.flat)]
+    rows = [[*published, "", "", ""], *(_row(one, one is default) for one in by_error)]
+    commands = "\n".join(f"- `{command_of(read_json(one, 'config.json'))}`" for one in folders)
+    return f"""# Readings of AdapTTA against the published numbers of passes
+
+{_verdict(default, best, best_weighted)}
+
+{markdown_table(header, rows)}
+
+Mean passes per image at tau = {TAU:g}, nearest reading first. *Mean error*: mean distance from the
+eight published means, relative to them; *weighted*: the same with the images weighted so that the
+centre crop's accuracy equals the published top-1 (uniformly among those it got right, and among
+those it got wrong), because these photographs are easier than the ImageNet validation set on which
+the published means were taken. That weighting is a correction after the fact. The choice among
+{len(found)} readings by eight numbers is in-sample. A temperature is not among the readings: it is
+a free parameter that could be fitted to each network's two means, not something the description
+leaves open.
+
+What was replayed, by `tvfs-gym adaptta {" ".join("--readings FOLDER" for _ in folders)}`:
+
+{commands}
+"""
+
+
+def _row(found: Found, is_default: bool) -> list[str]:
+    return [
+        *found.reading.cells,
+        *(f"{mean:.2f}" for mean in found.means().flat),
+        f"{found.error():.1%}",
+        f"{found.error(True):.1%}",
+        "default" if is_default else "",
+    ]
+
+
+def _verdict(default: Found, best: Found, weighted: Found) -> str:
+    """Says which reading is nearest, and whether that is clear."""
+    share = _share_nearer(best, default)
+    unweighted = (
+        f"Nearest by the images as they are: {_said(best)}, off by {best.error():.1%} on average "
+        f"(weighted {best.error(True):.1%}). The default, {_said(default)}, is off by "
+        f"{default.error():.1%} (weighted {default.error(True):.1%}). In {share:.0%} of "
+        f"{RESAMPLES} resamples of the images the former is nearer than the default."
+    )
+    if best.reading == default.reading:
+        return f"The default, {_said(default)}, is the nearest: off by {default.error():.1%}."
+    if best.reading == weighted.reading:
+        return f"{unweighted} By weighted images it is the nearest as well."
+    return (
+        f"{unweighted} Nearest by weighted images is another reading: {_said(weighted)}, off by "
+        f"{weighted.error(True):.1%} (unweighted {weighted.error():.1%}). The two criteria do not "
+        f"agree, so no reading is clearly the best, and the default stays what was recorded."
+    )
+
+
+def _said(found: Found) -> str:
+    confidence_of, estimator, order, geometry, stop, outputs = found.reading.cells
+    return f"*{estimator} of the {confidence_of}, {order}, {geometry}, {stop}, {outputs}*"
+
+
+def _share_nearer(one: Found, other: Found) -> float:
+    """In which share of resamples of the images one reading is nearer than another."""
+    images = one.passes.shape[2]
+    drawn = np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), RESAMPLES)
+    errors = [
+        np.abs(np.einsum("npi,ri->rnp", found.passes, drawn) / images / PUBLISHED - 1).mean((1, 2))
+        for found in (one, other)
+    ]
+    return float((errors[0] < errors[1]).mean())

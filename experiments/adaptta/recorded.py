@@ -1,0 +1,91 @@
+"""``tvfs-gym adaptta``: AdapTTA on recorded outcomes, beside the published numbers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.augmentation import POLICIES
+from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, load_outcomes
+from tvfs_gym.envs.inference.topology import ZOO
+from tvfs_gym.experiments.results.statistics import share_cell
+from tvfs_gym.experiments.results.tables import markdown_table, print_wide, replace_section
+
+PUBLISHED_PASSES = {
+    "mobilenet_v1_1.0_224": {"5C": 2.81, "10C": 4.57},
+    "mobilenet_v2_1.0_224": {"5C": 3.37, "10C": 6.26},
+    "efficientnet_lite0": {"5C": 3.57, "10C": 6.75},
+    "efficientnet_lite1": {"5C": 3.24, "10C": 6.02},
+}
+"""Mean passes under 5C and 10C at tau = 0.8 on the ImageNet validation set (R. G. Rizzo, IWES 2021;
+"EfficientNet-B0/B1" there are, by their accuracy, Lite0 and Lite1)."""
+
+HEADER = (
+    "network",
+    "1 view",
+    "5C",
+    "10C",
+    "AdapTTA 5C",
+    "AdapTTA 10C",
+    "passes 5C",
+    "passes 10C",
+    "published 5C / 10C",
+)
+
+
+def run(outcomes_file: Path | None, tau: float, publish: Path | None) -> None:
+    """Prints the table; with a checkout, writes it into its README as well.
+
+    Args:
+        outcomes_file: Recorded outcomes; None for those that ship with the package.
+        tau: Confidence threshold.
+        publish: Checkout whose README takes the table over.
+
+    Raises:
+        InputError: The file holds no recorded outcomes, or tau is not positive.
+    """
+    if not tau > 0:
+        raise InputError(f"tau must be positive, not {tau}.")
+    outcomes = load_outcomes(outcomes_file or ZOO / "recorded.npz")
+    rows = [_row(outcomes, name, tau) for name in outcomes.recordings]
+    table = Table(box=box.SIMPLE)
+    table.add_column(HEADER[0], no_wrap=True)
+    for heading in HEADER[1:]:
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    print_wide(table)
+    print(_caption(outcomes, tau))
+    if publish is not None:
+        text = f"{markdown_table(HEADER, rows)}\n\n{_caption(outcomes, tau)}"
+        replace_section(publish / "README.md", "adaptta", text)
+
+
+def _row(outcomes: RecordedOutcomes, name: str, tau: float) -> Sequence[str]:
+    correct = outcomes.correct(name)
+    accuracies = [correct[:, views - 1] for views in POLICIES.values()]
+    passes = []
+    for policy in ("5C", "10C"):
+        right, mean = outcomes.adaptta(name, POLICIES[policy], tau)
+        accuracies.append(right)
+        passes.append(mean)
+    published = PUBLISHED_PASSES.get(name)
+    return [
+        name,
+        *(share_cell(right) for right in accuracies),
+        *(f"{mean:.2f}" for mean in passes),
+        " / ".join(map(str, published.values())) if published else "",
+    ]
+
+
+def _caption(outcomes: RecordedOutcomes, tau: float) -> str:
+    made_by = outcomes.provenance
+    return (
+        f"Top-1 accuracy in % ± half the width of the 95 % Wilson interval, and mean passes per "
+        f"image at tau = {tau:g}, on {len(outcomes.truth)} labelled photographs that are easier "
+        f"than the ImageNet validation set; recorded with {made_by['runtime']} "
+        f"({made_by['machine']}), {made_by['resizer']}. The published passes are means over the "
+        f"ImageNet validation set."
+    )

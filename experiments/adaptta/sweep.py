@@ -1,0 +1,138 @@
+"""``tvfs-gym adaptta --sweep``: which accuracy AdapTTA reaches with how many passes.
+
+Replays every threshold and limit of passes over recorded outcomes and prints the Pareto front of
+each network. With a target it also calibrates: the setting is chosen on every second image, and the
+figures shown are those of the other images, which the choice has not seen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import polars as pl
+from rich import box
+from rich.table import Table
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.outcomes import load_outcomes
+from tvfs_gym.envs.inference.topology import ZOO
+from tvfs_gym.experiments.adaptta.calibration import (
+    Measured,
+    OperatingPoint,
+    choose,
+    measure,
+    pareto_front,
+    sweep,
+)
+from tvfs_gym.experiments.adaptta.figures import pareto_fronts
+from tvfs_gym.experiments.results.folder import free_folder, write_circumstances
+from tvfs_gym.experiments.results.tables import print_wide
+
+HEADER = ("network", "most passes", "tau", "top-1, %", "mean passes", "latency p95, ms")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a calibration is to meet; as for `choose`, at most one."""
+
+    accuracy: float | None = None
+    passes: float | None = None
+    latency_s: float | None = None
+
+    @classmethod
+    def in_units_of_the_command(
+        cls, accuracy_percent: float | None, passes: float | None, latency_ms: float | None
+    ) -> "Target":
+        """From percent, passes, and milliseconds."""
+        return cls(
+            None if accuracy_percent is None else accuracy_percent / 100,
+            passes,
+            None if latency_ms is None else latency_ms / 1e3,
+        )
+
+    @property
+    def given(self) -> bool:
+        """Whether there is one."""
+        return any(value is not None for value in asdict(self).values())
+
+
+def run(outcomes: Path | None, target: Target, output: Path | None) -> None:
+    """Prints the fronts, and the calibrated settings if there is a target.
+
+    Args:
+        outcomes: Recorded outcomes, or a folder that ``adaptta --models --images`` wrote; None for
+            the outcomes that ship with the package.
+        target: What to calibrate for, if anything.
+        output: Folder for ``sweep.parquet`` and ``pareto.png``; None to write nothing.
+
+    Raises:
+        InputError: The outcomes cannot be read, or no network meets the target.
+    """
+    networks = dict(_networks(outcomes))
+    calibrated = _calibrated(networks, target) if target.given else []
+    points = {name: sweep(measured) for name, measured in networks.items()}
+    rows = [(name, one) for name, every in points.items() for one in pareto_front(every)]
+    print_wide(_table("Pareto front", rows))
+    if calibrated:
+        print_wide(_table("Calibrated on every second image, shown on the others", calibrated))
+    if output is not None:
+        folder = free_folder(output, "adaptta_sweep")
+        write_circumstances(folder, {"outcomes": str(outcomes), "target": asdict(target)})
+        pl.DataFrame(
+            [{"network": name, **asdict(one)} for name, every in points.items() for one in every]
+        ).write_parquet(folder / "sweep.parquet")
+        pareto_fronts(points, folder / "pareto.png")
+        print(f"written to {folder}")
+
+
+def _networks(path: Path | None) -> Iterator[tuple[str, Measured]]:
+    seconds = {}
+    if path is not None and path.is_dir():
+        try:
+            with np.load(path / "seconds.npz", allow_pickle=False) as data:
+                seconds = dict(data)
+        except (OSError, ValueError, BadZipFile) as error:
+            raise InputError(
+                f"{path} holds no finished run of adaptta --models --images."
+            ) from error
+        path = path / "outcomes.npz"
+    outcomes = load_outcomes(path or ZOO / "recorded.npz")
+    for name, recording in outcomes.recordings.items():
+        yield name, Measured(recording.confidence, outcomes.correct(name), seconds.get(name))
+
+
+def _calibrated(networks: dict[str, Measured], target: Target) -> list[tuple[str, OperatingPoint]]:
+    """Each network's setting on the images it was not chosen on; one that has none is left out."""
+    found, reason = [], None
+    for name, measured in networks.items():
+        if len(measured.correct) < 2:
+            raise InputError("a calibration takes at least two images.")
+        seen, unseen = (measured.only(slice(start, None, 2)) for start in (0, 1))
+        try:
+            chosen = choose(sweep(seen), **asdict(target))
+        except InputError as error:
+            reason = error
+            continue
+        found.append((name, measure(unseen, chosen.max_passes, chosen.tau)))
+    if not found and reason is not None:
+        raise reason
+    return found
+
+
+def _table(title: str, rows: list[tuple[str, OperatingPoint]]) -> Table:
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    table.add_column(HEADER[0], no_wrap=True)
+    for heading in HEADER[1:]:
+        table.add_column(heading, justify="right")
+    for name, point in rows:
+        table.add_row(
+            name,
+            str(point.max_passes),
+            f"{point.tau:g}",
+            f"{100 * point.accuracy:.1f}",
+            f"{point.passes:.2f}",
+            "" if point.latency_s is None else f"{1e3 * point.latency_s:.1f}",
+        )
+    return table

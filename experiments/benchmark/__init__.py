@@ -1,0 +1,1 @@
+"""``tvfs-gym benchmark``: controllers times scenarios times seeds."""

@@ -1,0 +1,286 @@
+"""``tvfs-gym benchmark``: controllers times scenarios times seeds.
+
+Writes a folder with ``steps/``, ``episodes/`` and ``bounds/`` (Parquet files of a row per step, per
+episode and per scenario), ``config.json``, ``versions.json``, ``command.txt``, figures and a
+self-contained ``report.html``; prints the table. A benchmark that was stopped is gone on with by
+the same command.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tvfs_gym.agents.pretrained import pretrained_names
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
+from tvfs_gym.baselines.characterisation import file as characterisation_file
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
+from tvfs_gym.baselines.controller import Design, Policy
+from tvfs_gym.baselines.oracle import Bounds, bounds
+from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.benchmark.suite import Case, load_suite
+from tvfs_gym.experiments.controllers import check_actions, check_name, policy_named, unsuited
+from tvfs_gym.experiments.episodes import run_episodes
+from tvfs_gym.experiments.progress import progress_bar
+from tvfs_gym.experiments.results.cells import (
+    BOUNDS,
+    cell_name,
+    is_written,
+    write_bound,
+    write_cell,
+)
+from tvfs_gym.experiments.results.folder import resumed_folder, write_circumstances
+
+FRAMES_PER_STEP = 10
+
+_stopped: Event
+"""In a process that runs scenarios: set when no further cell shall begin."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One scenario, with all who run in it.
+
+    Attributes:
+        name: Of the scenario.
+        case: The scenario and its board.
+        family: Topology family.
+        controllers: As `tvfs_gym.experiments.controllers` names them.
+        seeds: Of the episodes.
+        folder: The run's folder.
+        characterisation: What ``tvfs-gym characterise`` wrote; None to measure the twin.
+    """
+
+    name: str
+    case: Case
+    family: str
+    controllers: tuple[str, ...]
+    seeds: tuple[int, ...]
+    folder: Path
+    characterisation: Path | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those who have not run yet."""
+        return tuple(one for one in self.controllers if not is_written(self.folder, self.cell(one)))
+
+    @property
+    def finished(self) -> bool:
+        """Whether all have run, and the bound is there."""
+        return not self.missing and is_written(self.folder, self.bound_cell, BOUNDS)
+
+    @property
+    def bound_cell(self) -> str:
+        """Name of the cell of the bound."""
+        return cell_name(self.name)
+
+    def cell(self, controller: str) -> str:
+        """Name of the cell of a controller."""
+        return cell_name(self.name, controller)
+
+
+def run(
+    suite_name: str,
+    board: str,
+    family: str | None,
+    controllers: Sequence[str],
+    seeds: int,
+    overrides: dict[str, Any],
+    characterisation: Path | None,
+    output: Path | None,
+) -> None:
+    """Runs the benchmark and writes its folder.
+
+    Args:
+        suite_name: Name or TOML file of the suite.
+        board: Board profile of the conditions that name none: name or TOML file.
+        family: Topology family, name or TOML file; None for the suite's.
+        controllers: As `tvfs_gym.experiments.controllers` names them; if empty, all baselines and
+            the policies that ship with the package.
+        seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
+        overrides: Values of the scenario that hold throughout.
+        characterisation: What ``tvfs-gym characterise`` wrote, from which all controllers are
+            built; None to measure each scenario's twin.
+        output: Folder to write, or to go on with; None for the next free one under ``results/``.
+
+    Raises:
+        InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the
+            folder holds other results.
+    """
+    names = list(controllers) or [*CONTROLLERS, *pretrained_names(), *HINDSIGHT]
+    for name in names:
+        check_name(name)
+    if seeds < 1:
+        raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
+    suite = load_suite(suite_name)
+    cases = suite.cases(board, overrides)
+    family = family or suite.family
+    config = {
+        "suite": suite_name,
+        "boards": {
+            name: load_profile(name).model_dump()
+            for name in sorted({case.board for case in cases.values()})
+        },
+        "family": load_family(family).name,
+        "topologies": load_family(family).names,
+        "controllers": names,
+        "seeds": list(range(seeds)),
+        "frames_per_step": FRAMES_PER_STEP,
+        "scenarios": {
+            name: {"board": case.board, **case.scenario.model_dump(mode="json")}
+            for name, case in cases.items()
+        },
+        **({} if characterisation is None else {"characterisation": str(characterisation)}),
+    }
+    folder = resumed_folder(output, "benchmark", config)
+    contests = [
+        Contest(name, case, family, suited, tuple(range(seeds)), folder, characterisation)
+        for name, case in cases.items()
+        if (suited := _suited(tuple(names), case.board, family))
+    ]
+    if not contests:
+        raise InputError("none of the controllers can run in any of the scenarios.")
+    for contest in contests:
+        for name in contest.missing:
+            if name not in HINDSIGHT:
+                _policy(name, _design(contest), contest)
+    write_circumstances(folder, config)
+    _run_all([contest for contest in contests if not contest.finished])
+    from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
+
+    write_report(folder)
+
+
+@lru_cache
+def _suited(names: tuple[str, ...], board: str, family: str) -> tuple[str, ...]:
+    """Those that can run on a board; of the others it says why not, once."""
+    reasons = {name: unsuited(name, board, family) for name in names}
+    for reason in sorted({reason for reason in reasons.values() if reason}):
+        left_out = ", ".join(name for name in names if reasons[name] == reason)
+        print(f"left out on {board}: {left_out}: {reason}.", file=sys.stderr)
+    return tuple(name for name in names if reasons[name] is None)
+
+
+def _run_all(contests: Sequence[Contest]) -> None:
+    """Runs what is missing, a scenario per process.
+
+    Every cell is written as it ends; interrupted, the processes end with the cells at hand.
+    """
+    context = get_context("spawn")
+    stopped = context.Event()
+    processes = max(min(psutil.cpu_count() or 1, len(contests)), 1)
+    pool = ProcessPoolExecutor(processes, context, _enter, (stopped,))
+    with progress_bar() as bar, pool:
+        task = bar.add_task("scenarios", total=len(contests))
+        running = {pool.submit(_hold, contest): contest.name for contest in contests}
+        try:
+            for done in as_completed(running):
+                done.result()
+                bar.update(task, advance=1, description=running[done])
+        except BaseException:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _enter(stopped: Event) -> None:
+    """Begins a process: an interrupt is the parent's to handle."""
+    global _stopped
+    _stopped = stopped
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _hold(contest: Contest) -> None:
+    """Runs everyone who has not run yet in a scenario."""
+    design = _design(contest)
+    if not is_written(contest.folder, contest.bound_cell, BOUNDS):
+        bound = _bounds(contest)
+        write_bound(
+            contest.folder,
+            contest.bound_cell,
+            contest.name,
+            bound.finite_horizon,
+            bound.grid_error,
+        )
+    for name in contest.missing:
+        if _stopped.is_set():
+            return
+        policy = _policy(name, design, contest)
+        env = _twins(contest, len(contest.seeds), _chooses_passes(policy, design))
+        episodes = run_episodes(env, policy, contest.seeds)
+        keys = {"scenario": contest.name, "controller": name}
+        write_cell(contest.folder, contest.cell(name), keys, contest.seeds, episodes)
+
+
+def _bounds(contest: Contest) -> Bounds:
+    board = _env(contest.case.board, contest.family).board
+    assert isinstance(board, TwinBoard)
+    return bounds(board, contest.case.scenario, FRAMES_PER_STEP)
+
+
+def _design(contest: Contest) -> Design:
+    """What may be known in a scenario.
+
+    The board is characterised once for each kernel and T_max, but at the usual ambient temperature
+    and cooling: what a designer has, whatever the board meets later.
+    """
+    scenario = contest.case.scenario
+    env = _env(contest.case.board, contest.family)
+    env.board.reset(scenario, (0, 0))
+    if contest.characterisation is not None:
+        measured = characterisation_file.read(contest.characterisation).of(env.board)
+        return Design.of(env, measured, scenario)
+    bench = Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
+    measured = _characterised(contest.case.board, contest.family, bench)
+    return Design.of(env, measured, scenario)
+
+
+@lru_cache
+def _env(board: str, family: str) -> BoardEnv:
+    return twin_env(board, family, frames_per_step=FRAMES_PER_STEP, choose_passes=True)
+
+
+@lru_cache
+def _characterised(board: str, family: str, bench: Scenario) -> Characterisation:
+    return characterise(_env(board, family).board, bench)
+
+
+def _policy(name: str, design: Design, contest: Contest) -> Policy:
+    policy = policy_named(name, design, lambda count: _twins(contest, count, True))
+    check_actions(
+        name,
+        policy,
+        [_twins(contest, 1, chooses).single_action_space for chooses in (False, True)],
+    )
+    return policy
+
+
+def _chooses_passes(policy: Policy, design: Design) -> bool:
+    """Whether a policy's actions have a pass budget; those of all baselines do."""
+    return getattr(policy, "action_space", design.actions.space) == design.actions.space
+
+
+def _twins(contest: Contest, count: int, choose_passes: bool) -> TwinVectorEnv:
+    """A batch of so many twins of the very scenario."""
+    return TwinVectorEnv(
+        count,
+        contest.case.board,
+        contest.family,
+        contest.case.scenario,
+        FRAMES_PER_STEP,
+        choose_passes=choose_passes,
+    )

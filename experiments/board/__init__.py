@@ -1,0 +1,1 @@
+"""``tvfs-gym run``, ``characterise``, ``replay`` and ``doctor``: controllers on one board."""

@@ -1,0 +1,306 @@
+"""``tvfs-gym characterise``: what is measured on a board before it is controlled.
+
+Writes a folder: ``characterisation.toml``, from which controllers are built; for ``tvfs-gym
+identify``, ``latency_sweep.csv``, ``power_sweep.csv`` on a board with a power sensor, and
+``heat_trace.csv``; and ``measurements.jsonl``, a line per measurement, from which an interrupted
+characterisation is gone on with.
+"""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich import box
+from rich.table import Table
+
+from tvfs_gym.baselines.characterisation import file as characterisation_file
+from tvfs_gym.baselines.characterisation.characterisation import (
+    Characterisation,
+    characterisation_of,
+)
+from tvfs_gym.baselines.characterisation.file import Circumstances
+from tvfs_gym.baselines.characterisation.measuring import (
+    Measurement,
+    Place,
+    Protocol,
+    Settled,
+    Timing,
+    bench_of,
+    measure,
+    places,
+)
+from tvfs_gym.envs.boards.board import Board
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.board.boards import BoardUnderTest
+from tvfs_gym.experiments.board.heat_trace import DWELLS, heat_trace
+from tvfs_gym.experiments.progress import progress_bar
+from tvfs_gym.experiments.results.folder import resumed_folder, write_circumstances
+from tvfs_gym.experiments.results.tables import print_wide
+from tvfs_gym.experiments.twin.traces.folders import HEAT_TRACE, LATENCY_SWEEP, POWER_SWEEP
+
+MADE = "measurements.jsonl"
+
+
+def spread_levels(board: Board, count: int | None) -> tuple[int, ...] | None:
+    """So many VF levels, evenly spread from the lowest to the highest; None for all.
+
+    Raises:
+        InputError: There are not so many, or fewer than two.
+    """
+    have = len(board.operating_points)
+    if count is None or count == have:
+        return None
+    if not 2 <= count < have:
+        raise InputError(
+            f"--levels must lie between 2 and the board's {have}, not be {count}: the lowest and "
+            "the highest are always measured."
+        )
+    return tuple(np.unique(np.linspace(0, have - 1, count).round().astype(int)).tolist())
+
+
+def run(
+    under_test: BoardUnderTest, scenario: Scenario, protocol: Protocol, output: Path | None
+) -> None:
+    """Characterises a board.
+
+    Args:
+        under_test: The board; it is closed.
+        scenario: Its conditions; see `tvfs_gym.baselines.characterisation.measuring.bench_of`.
+        protocol: How it is measured.
+        output: Folder to write, or to go on with; None for the next free one under ``results/``.
+
+    Raises:
+        InputError: The folder holds something else, or the board is throttled at once.
+        BoardError: The board was lost; what was measured until then is kept.
+    """
+    board = under_test.board
+    config = {
+        **under_test.facts(),
+        "scenario": bench_of(scenario).model_dump(),
+        "protocol": {**asdict(protocol), "levels": protocol.levels_of(board)},
+    }
+    try:
+        folder = resumed_folder(output, "characterise", config)
+        write_circumstances(folder, config)
+        made = _read(folder / MADE)
+        _announce(under_test, protocol, made, folder)
+        made = _measured(under_test, scenario, protocol, made, folder)
+        found = characterisation_of(board, made)
+        circumstances = _circumstances(under_test, scenario, protocol)
+        path = folder / characterisation_file.FILE
+        characterisation_file.write(path, found, board, circumstances)
+        _write_sweeps(folder, under_test, found, made)
+        if np.isnan(board.telemetry().temperature_c):
+            print("no heat trace: the board has no temperature sensor")
+        elif not (folder / HEAT_TRACE).exists():
+            _write_trace(folder, under_test, scenario, protocol, found)
+    finally:
+        board.close()
+    _print(found, board)
+    print(f"characterisation: {path}")
+    print(f"profile: tvfs-gym identify {shlex.quote(str(folder))} --out my_board.toml")
+
+
+def _read(path: Path) -> list[Measurement]:
+    """What was measured already; a last line that a crash cut off is left out."""
+    if not path.exists():
+        return []
+    made: list[Measurement] = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if not line.endswith("\n"):
+            break
+        values = json.loads(line)
+        place = Place(**values.pop("place"))
+        if "latencies_s" in values:
+            made.append(Timing(place, tuple(values["latencies_s"])))
+        else:
+            made.append(Settled(place, **values))
+    path.write_text("".join(_line(one) for one in made), encoding="utf-8")
+    return made
+
+
+def _line(measurement: Measurement) -> str:
+    return json.dumps(asdict(measurement)) + "\n"
+
+
+def _announce(
+    under_test: BoardUnderTest, protocol: Protocol, made: Sequence[Measurement], folder: Path
+) -> None:
+    """Says how long it will take, on a real board at least."""
+    board = under_test.board
+    timed, settled = places(board, protocol)
+    if made:
+        print(f"going on with {len(made)} of {len(timed) + len(settled)} measurements in {folder}")
+    if not under_test.real:
+        return
+    left = [place for place in timed if not _has(made, Timing, place)]
+    clocks_hz = np.array([point.frequency_hz for point in board.operating_points])
+    slowdown = np.nan_to_num(clocks_hz[-1] / clocks_hz, nan=1.0)
+    slowest = board.family.topologies[-1].relative_latency
+    passes_s = sum(
+        protocol.passes
+        * board.nominal_latency_s
+        * board.family.topologies[place.topology].relative_latency
+        / slowest
+        * slowdown[place.level]
+        for place in left
+    )
+    settling = sum(not _has(made, Settled, place) for place in settled) + sum(DWELLS)
+    minutes = (passes_s + settling * protocol.settling_s) / 60
+    print(
+        f"about {minutes:.0f} minutes of inference, and before each of {len(left) + len(settled)} "
+        "measurements the time in which the board cools down; stop it with Ctrl-C, and give the "
+        "same command to go on"
+    )
+
+
+def _has(made: Sequence[Measurement], kind: type[Measurement], place: Place) -> bool:
+    return any(isinstance(one, kind) and one.place == place for one in made)
+
+
+def _measured(
+    under_test: BoardUnderTest,
+    scenario: Scenario,
+    protocol: Protocol,
+    made: list[Measurement],
+    folder: Path,
+) -> list[Measurement]:
+    """All measurements; each is written as soon as it is made."""
+    board = under_test.board
+    total = sum(map(len, places(board, protocol)))
+    made = list(made)
+    with progress_bar() as bar, (folder / MADE).open("a", encoding="utf-8") as file:
+        task = bar.add_task("measuring", total=total, completed=len(made))
+        for one in measure(board, scenario, protocol, tuple(made)):
+            made.append(one)
+            file.write(_line(one))
+            file.flush()
+            place = one.place
+            clock_mhz = board.operating_points[place.level].frequency_hz / 1e6
+            what = f"{board.family.names[place.topology]} at {clock_mhz:g} MHz"
+            bar.update(task, advance=1, description=what)
+    return made
+
+
+def _circumstances(
+    under_test: BoardUnderTest, scenario: Scenario, protocol: Protocol
+) -> Circumstances:
+    known = "ambient_c" in scenario.model_fields_set
+    return Circumstances(
+        board=under_test.name,
+        machine=under_test.description,
+        command=shlex.join(["tvfs-gym", *sys.argv[1:]]),
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        version=version("tvfs-gym"),
+        runtime=under_test.runtime,
+        ambient_c=scenario.ambient_c if known or not under_test.real else None,
+        t_max_c=scenario.t_max_c,
+        cooling=scenario.cooling,
+        throttling=scenario.throttling,
+        background_load=scenario.background_load,
+        passes=protocol.passes,
+        settling_s=protocol.settling_s,
+        averaged_s=protocol.averaged_s,
+        threads=under_test.threads,
+        measures_power=under_test.measures_power,
+        nominal_latency_s=under_test.board.nominal_latency_s,
+    )
+
+
+def _write_sweeps(
+    folder: Path,
+    under_test: BoardUnderTest,
+    found: Characterisation,
+    made: Sequence[Measurement],
+) -> None:
+    """Sweeps over the measured clocks, as ``tvfs-gym identify`` reads them.
+
+    A profile's latency is that of the reference network, so the topology nearest to it stands for
+    it, its latency divided by its relative one.
+    """
+    points = under_test.board.operating_points
+    relative = np.array([one.relative_latency for one in found.family.topologies])
+    nearest = int(np.abs(np.log(relative)).argmin())
+    measured = np.flatnonzero(found.measured)
+    pl.DataFrame(
+        {
+            "frequency_mhz": [points[level].frequency_hz / 1e6 for level in measured],
+            "latency_ms": 1e3 * found.pass_median_s[nearest, measured] / relative[nearest],
+        }
+    ).write_csv(folder / LATENCY_SWEEP)
+    last = len(found.family.topologies) - 1
+    steady = [
+        one
+        for one in made
+        if isinstance(one, Settled)
+        and one.place.topology == last
+        and one.power_w is not None
+        and not one.throttled
+    ]
+    unknown = ["voltage_v"] if np.isnan(points[0].voltage_v) else []
+    if under_test.measures_power and steady:
+        pl.DataFrame(
+            {
+                "frequency_mhz": [points[one.place.level].frequency_hz / 1e6 for one in steady],
+                "power_w": [one.power_w for one in steady],
+                "threads": [under_test.threads for _ in steady],
+                "voltage_v": [points[one.place.level].voltage_v for one in steady],
+                "temperature_c": [one.temperature_c for one in steady],
+            }
+        ).fill_nan(None).drop(unknown).sort("frequency_mhz").write_csv(folder / POWER_SWEEP)
+
+
+def _write_trace(
+    folder: Path,
+    under_test: BoardUnderTest,
+    scenario: Scenario,
+    protocol: Protocol,
+    found: Characterisation,
+) -> None:
+    """Loads and rests the board at the highest VF level that is not throttled."""
+    cool = np.flatnonzero(~found.extrapolated)
+    level = int(cool[-1]) if len(cool) else 0
+    samples = []
+    with progress_bar() as bar:
+        total = int(sum(DWELLS) * protocol.settling_s)
+        task = bar.add_task("heat trace, s", total=total)
+        for sample in heat_trace(
+            under_test.board, scenario, level, protocol, under_test.load_meter
+        ):
+            samples.append(asdict(sample))
+            bar.update(task, completed=int(sample.time_s))
+    table = pl.DataFrame(samples, infer_schema_length=None)
+    if not under_test.measures_power:
+        table = table.drop("power_w")
+    if table["frequency_mhz"].is_nan().all():
+        table = table.drop("frequency_mhz")
+    table.write_csv(folder / HEAT_TRACE)
+
+
+def _print(found: Characterisation, board: Board) -> None:
+    table = Table(
+        box=box.SIMPLE,
+        caption="median latency of a pass, ms; temperature reached: * extrapolated, as throttling "
+        "cut in before; levels in brackets were not measured",
+        caption_justify="left",
+    )
+    table.add_column("MHz", justify="right")
+    for name in found.family.names:
+        table.add_column(name, justify="right")
+    table.add_column("°C", justify="right")
+    for level, point in enumerate(board.operating_points):
+        clock = f"{point.frequency_hz / 1e6:g}"
+        table.add_row(
+            clock if found.measured[level] else f"({clock})",
+            *(f"{1e3 * one:.1f}" for one in found.pass_median_s[:, level]),
+            f"{found.temperature_c[level]:.1f}{'*' if found.extrapolated[level] else ''}",
+        )
+    print_wide(table)

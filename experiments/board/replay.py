@@ -1,0 +1,236 @@
+"""``tvfs-gym replay``: plays the log of a run again, as an environment.
+
+Without a controller it lists the logged episodes. With one it shows, step by step, what that
+controller would have chosen from what the sensors said, beside what was done. What its choices
+would have come to a log cannot tell; a twin can, see ``tvfs-gym identify``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from rich import box
+from rich.table import Table
+
+from tvfs_gym.baselines.characterisation.characterisation import characterise
+from tvfs_gym.baselines.characterisation.file import CharacterisationFile
+from tvfs_gym.baselines.controller import Design, Policy
+from tvfs_gym.envs.boards.board import Telemetry, Window
+from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
+from tvfs_gym.envs.boards.replay import Recording, ReplayBoard
+from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.topology import Family
+from tvfs_gym.envs.replay_env import ReplayEnv
+from tvfs_gym.envs.scenario import Scenario, scenario_of
+from tvfs_gym.experiments.controllers import check_actions, policy_named
+from tvfs_gym.experiments.results.cells import EPISODES, STEPS, read_cells
+from tvfs_gym.experiments.results.folder import CONFIG, checked_output, read_json
+from tvfs_gym.experiments.results.tables import print_wide
+
+
+@dataclass(frozen=True)
+class Logged:
+    """An episode of a log.
+
+    Attributes:
+        scenario: Name of its scenario.
+        controller: Who chose.
+        seed: Its seed.
+        recording: What was logged.
+    """
+
+    scenario: str
+    controller: str
+    seed: int
+    recording: Recording
+
+
+class Log:
+    """The log of a run, read from its folder.
+
+    Attributes:
+        config: The run's configuration.
+        episodes: Whole ones.
+
+    Args:
+        folder: What ``tvfs-gym run`` wrote.
+
+    Raises:
+        InputError: It is not the folder of a run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.config = read_json(folder, CONFIG)
+        steps = read_cells(folder, STEPS, self.config)
+        if "requested_level" not in steps.columns:
+            raise InputError(
+                f"{folder} does not say what was asked of the board: name a folder that "
+                "tvfs-gym run wrote."
+            )
+        episodes = read_cells(folder, EPISODES, self.config)
+        self.episodes = [_logged(steps, row) for row in episodes.iter_rows(named=True)]
+        self._family = Family.model_validate(self.config["topology_family"])
+        ((_, profile),) = self.config["boards"].items()
+        self._profile = None if profile is None else BoardProfile.model_validate(profile)
+
+    def env(self, logged: Logged, choose_passes: bool = True) -> ReplayEnv:
+        """The environment that plays one episode."""
+        board = ReplayBoard(
+            [logged.recording],
+            tuple(_operating_point(point) for point in self.config["operating_points"]),
+            self._family,
+            self.config["views"],
+            self.config["nominal_latency_s"],
+            self._profile,
+        )
+        return ReplayEnv(
+            board,
+            scenario=self._scenario(logged.scenario),
+            frames_per_step=self.config["frames_per_step"],
+            choose_passes=choose_passes,
+        )
+
+    def design(self, env: ReplayEnv) -> Design:
+        """What a controller may know: what the run's did; a twin is measured anew."""
+        content = self.config["characterisation"]
+        if content is not None:
+            return Design.of(env, CharacterisationFile.model_validate(content).of(env.board))
+        if self.config["real"] or self._profile is None:
+            return Design.of(env, None)
+        bench = Scenario(t_max_c=env.scenario.t_max_c, throttling=env.scenario.throttling)
+        return Design.of(env, characterise(TwinBoard(self._profile, self._family), bench))
+
+    def _scenario(self, name: str) -> Scenario:
+        values = {**self.config["scenarios"][name]}
+        values.pop("board")
+        return scenario_of(values)
+
+
+def run(folder: Path, controller: str | None, output: Path | None) -> None:
+    """Lists a log's episodes, or plays them to a controller.
+
+    Args:
+        folder: What ``tvfs-gym run`` wrote.
+        controller: As `tvfs_gym.experiments.controllers` names them; None to list.
+        output: Parquet file for a row per step: what was done, and what the controller chose.
+
+    Raises:
+        InputError: The folder holds no log, or the controller cannot be had.
+    """
+    if output is not None:
+        checked_output(output, overwrite=True)
+    log = Log(folder)
+    if controller is None:
+        _list(log)
+        return
+    decisions = pl.DataFrame([row for one in log.episodes for row in _play(log, one, controller)])
+    _compare(decisions, controller)
+    if output is not None:
+        decisions.write_parquet(output)
+
+
+def _play(log: Log, logged: Logged, controller: str) -> Iterator[dict[str, Any]]:
+    """What a controller chooses in an episode, a row per step."""
+    env = log.env(logged)
+    free = log.env(logged, choose_passes=False)
+    policy: Policy = policy_named(controller, log.design(env))
+    check_actions(controller, policy, (free.action_space, env.action_space))
+    if getattr(policy, "action_space", env.action_space) != env.action_space:
+        env = free
+    observation, _ = env.reset(seed=0)
+    state, start = None, np.ones(1, bool)
+    for topology, level, passes in logged.recording.requested.tolist():
+        action, state = policy.predict(observation, state, start, deterministic=True)
+        start = np.zeros(1, bool)
+        chosen = env.configuration(action)
+        observation, _, _, _, info = env.step(action)
+        window = info["window"]
+        yield {
+            "scenario": logged.scenario,
+            "controller": logged.controller,
+            "seed": logged.seed,
+            "time_s": window.time_s,
+            "temperature_c": window.temperature_c,
+            "latency_mean_s": window.latency_mean_s,
+            "topology": topology,
+            "vf_level": level,
+            "max_passes": passes,
+            "chosen_topology": chosen.topology,
+            "chosen_vf_level": chosen.vf_level,
+            "chosen_max_passes": chosen.max_passes or 0,
+            "matched": info["matched"],
+            "on_log": info["on_log"],
+        }
+
+
+def _logged(steps: pl.DataFrame, row: dict[str, Any]) -> Logged:
+    keys = {key: row[key] for key in ("scenario", "controller", "seed")}
+    own = steps.filter(**keys).sort("time_s")
+    start = Telemetry(
+        time_s=0.0,
+        temperature_c=row["start_temperature_c"],
+        frequency_hz=row["start_frequency_hz"],
+        vf_level=row["start_vf_level"],
+        cap_level=row["start_cap_level"],
+        power_w=None,
+    )
+    requested = own.select("topology", "requested_level", "requested_passes").to_numpy()
+    windows = own.select(Window._fields).to_numpy().astype(np.float64)
+    return Logged(**keys, recording=Recording(start, windows, requested.astype(np.int64)))
+
+
+def _operating_point(values: dict[str, float | None]) -> OperatingPoint:
+    """A VF level as logged; what nobody knew of it is NaN."""
+    frequency_hz, voltage_v = (
+        np.nan if value is None else value
+        for value in (values["frequency_hz"], values["voltage_v"])
+    )
+    return OperatingPoint.model_construct(frequency_hz=frequency_hz, voltage_v=voltage_v)
+
+
+def _list(log: Log) -> None:
+    table = Table(box=box.SIMPLE, caption=f"logged on: {log.config['description']}")
+    for heading in ("scenario", "controller", "seed", "steps", "s", "right and on time, %"):
+        table.add_column(
+            heading, justify="left" if heading in ("scenario", "controller") else "right"
+        )
+    for one in log.episodes:
+        windows = Window(*one.recording.windows.T)
+        right = 100 * np.sum(windows.on_time_correct_frames) / one.recording.frames
+        told = "–" if np.isnan(right) else f"{right:.1f}"
+        steps, end_s = len(one.recording.windows), windows.time_s[-1]  # type: ignore[index]
+        table.add_row(one.scenario, one.controller, str(one.seed), str(steps), f"{end_s:.1f}", told)
+    print_wide(table)
+
+
+def _compare(decisions: pl.DataFrame, controller: str) -> None:
+    table = Table(
+        box=box.SIMPLE,
+        caption="share of the steps in which the controller chose as logged, from what was logged",
+    )
+    headings = (
+        "logged", "seed", "steps", "all as logged, %", "topology, %", "VF level, %",
+        "VF levels higher, mean", "first other choice, s",
+    )  # fmt: skip
+    table.title = f"what {controller} would have chosen"
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "logged" else "right")
+    for one in decisions.partition_by("scenario", "controller", "seed", maintain_order=True):
+        column = {name: one[name].to_numpy() for name in one.columns}
+        same = [column["matched"]]
+        same += [column[f"chosen_{name}"] == column[name] for name in ("topology", "vf_level")]
+        higher = column["chosen_vf_level"] - column["vf_level"]
+        left_s = column["time_s"][~column["matched"]]
+        table.add_row(
+            f"{column['scenario'][0]}: {column['controller'][0]}",
+            str(column["seed"][0]),
+            str(one.height),
+            *(f"{100 * np.mean(which):.1f}" for which in same),
+            f"{np.mean(higher):+.1f}",
+            f"{left_s[0]:.1f}" if len(left_s) else "–",
+        )
+    print_wide(table)

@@ -1,0 +1,279 @@
+"""``tvfs-gym run``: controllers on a board, one episode of each in turn.
+
+Writes a folder like a benchmark's: ``steps/`` and ``episodes/``, ``config.json``,
+``versions.json``, ``command.txt``, figures and ``report.html``. Every episode is a Parquet file of
+its own, written as it ends: what was run stays, and the same command goes on with the rest.
+"""
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from rich.console import Console
+
+from tvfs_gym.baselines.characterisation import file as characterisation_file
+from tvfs_gym.baselines.characterisation.characterisation import characterise
+from tvfs_gym.baselines.controller import Design, Policy
+from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.board.boards import BoardUnderTest
+from tvfs_gym.experiments.board.dashboard import Course, Display, display
+from tvfs_gym.experiments.controllers import check_actions, check_name, policy_named
+from tvfs_gym.experiments.episodes import Columns, Episode, Row
+from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
+from tvfs_gym.experiments.results.folder import (
+    nominal_latency_of,
+    resumed_folder,
+    write_circumstances,
+)
+
+ORDERS = ("randomised", "interleaved")
+
+START_FIELDS = ("temperature_c", "frequency_hz", "vf_level", "cap_level")
+"""What the sensors said before an episode's first step: columns of its row, after ``start_``."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which episodes are run.
+
+    Attributes:
+        controllers: Names, see `tvfs_gym.experiments.controllers.policy_named`.
+        episodes: Of each controller.
+        order: Of the controllers, of which every round has an episode each: ``randomised``, drawn
+            anew for each round; or ``interleaved``, as they were named.
+        seed: Of the order, and of the first round's frames.
+    """
+
+    controllers: Sequence[str]
+    episodes: int
+    order: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        if len(set(self.controllers)) < len(self.controllers):
+            raise InputError("every --controller must be named once.")
+        for name in self.controllers:
+            check_name(name)
+        if self.episodes < 1:
+            raise InputError(f"the number of episodes must be at least 1, not {self.episodes}.")
+        if self.order not in ORDERS:
+            raise unknown("order", self.order, ORDERS)
+
+    def schedule(self) -> list[tuple[str, int]]:
+        """Controller and seed of every episode; those of a round have the same seed."""
+        rng = np.random.default_rng(self.seed)
+        turns = []
+        for seed in range(self.seed, self.seed + self.episodes):
+            names = list(self.controllers)
+            if self.order == "randomised":
+                rng.shuffle(names)
+            turns += [(name, seed) for name in names]
+        return turns
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A board with the environments that wrap it.
+
+    Attributes:
+        under_test: The board.
+        scenario: Of the episodes.
+        free: Its action has no pass budget: a pass is made whenever there is time.
+        budgeted: Its action has one.
+    """
+
+    under_test: BoardUnderTest
+    scenario: Scenario
+    free: BoardEnv
+    budgeted: BoardEnv
+
+    @classmethod
+    def of(cls, under_test: BoardUnderTest, scenario: Scenario, frames_per_step: int) -> "Bench":
+        """Wraps a board."""
+        environments = [
+            under_test.wrap(
+                scenario=scenario, frames_per_step=frames_per_step, choose_passes=chooses
+            )
+            for chooses in (False, True)
+        ]
+        return cls(under_test, scenario, *environments)
+
+    def policy(self, name: str, design: Design) -> Policy:
+        """A controller by name."""
+        policy = policy_named(name, design, None if self.under_test.real else self._twins)
+        check_actions(name, policy, (self.free.action_space, self.budgeted.action_space))
+        return policy
+
+    def env_for(self, policy: Policy) -> BoardEnv:
+        """The environment that a policy acts in; that of baselines has a pass budget."""
+        space = getattr(policy, "action_space", self.budgeted.action_space)
+        return self.free if space == self.free.action_space else self.budgeted
+
+    def _twins(self, count: int) -> TwinVectorEnv:
+        return TwinVectorEnv(
+            count,
+            self.under_test.name,
+            self.under_test.family,
+            self.scenario,
+            self.budgeted.frames_per_step,
+            choose_passes=True,
+        )
+
+
+def nominal_latency_s(output: Path | None, characterisation: Path | None) -> float | None:
+    """That of the run that is gone on with, or else of the characterisation, if there is one.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    earlier_s = nominal_latency_of(output)
+    if earlier_s is not None or characterisation is None:
+        return earlier_s
+    return characterisation_file.read(characterisation).circumstances.nominal_latency_s
+
+
+def run(
+    under_test: BoardUnderTest,
+    plan: Plan,
+    scenario: Scenario,
+    frames_per_step: int,
+    characterisation: Path | None,
+    output: Path | None,
+) -> None:
+    """Runs the plan, and writes and prints what came of it.
+
+    Args:
+        under_test: The board; it is closed.
+        plan: Which episodes.
+        scenario: Their conditions.
+        frames_per_step: Frames of a step.
+        characterisation: What ``tvfs-gym characterise`` wrote; None to measure a twin now.
+        output: Folder to write, or to go on with; None for the next free one under ``results/``.
+
+    Raises:
+        InputError: A controller cannot be built, or the folder holds other results.
+        BoardError: The board was lost; what was run until then is kept.
+    """
+    try:
+        bench = Bench.of(under_test, scenario, frames_per_step)
+        named = f"{1e3 * scenario.latency_constraint_s:g} ms"
+        content = None if characterisation is None else characterisation_file.read(characterisation)
+        config = {
+            **under_test.facts(),
+            "frames_per_step": frames_per_step,
+            "controllers": list(plan.controllers),
+            "seeds": list(range(plan.seed, plan.seed + plan.episodes)),
+            "order": plan.order,
+            "scenarios": {named: {"board": under_test.name, **scenario.model_dump(mode="json")}},
+            "characterisation": None if content is None else content.model_dump(mode="json"),
+        }
+        folder = resumed_folder(output, "run", config)
+        design = _design(bench, content)
+        policies = {name: bench.policy(name, design) for name in plan.controllers}
+        write_circumstances(folder, config)
+        _run_all(bench, plan, policies, named, folder)
+    finally:
+        under_test.board.close()
+    from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
+
+    write_report(folder)
+
+
+def _design(bench: Bench, content: characterisation_file.CharacterisationFile | None) -> Design:
+    """What may be known: what the file says, or what is measured now on a twin."""
+    env = bench.budgeted
+    if content is not None:
+        return Design.of(env, content.of(env.board))
+    if bench.under_test.real:
+        return Design.of(env, None)
+    known = Scenario(t_max_c=bench.scenario.t_max_c, throttling=bench.scenario.throttling)
+    return Design.of(env, characterise(env.board, known))
+
+
+def _run_all(
+    bench: Bench, plan: Plan, policies: dict[str, Policy], scenario: str, folder: Path
+) -> None:
+    """Runs what is missing; says what is kept if it is broken off."""
+    schedule = plan.schedule()
+    signal.signal(signal.SIGTERM, _terminate)
+    cells = [cell_name(scenario, name, seed) for name, seed in schedule]
+    try:
+        with display(Console()) as shown:
+            for number, ((name, seed), cell) in enumerate(zip(schedule, cells, strict=True), 1):
+                if not is_written(folder, cell):
+                    keys = {"scenario": scenario, "controller": name}
+                    title = f"episode {number} of {len(schedule)}: {name}"
+                    _run_one(bench, policies[name], seed, title, shown, folder, cell, keys)
+    except BaseException:
+        kept = sum(is_written(folder, cell) for cell in cells)
+        Console(stderr=True).print(
+            f"broken off: {kept} of {len(cells)} episodes, and the steps of the last, are kept in "
+            f"{folder}; the same command with --output {folder} goes on",
+            soft_wrap=True,
+            highlight=False,
+        )
+        raise
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    """Ends the process as the signal does by itself, but after what is underway was written."""
+    raise SystemExit(128 + number)
+
+
+def _run_one(
+    bench: Bench,
+    policy: Policy,
+    seed: int,
+    title: str,
+    shown: Display,
+    folder: Path,
+    cell: str,
+    keys: Row,
+) -> None:
+    """Runs and writes an episode; of one that is broken off, the steps."""
+    env, meter = bench.env_for(policy), bench.under_test.load_meter
+    course = Course(env.board, title, env.scenario.frames)
+    shown.begins(course)
+    episode = Episode(env, policy, seed)
+    loads: list[float] = []
+    try:
+        episode.begin()
+        meter.begin()
+        for window in episode:
+            loads.append(meter.load(window, episode.frames[-1]))
+            course.add(window)
+            shown.stepped(course)
+    except BaseException:
+        if loads:
+            write_unfinished(folder, cell, keys, seed, _columns(env, episode, loads))
+        raise
+    row = {**_start(episode), **episode.row()}
+    write_cell(folder, cell, keys, [seed], [(_columns(env, episode, loads), row)])
+    shown.ended(keys["controller"], row)
+
+
+def _columns(env: BoardEnv, episode: Episode, loads: Sequence[float]) -> Columns:
+    """The steps with what was asked for, the load, and the time that the controller took.
+
+    Throttling may have kept the clock below ``requested_level``; ``requested_passes`` is 0 where
+    the action has no pass budget.
+    """
+    count = len(loads)
+    chosen = [env.configuration(action) for action in episode.actions[:count]]
+    return {
+        **{name: values[:count] for name, values in episode.columns().items()},
+        "requested_level": np.array([one.vf_level for one in chosen]),
+        "requested_passes": np.array([one.max_passes or 0 for one in chosen]),
+        "load": np.array(loads),
+        "control_s": np.array(episode.control_s[:count]),
+    }
+
+
+def _start(episode: Episode) -> dict[str, Any]:
+    return {f"start_{field}": getattr(episode.start, field) for field in START_FIELDS}

@@ -1,0 +1,1 @@
+"""``tvfs-gym models`` and ``record``: families of networks."""

@@ -1,0 +1,169 @@
+"""``tvfs-gym models``: lists, checks, fetches and adds networks.
+
+``list`` shows the topologies of a family; ``check`` compares the files in a folder with them;
+``fetch`` gets the files (see `tvfs_gym.experiments.models.fetch`); ``add`` makes a family of a
+user's own networks (see `tvfs_gym.experiments.models.add`).
+"""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.topology import (
+    DEFAULT_FAMILY,
+    Family,
+    Topology,
+    family_names,
+    load_family,
+)
+
+app = typer.Typer(
+    help="List, check, fetch and add networks.", no_args_is_help=True, add_completion=False
+)
+
+FamilyOption = Annotated[str, typer.Option("--family", help="Topology family: name or TOML file.")]
+TopologyOption = Annotated[
+    list[str] | None,
+    typer.Option("--topology", help="Repeat for several; all of the family by default."),
+]
+
+
+@app.command("list")
+def list_models(
+    family: Annotated[
+        list[str] | None, typer.Option(help="Repeat for several; all that ship by default.")
+    ] = None,
+) -> None:
+    """Show families and their topologies."""
+    from rich import box
+    from rich.table import Table
+
+    from tvfs_gym.experiments.results.tables import print_wide
+
+    for name in family or family_names():
+        loaded = load_family(name)
+        typer.echo(f"{loaded.name}: {loaded.description}")
+        table = Table(box=box.SIMPLE)
+        table.add_column("topology", no_wrap=True)
+        for heading in ("input, px", "width", "published top-1, %", "relative latency"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("file", no_wrap=True)
+        table.add_column("comes from", no_wrap=True)
+        for topology in loaded.topologies + loaded.variants:
+            table.add_row(
+                topology.name,
+                str(topology.input_px),
+                "" if topology.width is None else f"{topology.width:g}",
+                "" if topology.top1_published is None else f"{topology.top1_published:g}",
+                f"{topology.relative_latency:.4g}",
+                topology.file,
+                _origin(loaded, topology),
+            )
+        print_wide(table)
+
+
+def _origin(family: Family, topology: Topology) -> str:
+    if family.models is not None:
+        return str(family.models)
+    return urlsplit(topology.url).netloc if topology.url else "no address is known"
+
+
+@app.command()
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of networks; the family's own by default.")
+    ] = None,
+    family: FamilyOption = DEFAULT_FAMILY,
+    topology: TopologyOption = None,
+) -> None:
+    """Compare files with their topologies and run each once; exit status 1 if one fails."""
+    from tvfs_gym.experiments.models.fetch import pinned, read_lock
+
+    loaded = load_family(family)
+    models = folder or loaded.models
+    if models is None:
+        raise InputError(f"the family {loaded.name} does not ship its networks: name their folder.")
+    failed = False
+    for one in loaded.recordable(topology or []):
+        try:
+            said = _checked(pinned(one, read_lock(models)), models)
+        except InputError as error:
+            failed, said = True, f"FAILED: {error}"
+        typer.echo(f"{one.name}: {said}")
+    raise typer.Exit(int(failed))
+
+
+def _checked(topology: Topology, models: Path) -> str:
+    """Checks a file's hash, input, outputs and one pass; says what was found.
+
+    Raises:
+        InputError: Something does not fit.
+    """
+    import numpy as np
+
+    from tvfs_gym.envs.inference.classifier import TfliteClassifier
+    from tvfs_gym.envs.inference.runtime import runtime
+    from tvfs_gym.experiments.adaptta.recording import checked_hashes
+
+    checked_hashes([topology], models)
+    px = topology.input_px
+    output = TfliteClassifier(topology, models).probabilities(np.full((px, px, 3), 128, np.uint8))
+    if not (np.isfinite(output).all() and output.min() >= 0 and output.sum() < 1.5):
+        raise InputError(f"{models / topology.file} gives no probabilities under {runtime()}.")
+    known = "hash as expected" if topology.sha256 else "hash not known"
+    return f"ok ({known}, {px} x {px} px, {topology.classes} outputs, runs under {runtime()})"
+
+
+@app.command()
+def fetch(
+    folder: Annotated[Path, typer.Argument(help="Folder to put the networks into.")],
+    family: FamilyOption = DEFAULT_FAMILY,
+    topology: TopologyOption = None,
+) -> None:
+    """Download networks from their publisher, or copy those that ship; exit status 1 if one fails.
+
+    An interrupted download is continued by the next one. Hashes are verified, and pinned on first
+    use where they are not known.
+    """
+    from tvfs_gym.experiments.models import fetch as implementation
+
+    loaded = load_family(family)
+    complete = implementation.fetch(loaded, loaded.recordable(topology or []), folder)
+    raise typer.Exit(int(not complete))
+
+
+@app.command()
+def add(
+    networks: Annotated[list[Path], typer.Argument(help="The .tflite files, all in one folder.")],
+    labels: Annotated[Path, typer.Option(help="Text file with a class name per line.")],
+    images: Annotated[
+        Path, typer.Option(help="Labelled images: a CSV list, its folder, or a zip archive of it.")
+    ],
+    output: Annotated[Path, typer.Option(help="Family to write, TOML.")],
+    description: Annotated[str, typer.Option(help="What it is.")] = "networks of one's own",
+    variant: Annotated[
+        list[Path] | None,
+        typer.Option(help="Network that is recorded too, but no choice of a controller; repeat."),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="MobileNetV1 1.0 224 as .tflite, to which latencies are relative; without it, to "
+            "the slowest of the networks."
+        ),
+    ] = None,
+    pixel_mean: Annotated[
+        float | None, typer.Option(help="Grey level that the networks read as 0.")
+    ] = None,
+    pixel_scale: Annotated[
+        float | None, typer.Option(help="Grey levels per unit of the networks' real-valued input.")
+    ] = None,
+) -> None:
+    """Make a family of networks of one's own: read, time and record them."""
+    from tvfs_gym.experiments.models.add import Normalisation, run
+
+    normalisation = Normalisation(pixel_mean, pixel_scale)
+    run(networks, variant or [], labels, images, output, description, reference, normalisation)

@@ -1,0 +1,1 @@
+"""Result folders: cells, statistics, tables, figures and the report."""

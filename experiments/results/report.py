@@ -1,0 +1,146 @@
+"""``tvfs-gym report``: table, figures and report of a benchmark, from its files alone."""
+
+import base64
+import textwrap
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+from rich import box
+from rich.table import Table
+
+from tvfs_gym.experiments.results.aggregate import aggregate
+from tvfs_gym.experiments.results.cells import STEPS, read_bounds, read_cells, read_episodes
+from tvfs_gym.experiments.results.figures import course, drawable, overview, ranking_figure
+from tvfs_gym.experiments.results.folder import CONFIG, read_json
+from tvfs_gym.experiments.results.statistics import METRICS, cell, paired_differences, summarise
+from tvfs_gym.experiments.results.tables import print_wide
+
+TEMPLATE = files("tvfs_gym.experiments.results") / "report.html"
+OVERVIEWS = ("on_time_accuracy", "late_share")
+MOST_PANELS = 12
+"""Scenarios up to which an overview has a panel for each."""
+
+RANKING = "ranking.png"
+
+
+def write_report(folder: Path) -> None:
+    """Draws the figures, writes ``report.html``, and prints the table.
+
+    Raises:
+        InputError: The folder holds no results of a benchmark.
+    """
+    config = read_json(folder, CONFIG)
+    steps, episodes = read_cells(folder, STEPS, config), read_episodes(folder, config)
+    ran = set(episodes["scenario"])
+    config["scenarios"] = {k: v for k, v in config["scenarios"].items() if k in ran}
+    summary = summarise(episodes)
+    summary.write_parquet(folder / "summary.parquet")
+    figures = folder / "figures"
+    overviews = []
+    if bounds := read_bounds(folder, config):
+        ranking_figure(aggregate(episodes, bounds), figures / RANKING)
+        overviews.append(RANKING)
+    if len(ran) <= MOST_PANELS:
+        overviews += [f"{metric}.png" for metric in OVERVIEWS]
+        for metric in OVERVIEWS:
+            overview(summary, metric, figures / f"{metric}.png")
+    drawn = drawable(steps)
+    for scenario in config["scenarios"]:
+        course(drawn, scenario, config["topologies"], course_path(figures, scenario))
+    differences = _differences(config, episodes)
+    html = _html(folder, config, summary, overviews, differences)
+    (folder / "report.html").write_text(html, encoding="utf-8")
+    _print_table(summary)
+    _print_differences(config, differences)
+    print(f"Report: {folder / 'report.html'}")
+
+
+def course_path(figures: Path, scenario: str) -> Path:
+    """Where the course of a scenario is drawn."""
+    return figures / f"course {scenario}.png".replace(", ", "_").replace(" ", "_")
+
+
+def _html(
+    folder: Path,
+    config: dict[str, Any],
+    summary: pl.DataFrame,
+    overviews: Sequence[str],
+    differences: Sequence[Sequence[str]],
+) -> str:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    figures = folder / "figures"
+
+    def embedded(path: Path) -> str:
+        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+    return template.render(
+        config=config,
+        versions=read_json(folder, "versions.json"),
+        command=(folder / "command.txt").read_text().strip(),
+        headings=[heading for heading, _, _ in METRICS.values()],
+        differences=differences,
+        overviews=[embedded(figures / name) for name in overviews],
+        scenarios=[
+            {
+                "name": name,
+                "figure": embedded(course_path(figures, name)),
+                "rows": [
+                    [row["controller"], *(cell(row, metric) for metric in METRICS)]
+                    for row in summary.filter(pl.col("scenario") == name).iter_rows(named=True)
+                ],
+            }
+            for name in config["scenarios"]
+        ],
+    )
+
+
+def _print_table(summary: pl.DataFrame) -> None:
+    cells = [[cell(row, metric) for metric in METRICS] for row in summary.iter_rows(named=True)]
+    table = _metric_table("scenario: controller", "seeds", cells)
+    previous = None
+    for row, texts in zip(summary.iter_rows(named=True), cells, strict=True):
+        if row["scenario"] != previous:
+            previous = row["scenario"]
+            table.add_section()
+            table.add_row(f"[bold]{previous}[/bold]")
+        table.add_row(f"  {row['controller']}", *texts)
+    print_wide(table)
+
+
+def _print_differences(config: dict[str, Any], rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        reference = config["controllers"][0]
+        table = _metric_table(f"difference from {reference}", "rounds", [row[1:] for row in rows])
+        for row in rows:
+            table.add_row(f"  {row[0]}", *row[1:])
+        print_wide(table)
+
+
+def _differences(config: dict[str, Any], episodes: pl.DataFrame) -> list[list[str]]:
+    """What a run's controllers differ by from its first in the same rounds: name and cells.
+
+    None if it had but one; nor of a benchmark, whose scenarios would make it long.
+    """
+    if "order" not in config:
+        return []
+    differences = paired_differences(episodes, config["controllers"][0])
+    return [
+        [row["controller"], *(cell(row, metric, signed=True) for metric in METRICS)]
+        for row in differences.iter_rows(named=True)
+    ]
+
+
+def _metric_table(heading: str, over: str, cells: Sequence[Sequence[str]]) -> Table:
+    """A table with a column per metric, as wide as its cells and the words of its heading."""
+    caption = f"mean ± half the width of the 95 % bootstrap interval over the {over}"
+    table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
+    table.add_column(heading, no_wrap=True)
+    for column, (title, _, _) in enumerate(METRICS.values()):
+        width = max(map(len, [*title.split(), *(row[column] for row in cells)]))
+        table.add_column("\n".join(textwrap.wrap(title, width)), justify="right", no_wrap=True)
+    return table

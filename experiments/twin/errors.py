@@ -1,0 +1,145 @@
+"""How far a thermal model is from a run that it was not fitted to, beside naive predictors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tvfs_gym.envs.physics.thermal import RcNetwork
+from tvfs_gym.experiments.twin.identification import (
+    ThermalModel,
+    Trace,
+    fit,
+    free_run,
+    model_of,
+)
+
+Samples = NDArray[np.bool_]
+
+WINDOW_S = 60.0
+"""Least length of the window in which a run's ambient and start are found."""
+
+
+FOLDS, PARTS_PER_FOLD = 5, 4
+"""A single run is cut into 20 parts; every fifth of them is held out together, in turn. So every
+fold sees all that happened in the run, and what is held out is longer than the sensor's noise."""
+
+
+@dataclass(frozen=True)
+class Error:
+    """Error of a prediction behind the window, degC.
+
+    Attributes:
+        rmse_c: Root mean square.
+        mae_c: Mean of the absolute error.
+        worst_c: Largest absolute error.
+        bias_c: Mean of the error; positive if the prediction is too hot.
+    """
+
+    rmse_c: float
+    mae_c: float
+    worst_c: float
+    bias_c: float
+
+
+def window_s(model: ThermalModel, trace: Trace) -> float:
+    """A window of twice the longest time constant, at least a minute, at most half the run."""
+    length_s = float(trace.time_s[-1] - trace.time_s[0])
+    return min(max(WINDOW_S, 2.0 * float(model.time_constants_s[-1])), length_s / 2)
+
+
+def predictions(
+    model: ThermalModel,
+    trace: Trace,
+    known: Samples | None = None,
+    first: ThermalModel | None = None,
+) -> tuple[dict[str, NDArray[np.float64]], Samples]:
+    """What the model and the naive predictors say, and for which samples they count.
+
+    The naive ones are a constant, the mean over the window, and a network of a single node.
+
+    Args:
+        model: The network.
+        trace: A run.
+        known: Samples whose temperatures may be used; None for those in the window.
+        first: The single node; None for one with the model's steady gain and its mean time
+            constant, weighted by the gains.
+    """
+    trace = trace.working(model.activities)
+    if known is None:
+        known = trace.time_s < window_s(model, trace)
+    return {
+        "model": free_run(model, trace, known),
+        "first order": free_run(first or _single_node(model), trace, known),
+        "constant": np.full(len(known), trace.temperature_c[known].mean()),
+    }, ~known
+
+
+def _single_node(model: ThermalModel) -> ThermalModel:
+    mean_tau_s = float(model.gains @ model.time_constants_s / model.steady_gain)
+    network = RcNetwork((model.steady_gain,), (mean_tau_s / model.steady_gain,))
+    return model_of(network, model.ambient_c)
+
+
+def error_of(predicted_c: NDArray[np.float64], trace: Trace, where: Samples) -> Error:
+    """Error of a prediction over some samples of a run."""
+    left = (predicted_c - trace.temperature_c)[where]
+    return Error(
+        float(np.sqrt(np.mean(left**2))),
+        float(np.abs(left).mean()),
+        float(np.abs(left).max()),
+        float(left.mean()),
+    )
+
+
+def errors(
+    model: ThermalModel,
+    trace: Trace,
+    known: Samples | None = None,
+    first: ThermalModel | None = None,
+) -> dict[str, Error]:
+    """Errors of the model and the naive predictors; see `predictions`."""
+    predicted, counting = predictions(model, trace, known, first)
+    return {name: error_of(values, trace, counting) for name, values in predicted.items()}
+
+
+def between_runs_log_se(traces: Sequence[Trace], order: int) -> float:
+    """Relative standard error of the steady gain from the differences between runs (jackknife).
+
+    What differs from run to run, e.g. a fan's speed, shows in no run's own residuals. 0 of a single
+    run.
+    """
+    if len(traces) == 1:
+        return 0.0
+    n = len(traces)
+    gains = [fit([*traces[:i], *traces[i + 1 :]], order).steady_gain for i in range(n)]
+    return float(np.sqrt((n - 1) * np.var(gains)) / abs(np.mean(gains)))
+
+
+def held_out_rmse_c(traces: Sequence[Trace], order: int) -> float:
+    """Error of so many nodes on what they were not fitted to; infinite if they are no network.
+
+    Held out is each run in turn, behind its window; of a single run each fifth in turn, in parts
+    whose heat is known and whose temperatures are not.
+    """
+    if len(traces) > 1:
+        return float(np.mean([_run_held_out_c(traces, order, i) for i in range(len(traces))]))
+    samples = len(traces[0].time_s)
+    fold = np.arange(samples) * FOLDS * PARTS_PER_FOLD // samples % FOLDS
+    errors_c = [_fold_held_out_c(traces[0], order, fold == i) for i in range(FOLDS)]
+    return float(np.sqrt(np.mean(np.square(errors_c))))
+
+
+def _run_held_out_c(traces: Sequence[Trace], order: int, held_out: int) -> float:
+    model = fit([*traces[:held_out], *traces[held_out + 1 :]], order)
+    if not model.physical:
+        return np.inf
+    return errors(model, traces[held_out])["model"].rmse_c
+
+
+def _fold_held_out_c(trace: Trace, order: int, held_out: Samples) -> float:
+    model = fit([trace], order, ~held_out)
+    if not model.physical:
+        return np.inf
+    return error_of(free_run(model, trace, ~held_out), trace, held_out).rmse_c

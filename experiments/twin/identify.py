@@ -1,0 +1,250 @@
+"""``tvfs-gym identify``: fits a board's thermal network to traces and writes a board profile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tomlkit
+from rich import box
+from rich.table import Table
+
+from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.results.folder import checked_output
+from tvfs_gym.experiments.results.tables import print_wide
+from tvfs_gym.experiments.twin.errors import (
+    between_runs_log_se,
+    held_out_rmse_c,
+    predictions,
+)
+from tvfs_gym.experiments.twin.figures import measured_against_predicted
+from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, network_of
+from tvfs_gym.experiments.twin.sweep_fits import SweepFit
+from tvfs_gym.experiments.twin.traces.folders import board_of, files_of, with_board
+from tvfs_gym.experiments.twin.traces.heat import heated, reference_of, runs_of
+from tvfs_gym.experiments.twin.traces.record import Run, read_record
+from tvfs_gym.experiments.twin.traces.sweep import Sweep, fit_sweep, is_sweep, read_sweep
+
+ORDERS = (1, 2, 3)
+
+DOUBTFUL = 0.25
+"""Relative standard error from which on a steady gain is no basis for anything."""
+
+USELESS = 0.7
+"""Held-out error, relative to the temperature's spread, from which on a fit explains little."""
+
+POWER_DIFFERS = 0.2
+"""Relative difference of full-load powers from which on resistances do not carry over."""
+
+
+def run(
+    files: Sequence[Path],
+    board: str,
+    name: str | None,
+    cooling: str,
+    full_load_w: float | None,
+    out: Path,
+) -> None:
+    """Identifies, prints what was found, and writes profile and figure.
+
+    Args:
+        files: Traces of one board with one cooling, and sweeps over its clock; or folders that
+            ``characterise`` and ``run`` wrote, which say what board it is as well.
+        board: Profile whose other sections are kept.
+        name: Name of the new profile; None for the output file's.
+        cooling: Name of the fitted cooling in the new profile.
+        full_load_w: Heat at a load of 1, for traces without power and clock.
+        out: Profile to write, TOML; the figure stands beside it.
+
+    Raises:
+        InputError: A file cannot be used, nothing physical fits, or the output file exists.
+    """
+    if out.suffix != ".toml":
+        raise InputError(f"a profile is a .toml file: name {out}.toml, not {out}.")
+    checked_output(out)
+    checked_output(out.with_suffix(".png"))
+    profile = load_profile(board)
+    board_found = board_of(files)
+    if board_found is not None:
+        profile = with_board(profile, board_found)
+    files = [file for path in files for file in files_of(path)]
+    known_w = profile.full_load_w
+    if name is not None or board != str(out):
+        profile = profile.model_copy(update={"name": name or out.stem})
+    sweeps = [file for file in files if is_sweep(file)]
+    for sweep in map(read_sweep, sweeps):
+        profile, fitted = fit_sweep(sweep, profile)
+        _print_sweep(sweep, fitted)
+    runs = runs_of([read_record(file) for file in files if file not in sweeps])
+    if sweeps and not runs and abs(profile.full_load_w / known_w - 1) > POWER_DIFFERS:
+        print(
+            f"warning: full load is {profile.full_load_w:.2f} W now and was {known_w:.2f} W when "
+            "the coolings were fitted: they no longer fit it; give traces in the same command."
+        )
+    if runs:
+        if full_load_w and abs(full_load_w / profile.full_load_w - 1) > POWER_DIFFERS:
+            print(
+                f"warning: the profile's power model makes {profile.full_load_w:.2f} W of full "
+                f"load, not {full_load_w:g}: the twin will be that much warmer or cooler."
+            )
+        traces = traces_to_fit(runs, profile, full_load_w)
+        found = candidates(traces)
+        chosen = best_of(found)
+        _print_candidates(found, chosen)
+        _warn_of_doubts(traces, chosen)
+        profile = with_cooling(profile, cooling, chosen, [run.name for run in runs])
+        longest = max(traces, key=lambda trace: trace.time_s[-1])
+        shown = predictions(chosen.model, longest)
+        measured_against_predicted(longest, *shown, out.with_suffix(".png"))
+        print(f"cooling '{cooling}'; figure: {out.with_suffix('.png')}")
+    out.write_text(tomlkit.dumps(profile.model_dump(exclude_none=True)), encoding="utf-8")
+    print(f"profile: {out}")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A fitted network.
+
+    Attributes:
+        model: The network.
+        held_out_c: Error on what it was not fitted to, degC.
+        resistance_log_se: Relative standard error of its steady gain, within and between runs.
+    """
+
+    model: ThermalModel
+    held_out_c: float
+    resistance_log_se: float
+
+
+def candidates(traces: Sequence[Trace]) -> list[Candidate]:
+    """Fits every order."""
+    found = []
+    for order in ORDERS:
+        model = fit(traces, order)
+        between = between_runs_log_se(traces, order)
+        log_se = float(np.hypot(model.steady_gain_log_se, between))
+        found.append(Candidate(model, held_out_rmse_c(traces, order), log_se))
+    return found
+
+
+def best_of(found: Sequence[Candidate]) -> Candidate:
+    """The network with the lowest held-out error; the training error does not count.
+
+    Raises:
+        InputError: None of them is physical.
+    """
+    usable = [one for one in found if one.model.physical and np.isfinite(one.held_out_c)]
+    if not usable:
+        raise InputError(
+            "no thermal network fits: with any number of nodes a gain is negative, on all the runs "
+            "or without a part of them. Record longer runs of rest and load in turn."
+        )
+    return min(usable, key=lambda one: one.held_out_c)
+
+
+def traces_to_fit(
+    runs: Sequence[Run], profile: BoardProfile, full_load_w: float | None
+) -> list[Trace]:
+    """The runs, with the activities of all their workloads but the reference's to be found.
+
+    Raises:
+        InputError: A run's heat is unknown.
+    """
+    reference = reference_of(runs)
+    named = {name for run in runs if run.workload is not None for name in run.workload}
+    return [heated(run, profile, full_load_w, named - {reference}) for run in runs]
+
+
+def with_cooling(
+    profile: BoardProfile, name: str, chosen: Candidate, files: Sequence[str]
+) -> BoardProfile:
+    """The profile with a fitted cooling in the first place, and the activities found with it."""
+    others = {other: one for other, one in profile.cooling.items() if other != name}
+    activities = {**profile.power.activities, **chosen.model.activities}
+    return profile.model_copy(
+        update={
+            "cooling": {name: cooling_of(chosen, files), **others},
+            "power": profile.power.model_copy(update={"activities": activities}),
+        }
+    )
+
+
+def cooling_of(chosen: Candidate, files: Sequence[str]) -> Cooling:
+    """The fitted network as a section of a profile, to four digits."""
+    model = chosen.model
+    network = network_of(model.time_constants_s, model.gains)
+    return Cooling(
+        source=(
+            f"fitted to {', '.join(sorted(set(files)))}: {model.order} nodes, RMSE "
+            f"{model.rmse_c:.2f} degC; time constants "
+            f"{with_errors(model.time_constants_s, model.time_constants_se_s)} s, gains "
+            f"{with_errors(model.gains, model.gains_se)} K/W"
+        ),
+        resistances_k_w=tuple(float(f"{r:.4g}") for r in network.resistances_k_w),
+        capacitances_j_k=tuple(float(f"{c:.4g}") for c in network.capacitances_j_k),
+        resistance_log_se=_finite(chosen.resistance_log_se),
+        capacitance_log_se=_finite(model.capacitance_log_se),
+    )
+
+
+def _print_sweep(sweep: Sweep, found: SweepFit) -> None:
+    table = Table(title=f"{sweep.kind}: {sweep.name}", box=box.SIMPLE)
+    for heading in ("parameter", "value", "standard error"):
+        table.add_column(heading, justify="right")
+    for name, value in found.values.items():
+        error = f"{found.errors[name]:.2g}" if name in found.errors else "held, not identified"
+        table.add_row(name, f"{value:.4g}", error)
+    print_wide(table)
+    print(f"rms {found.rms:.3g}, R^2 {found.r2:.4f}")
+
+
+def _finite(log_se: float) -> float:
+    """To two digits; what is undetermined counts as unknown by a factor of e."""
+    return float(f"{min(log_se, 1.0):.2g}")
+
+
+def _print_candidates(found: Sequence[Candidate], chosen: Candidate) -> None:
+    table = Table(box=box.SIMPLE)
+    for heading in ("nodes", "time constants, s", "gains, K/W", "RMSE, degC", "held out, degC"):
+        table.add_column(heading, justify="right")
+    for one in found:
+        model = one.model
+        table.add_row(
+            str(model.order),
+            with_errors(model.time_constants_s, model.time_constants_se_s),
+            with_errors(model.gains, model.gains_se),
+            f"{model.rmse_c:.3f}",
+            f"{one.held_out_c:.3f}" if model.physical else "no network",
+        )
+    print_wide(table)
+    best = chosen.model
+    error = best.steady_gain * chosen.resistance_log_se
+    print(f"chosen: {best.order} nodes; steady gain {best.steady_gain:.2f} ±{error:.2g} K/W")
+    for name, activity in best.activities.items():
+        print(f"activity of {name}: {activity:.3f} ±{best.activities_se[name]:.2g}")
+
+
+def _warn_of_doubts(traces: Sequence[Trace], chosen: Candidate) -> None:
+    model = chosen.model
+    if model.drifts:
+        print(
+            f"warning: the slowest time constant, {model.time_constants_s[-1]:.0f} s, is as long "
+            "as the longest run: it may be a drift of the room, and the steady gain too large."
+        )
+    if not chosen.resistance_log_se < DOUBTFUL:
+        print(
+            f"warning: the steady gain is known to ±{100 * chosen.resistance_log_se:.0f} % only: "
+            "the runs hold too little change of heat, or differ. Record rest and load in turn."
+        )
+    left = np.concatenate([run.temperature_c - run.temperature_c.mean() for run in traces])
+    if chosen.held_out_c > USELESS * np.std(left):
+        print(
+            f"warning: on what was held out the network is off by {chosen.held_out_c:.1f} degC, "
+            f"and the temperature varies by {np.std(left):.1f}: it explains little of these runs."
+        )
+
+
+def with_errors(values: np.ndarray, errors: np.ndarray) -> str:
+    """Values with their standard errors, as text."""
+    return ", ".join(f"{v:.3g} ±{e:.2g}" for v, e in zip(values, errors, strict=True))

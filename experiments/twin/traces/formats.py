@@ -1,0 +1,243 @@
+"""Formats of traces: each is brought under the common column names.
+
+Common are ``time_s``, ``temperature_c``, and either ``power_w`` or ``load`` (busy share of the
+CPU, 0..1), the latter with ``frequency_mhz`` and ``workload`` (what ran) where they are known; of a
+file with a clock alone the load is taken as 1.
+Cells stay as they were read: what is no number is found later, with its line.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.twin.traces.folders import read_run
+
+STRESSBERRY_STRESS_S = (150.0, 450.0)
+"""When stressberry stresses all cores: its default protocol of 150 s rest, 300 s stress and 150 s
+cooling; where the clock was logged, it rises and falls at these times."""
+
+
+def read_table(path: Path) -> tuple[pl.DataFrame, str]:
+    """Reads a file into the common columns, with the file's line in ``line``.
+
+    Returns:
+        The table, and what a ``line`` of it is called.
+
+    Raises:
+        InputError: The file cannot be read or is in no known format.
+    """
+    try:
+        raw, layout, first_line = _read(path)
+    except OSError as error:
+        raise InputError(f"cannot read the trace {path}: {error.strerror}.") from error
+    except (pl.exceptions.PolarsError, yaml.YAMLError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"{path} is not a readable trace: {first}.") from error
+    repeated = [name for name in raw.columns if "_duplicated_" in name]
+    if repeated:
+        name = repeated[0].partition("_duplicated_")[0]
+        raise InputError(
+            f"{path} has the column {name} more than once: keep the one that is meant."
+        )
+    raw = raw.with_row_index("line", offset=first_line)
+    for known, convert in _FORMATS.items():
+        if set(known) <= set(raw.columns):
+            return convert(raw), layout
+    raise InputError(
+        f"{path} must have the columns time_s, temperature_c and power_w, load or frequency_mhz (a "
+        f"trace), or frequency_mhz and latency_ms or power_w alone (a sweep); it has "
+        f"{', '.join(raw.columns[1:])}."
+    )
+
+
+_SBC_BENCH = ("t_s", "freq_field", "cpu_pct", "temp_c", "extra", "section")
+
+_SBC_BENCH_SAMPLE = re.compile(r"(\d\d):(\d\d):(\d\d): *([\d/ ]+)MHz +[\d.]+ +(\d+)%.*?([\d.]+)°C")
+
+
+def header_of(path: Path) -> set[str]:
+    """Names of a table's columns; empty if the file is no table.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    if path.is_dir():
+        return set()
+    try:
+        if path.suffix == ".parquet":
+            return set(pl.read_parquet_schema(path))
+        table = pl.read_csv(path, infer_schema=False, n_rows=0, truncate_ragged_lines=True)
+        return set(table.columns)
+    except OSError as error:
+        raise InputError(f"cannot read the trace {path}: {error.strerror}.") from error
+    except pl.exceptions.PolarsError:
+        return set()
+
+
+def _read(path: Path) -> tuple[pl.DataFrame, str, int]:
+    """The raw table, what its rows are called, and the number of the first."""
+    if path.is_dir():
+        return read_run(path), "step", 1
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path), "row", 1
+    with path.open(encoding="utf-8", errors="replace") as file:
+        first = file.readline()
+    if first.startswith("#Timestamp\t"):
+        return _read_armpm(path), "line", 2
+    if "stressberry" in first:
+        return _read_stressberry(path), "sample", 1
+    if first.startswith("sbc-bench "):
+        return _read_sbc_bench(path), "sample", 1
+    return pl.read_csv(path, infer_schema=False), "line", 2
+
+
+def _read_armpm(path: Path) -> pl.DataFrame:
+    header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    names = header.removeprefix("#").split("\t")
+    cells = [line.split() for line in lines]
+    for number, row in enumerate(cells, start=2):
+        if len(row) != len(names):
+            raise InputError(
+                f"{path}, line {number}: {len(row)} values where the header names {len(names)}."
+            )
+    return pl.DataFrame(cells, schema=names, orient="row")
+
+
+def _read_stressberry(path: Path) -> pl.DataFrame:
+    """A YAML file of lists of equal length."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    columns = {name: values for name, values in content.items() if isinstance(values, list)}
+    filled = {name: values for name, values in columns.items() if values}
+    if len({len(values) for values in filled.values()}) > 1:
+        lengths = ", ".join(f"{len(values)} of {name}" for name, values in filled.items())
+        raise InputError(f"{path} has lists of different length: {lengths}.")
+    return pl.DataFrame(filled).with_columns(stressberry=True)
+
+
+def _read_sbc_bench(path: Path) -> pl.DataFrame:
+    """The monitoring that sbc-bench prints at the end of its log, section by section.
+
+    A sample is ``17:25:25: 2000/1400MHz  0.93  10% ... 31.0°C``; the header of its section says
+    what two clocks are: ``big.LITTLE``, or ``fake/real`` (nominal and measured) on a Raspberry Pi.
+    """
+    samples, section, real = [], "", False
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        if title := re.match(r"System health while running (.+):", line):
+            section = title[1]
+        elif line.startswith("Time  "):
+            real = "fake/real" in line
+        elif section and (sample := _SBC_BENCH_SAMPLE.match(line)):
+            hours, minutes, seconds, clocks, load, temperature = sample.groups()
+            time_s = 3600 * int(hours) + 60 * int(minutes) + int(seconds)
+            samples.append((time_s, clocks, load, temperature, "1V" if real else "", section))
+    if not samples:
+        raise InputError(f"{path} is a log of sbc-bench without its monitoring: run sbc-bench -m.")
+    table = pl.DataFrame(samples, list(_SBC_BENCH), orient="row")
+    # Past midnight the clock begins anew.
+    days = (pl.col("t_s").diff().fill_null(0) < 0).cum_sum()
+    return table.with_columns(t_s=pl.col("t_s") + 86_400 * days - pl.col("t_s").first())
+
+
+def _common(raw: pl.DataFrame) -> pl.DataFrame:
+    """The columns under their own names; milli-degrees become degrees, hertz megahertz."""
+    names = ["line", "time_s"]
+    if "temperature_c" in raw.columns:
+        temperature = pl.col("temperature_c")
+    else:
+        temperature = _number("temperature_mc") / 1000
+    if "frequency_hz" in raw.columns:
+        raw = raw.with_columns(frequency_mhz=_number("frequency_hz") / 1e6)
+    if "power_w" in raw.columns:
+        heat = ["power_w"]
+    else:
+        if "load" not in raw.columns:  # a clock alone: all cores busy, as under a stress test
+            raw = raw.with_columns(load=pl.lit(1.0))
+        heat = [name for name in ("load", "frequency_mhz", "workload") if name in raw.columns]
+    if "workload" in heat:
+        raw = raw.with_columns(pl.col("workload").fill_null(""))
+    return raw.select(*names, temperature.alias("temperature_c"), *heat)
+
+
+def _armpm(raw: pl.DataFrame) -> pl.DataFrame:
+    """Nanoseconds; the hottest core, which this board reports as CPU(0); all four rails."""
+    rails = ("A7 Power(W)", "A15 Power(W)", "GPU Power(W)", "RAM Power(W)")
+    start = pl.col("Timestamp").cast(pl.Int64, strict=False)
+    return raw.select(
+        "line",
+        time_s=(start - start.first()) / 1e9,
+        temperature_c=pl.col("CPU(0) Temperature(C)"),
+        power_w=pl.sum_horizontal(_number(name) for name in rails),
+    )
+
+
+def _pitemp(raw: pl.DataFrame) -> pl.DataFrame:
+    """Local time; CPU usage in percent."""
+    moment = pl.col("datetime").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False)
+    return raw.select(
+        "line",
+        time_s=(moment - moment.first()).dt.total_microseconds() / 1e6,
+        temperature_c=pl.col("temp"),
+        load=_number("usage") / 100,
+    )
+
+
+def _sbc_bench(raw: pl.DataFrame) -> pl.DataFrame:
+    """One clock, or two, and the section that ran.
+
+    Two clocks are nominal/real on a Raspberry Pi, which logs its voltage as well, and big/LITTLE
+    elsewhere. There the load is that of all cores, and the big ones, half of them, are taken to be
+    filled first.
+    """
+    clocks = pl.col("freq_field").str.extract_all(r"\d+(?:\.\d+)?")
+    two = clocks.list.len() == 2
+    pi = pl.col("extra").fill_null("").str.contains(r"\dV")
+    load = _number("cpu_pct") / 100
+    return raw.select(
+        "line",
+        time_s=pl.col("t_s"),
+        temperature_c=pl.col("temp_c"),
+        load=pl.when(two & ~pi).then(pl.min_horizontal(2 * load, 1.0)).otherwise(load),
+        frequency_mhz=pl.when(pi).then(clocks.list.last()).otherwise(clocks.list.first()),
+        workload=pl.col("section")
+        .str.extract(r"(tinymembench|ramlat|OpenSSL|7-zip|cpuminer)")
+        .fill_null(""),
+    )
+
+
+def _stressberry(raw: pl.DataFrame) -> pl.DataFrame:
+    """Load by the protocol; the clock where it was logged."""
+    begin_s, end_s = STRESSBERRY_STRESS_S
+    stressed = (pl.col("time") > begin_s) & (pl.col("time") <= end_s)
+    clock = [pl.col("cpu frequency").alias("frequency_mhz")] if "cpu frequency" in raw else []
+    return raw.select(
+        "line",
+        *clock,
+        time_s=pl.col("time"),
+        temperature_c=pl.col("temperature"),
+        load=stressed.cast(pl.Float64),
+    )
+
+
+def _number(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.Float64, strict=False)
+
+
+_FORMATS: dict[tuple[str, ...], Callable[[pl.DataFrame], pl.DataFrame]] = {
+    ("time_s", "temperature_c", "power_w"): _common,
+    ("time_s", "temperature_c", "load"): _common,
+    ("time_s", "temperature_mc", "power_w"): _common,
+    ("time_s", "temperature_mc", "load"): _common,
+    ("time_s", "temperature_c", "frequency_mhz"): _common,
+    ("time_s", "temperature_c", "frequency_hz"): _common,
+    ("time_s", "temperature_mc", "frequency_mhz"): _common,
+    ("time_s", "temperature_mc", "frequency_hz"): _common,
+    ("Timestamp", "CPU(0) Temperature(C)", "A15 Power(W)"): _armpm,
+    ("datetime", "usage", "temp"): _pitemp,
+    _SBC_BENCH: _sbc_bench,
+    ("stressberry", "time", "temperature"): _stressberry,
+}
+"""The columns that a format is known by, and what brings them under their common names."""
