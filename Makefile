@@ -53,13 +53,13 @@ smoke: .venv/installed-dev
 publish: .venv/installed-test
 	rm -rf results/publish
 	$(BIN)/tvfs-gym benchmark --suite v1 --output results/publish/v1
-	$(BIN)/tvfs-gym report results/publish/v1 --publish . >/dev/null
+	$(BIN)/tvfs-gym dev publish benchmark results/publish/v1 >/dev/null
 	$(BIN)/tvfs-gym benchmark --output results/publish/main
-	$(BIN)/tvfs-gym report results/publish/main --publish . >/dev/null
+	$(BIN)/tvfs-gym dev publish benchmark results/publish/main >/dev/null
 	$(BIN)/tvfs-gym benchmark --suite published --output results/publish/published
-	$(BIN)/tvfs-gym report results/publish/published --publish . >/dev/null
-	$(BIN)/tvfs-gym adaptta --publish .
-	$(BIN)/tvfs-gym perf --output docs/performance.md
+	$(BIN)/tvfs-gym dev publish benchmark results/publish/published >/dev/null
+	$(BIN)/tvfs-gym dev publish adaptta recorded
+	$(BIN)/tvfs-gym dev perf envs --output docs/performance.md
 	$(BIN)/python -m tvfs_gym.experiments.digits.page docs
 
 # The policies that ship with the package, trained anew: the published methods with their own rewards,
@@ -95,16 +95,17 @@ zoo-family: .venv/installed-test
 		--description "twelve small networks of our own for handwritten digits, with 500 test pictures"
 
 # What needs the networks' files and labelled images: MODELS=DIR IMAGES=DIR.
-LIVE = $(BIN)/tvfs-gym adaptta --models $(MODELS) --images $(IMAGES) \
+LIVE = $(BIN)/tvfs-gym adaptta live --models $(MODELS) --images $(IMAGES) \
 	--topology mobilenet_v1_1.0_224 --topology mobilenet_v2_1.0_224 \
 	--topology efficientnet_lite0 --topology efficientnet_lite1
 publish-live: .venv/installed-test
-	$(LIVE) --output results/publish-live/bilinear --publish .
+	$(LIVE) --output results/publish-live/bilinear
 	$(LIVE) --output results/publish-live/bicubic --resizer bicubic
 	$(LIVE) --output results/publish-live/crop70 --crop-fraction 0.7
-	$(BIN)/tvfs-gym adaptta --publish . --readings results/publish-live/bilinear \
-		--readings results/publish-live/bicubic --readings results/publish-live/crop70
-	$(BIN)/tvfs-gym perf --models $(MODELS) --images $(IMAGES) \
+	$(BIN)/tvfs-gym dev publish adaptta live results/publish-live/bilinear
+	$(BIN)/tvfs-gym dev publish adaptta readings results/publish-live/bilinear \
+		results/publish-live/bicubic results/publish-live/crop70
+	$(BIN)/tvfs-gym dev perf inference --models $(MODELS) --images $(IMAGES) \
 		--output docs/performance_inference.md
 
 clean:

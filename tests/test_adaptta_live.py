@@ -57,7 +57,7 @@ def live(
 
 def arguments(models: Path, images: Path, folder: Path) -> list[str]:
     return [
-        "adaptta", "--models", str(models), "--images", str(images), "--topology", NAME,
+        "adaptta", "live", "--models", str(models), "--images", str(images), "--topology", NAME,
         "--output", str(folder),
     ]  # fmt: skip
 
@@ -111,9 +111,9 @@ def test_outcomes_can_be_replayed_and_swept(live: tuple[Path, str], cli: Cli) ->
     folder, _ = live
     outcomes = load_outcomes(folder / "outcomes.npz")
     assert len(outcomes.truth) == GOOD and list(outcomes.recordings) == [NAME]
-    replayed = cli("adaptta", "--outcomes", folder / "outcomes.npz")
+    replayed = cli("adaptta", "recorded", "--outcomes", folder / "outcomes.npz")
     assert replayed.returncode == 0 and NAME in replayed.stdout
-    swept = cli("adaptta", "--sweep", "--outcomes", folder, "--latency-ms", "1000")
+    swept = cli("adaptta", "sweep", "--outcomes", folder, "--target-latency-ms", "1000")
     assert swept.returncode == 0, swept.stderr
     assert "Pareto front" in swept.stdout and "Calibrated" in swept.stdout
 
@@ -122,7 +122,7 @@ def test_the_folder_says_how_it_was_made_and_shows_it(live: tuple[Path, str]) ->
     folder, printed = live
     config = json.loads((folder / "config.json").read_text())
     assert config["tau"] == 0.8 and config["geometry"]["method"] == "boxes"
-    assert (folder / "command.txt").read_text().startswith("tvfs-gym adaptta --models")
+    assert (folder / "command.txt").read_text().startswith("tvfs-gym adaptta live --models")
     for figure in ("passes.png", "pareto.png"):
         assert (folder / figure).read_bytes().startswith(b"\x89PNG")
     assert (folder / "table.md").read_text().strip() in printed
@@ -181,7 +181,7 @@ def test_a_folder_per_class_and_views_of_ones_own(
 
 
 def test_readings_take_a_run_of_all_published_networks(live: tuple[Path, str], cli: Cli) -> None:
-    done = cli("adaptta", "--readings", live[0])
+    done = cli("adaptta", "readings", live[0])
     assert done.returncode == 2 and "holds no outputs of mobilenet_v1_1.0_224" in done.stderr
 
 
@@ -212,14 +212,13 @@ def test_a_chunk_is_kept_without_loss(exact: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("--models {models}", "a live run takes both --models and --images"),
-        ("--models {empty} --images {list}", "holds no network of the family recorded"),
-        ("--models {models} --images {empty}", "holds neither images.csv nor a folder"),
-        ("--sweep --latency-ms 10", "these outcomes hold no latencies"),
-        ("--sweep --accuracy 99.9", "no setting reaches an accuracy of 99.9%"),
-        ("--sweep --accuracy 80 --passes 3", "takes one target"),
-        ("--sweep --outcomes {empty}", "holds no finished run of adaptta"),
-        ("--readings {empty}", "holds no"),
+        ("live --models {empty} --images {list}", "holds no network of the family recorded"),
+        ("live --models {models} --images {empty}", "holds neither images.csv nor a folder"),
+        ("sweep --target-latency-ms 10", "these outcomes hold no latencies"),
+        ("sweep --target-accuracy 99.9", "no setting reaches an accuracy of 99.9%"),
+        ("sweep --target-accuracy 80 --target-passes 3", "takes one target"),
+        ("sweep --outcomes {empty}", "holds no finished run of adaptta"),
+        ("readings {empty}", "holds no"),
     ],
 )
 def test_a_mistake_is_one_sentence(

@@ -79,7 +79,7 @@ def test_from_the_board_to_a_profile_to_its_twin(
 ) -> None:
     """The thermal network that comes out is the twin's, within what sensor and sampling leave."""
     profile = tmp_path / "mine.toml"
-    done = cli("identify", characterised, "--out", profile)
+    done = cli("identify", characterised, "--output", profile)
     assert done.returncode == 0, done.stderr
     found, true = load_profile(str(profile)), load_profile("odroid_xu4")
     resistance_k_w = sum(next(iter(found.cooling.values())).resistances_k_w)
@@ -93,7 +93,7 @@ def test_from_the_board_to_a_profile_to_its_twin(
     assert judged.returncode == 0, judged.stderr
     rmse_c = re.search(r"mean of 1\s+([\d.]+)", judged.stdout)
     assert rmse_c is not None and float(rmse_c[1]) < 1.0
-    assert cli("identify", log, "--out", tmp_path / "other.toml").returncode == 0
+    assert cli("identify", log, "--output", tmp_path / "other.toml").returncode == 0
     on_twin = cli("run", "--board", profile, "--controller", "tvfs", "--frames", "40")
     assert on_twin.returncode == 0, on_twin.stderr
 

@@ -41,7 +41,9 @@ def benchmark(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 def test_help_lists_the_verbs(cli: Cli) -> None:
     done = cli("--help")
     assert done.returncode == 0
-    assert all(verb in done.stdout for verb in ("benchmark", "report", "adaptta", "record", "perf"))
+    assert all(
+        verb in done.stdout for verb in ("benchmark", "report", "run", "adaptta", "models", "dev")
+    )
 
 
 def test_the_version_is_the_packages(cli: Cli) -> None:
@@ -108,13 +110,13 @@ def test_publishing_fills_the_documents(
     benchmark: tuple[Path, str], cli: Cli, tmp_path: Path
 ) -> None:
     (tmp_path / "README.md").write_text("<!-- adaptta:begin -->\n<!-- adaptta:end -->\nrest\n")
-    assert cli("report", benchmark[0], "--publish", tmp_path).returncode == 0
+    assert cli("dev", "publish", "benchmark", benchmark[0], "--checkout", tmp_path).returncode == 0
     page = (tmp_path / "docs" / "benchmark_published.md").read_text()
     assert page.count("| `tvfs` |") == 3
     for figure in ("published_course.png", "published_ranking.png"):
         assert f"figures/{figure}" in page
         assert (tmp_path / "docs" / "figures" / figure).read_bytes().startswith(b"\x89PNG")
-    assert cli("adaptta", "--publish", tmp_path).returncode == 0
+    assert cli("dev", "publish", "adaptta", "recorded", "--checkout", tmp_path).returncode == 0
     readme = (tmp_path / "README.md").read_text()
     assert "| mobilenet_v1_1.0_224 |" in readme and readme.endswith("rest\n")
 
@@ -179,7 +181,7 @@ def test_a_stopped_benchmark_is_gone_on_with(
 
 
 def test_adaptta_stands_beside_the_published_counts(cli: Cli) -> None:
-    done = cli("adaptta")
+    done = cli("adaptta", "recorded")
     assert done.returncode == 0
     for name in load_family("recorded").names:
         assert f"  {name} " in done.stdout
@@ -194,12 +196,12 @@ def test_recording_writes_outcomes_with_their_provenance(
     (tmp_path / "few.csv").write_text(listed + "\n")
     output = tmp_path / "few.npz"
     done = cli(
-        "record", "--models", models, "--images", tmp_path / "few.csv", "--output", output,
+        "dev", "record", "--models", models, "--images", tmp_path / "few.csv", "--output", output,
         "--topology", "mobilenet_v1_0.25_128",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "1 networks, 5 images" in done.stdout
-    table = cli("adaptta", "--outcomes", output)
+    table = cli("adaptta", "recorded", "--outcomes", output)
     assert table.returncode == 0 and "on 5 labelled photographs" in " ".join(table.stdout.split())
 
 
@@ -240,21 +242,24 @@ def bad(tmp_path: Path) -> Path:
         ("benchmark --seeds 0", "the number of seeds must be at least 1, not 0"),
         ("benchmark --output {bad}/full", "full already holds results"),
         ("report {bad}", "holds no results of a benchmark"),
-        ("adaptta --outcomes {bad}/few.csv", "few.csv holds no recorded outcomes"),
-        ("record --topology mobilenet_v1_1.0 --models {bad} --images {bad}/few.csv --output n.npz",
-         "unknown topology 'mobilenet_v1_1.0': did you mean mobilenet_v1_1.0_224"),
-        ("record --models {bad}/full --images {bad}/few.csv --output n.npz", "there is no network"),
-        ("record --topology mobilenet_v1_0.25_128 --models {bad} --images {bad}/few.csv "
+        ("adaptta recorded --outcomes {bad}/few.csv", "few.csv holds no recorded outcomes"),
+        ("dev record --topology mobilenet_v1_1.0 --models {bad} --images {bad}/few.csv "
+         "--output n.npz", "unknown topology 'mobilenet_v1_1.0': did you mean mobilenet_v1_1.0"),
+        ("dev record --models {bad}/full --images {bad}/few.csv --output n.npz",
+         "there is no network"),
+        ("dev record --topology mobilenet_v1_0.25_128 --models {bad} --images {bad}/few.csv "
          "--output n.npz", "is not the file that topology mobilenet_v1_0.25_128 names"),
-        ("record --models {bad} --images {bad}/none.csv --output n.npz", "cannot read the image"),
-        ("record --models {bad} --images {bad}/few.csv --output {bad}/old.npz", "already exists"),
-        ("record --models {bad} --images {bad}/few.csv --output few", "name few.npz, not few"),
-        ("record --models {bad} --images {bad}/few.csv --output {bad}/d/n.npz", "is no folder"),
-        ("record --topology mobilenet_v1_0.25_128 --models {bad} --images {bad}/high.csv "
+        ("dev record --models {bad} --images {bad}/none.csv --output n.npz",
+         "cannot read the image"),
+        ("dev record --models {bad} --images {bad}/few.csv --output {bad}/old.npz",
+         "already exists"),
+        ("dev record --models {bad} --images {bad}/few.csv --output few", "name few.npz, not few"),
+        ("dev record --models {bad} --images {bad}/few.csv --output {bad}/d/n.npz", "is no folder"),
+        ("dev record --topology mobilenet_v1_0.25_128 --models {bad} --images {bad}/high.csv "
          "--output n.npz", "has the label 1000; mobilenet_v1_0.25_128 knows the classes 0 to 999"),
-        ("perf --output {bad}/d/perf.md", "there is no folder"),
-        ("identify {bad}/few.csv --out {bad}/d/p.toml", "there is no folder"),
-        ("adaptta --tau nan", "tau must be positive, not nan"),
+        ("dev perf envs --output {bad}/d/perf.md", "there is no folder"),
+        ("identify {bad}/few.csv --output {bad}/d/p.toml", "there is no folder"),
+        ("adaptta recorded --tau nan", "tau must be positive, not nan"),
         ("benchmark --t-max-c nan", "t_max_c: Input should be a finite number"),
         ("benchmark --t-max-c 500", "must lie below the board's critical 120.0 degC"),
     ],
@@ -269,7 +274,7 @@ def test_a_mistake_is_one_sentence(cli: Cli, bad: Path, arguments: str, message:
 
 def test_an_unreadable_image_is_named_by_the_recorder(cli: Cli, bad: Path, models: Path) -> None:
     done = cli(
-        "record", "--topology", "mobilenet_v1_0.25_128", "--models", models, "--images",
+        "dev", "record", "--topology", "mobilenet_v1_0.25_128", "--models", models, "--images",
         bad / "few.csv", "--output", bad / "new.npz",
     )  # fmt: skip
     assert done.returncode == 2 and "Traceback" not in done.stderr

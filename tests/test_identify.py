@@ -161,7 +161,7 @@ def test_a_profile_comes_out_that_the_environment_loads(cli: Cli, tmp_path: Path
     )
     frame.write_parquet(tmp_path / "run.parquet")
     out = tmp_path / "mine.toml"
-    done = cli("identify", tmp_path / "run.parquet", "--out", out, "--cooling", "desk")
+    done = cli("identify", tmp_path / "run.parquet", "--output", out, "--cooling", "desk")
     assert done.returncode == 0, done.stderr
     assert "chosen: 2 nodes" in done.stdout
     profile = load_profile(str(out))
@@ -179,7 +179,7 @@ def test_a_profile_comes_out_that_the_environment_loads(cli: Cli, tmp_path: Path
     mean = re.search(r"mean of 1 +([\d.]+)", shown.stdout)
     assert mean and float(mean[1]) == pytest.approx(0.5, abs=0.05)  # the noise
     assert (tmp_path / "worst.png").is_file()
-    again = cli("identify", tmp_path / "run.parquet", "--out", out)
+    again = cli("identify", tmp_path / "run.parquet", "--output", out)
     assert again.returncode == 2 and "already exists" in again.stderr
 
 
@@ -251,7 +251,7 @@ def test_a_trace_with_another_name_for_time_is_no_sweep(
     cli: Cli, tmp_path: Path, name: str
 ) -> None:
     path = written(tmp_path, table(frequency_mhz=np.full(600, 1400.0)).rename({"time_s": name}))
-    done = cli("identify", path, "--out", tmp_path / "out.toml")
+    done = cli("identify", path, "--output", tmp_path / "out.toml")
     assert done.returncode == 2 and "must have the columns time_s, temperature_c and" in done.stderr
     assert not (tmp_path / "out.toml").exists()
 
@@ -275,7 +275,7 @@ def test_a_nearly_constant_heat_is_warned_of(cli: Cli, tmp_path: Path) -> None:
     power = 3.0 + rng.normal(0, 0.02, 600)
     warm = np.round(64.0 + rng.normal(0, 0.4, 600))
     path = written(tmp_path, table(power_w=power, temperature_c=warm))
-    done = cli("identify", path, "--out", tmp_path / "out.toml")
+    done = cli("identify", path, "--output", tmp_path / "out.toml")
     assert done.returncode == 2 or done.stdout.count("warning: ") >= 1
 
 
@@ -288,12 +288,12 @@ def test_what_the_samples_cannot_show_has_no_small_error() -> None:
 
 def test_a_profile_is_named_and_never_overwrites_a_figure(cli: Cli, tmp_path: Path) -> None:
     path = written(tmp_path, table())
-    assert cli("identify", path, "--out", tmp_path / "desk.toml").returncode == 0
+    assert cli("identify", path, "--output", tmp_path / "desk.toml").returncode == 0
     assert load_profile(str(tmp_path / "desk.toml")).name == "desk"
     (tmp_path / "mine.png").write_bytes(b"mine")
-    done = cli("identify", path, "--out", tmp_path / "mine.toml")
+    done = cli("identify", path, "--output", tmp_path / "mine.toml")
     assert done.returncode == 2 and "mine.png already exists" in done.stderr
-    done = cli("identify", path, "--out", tmp_path / "profile")
+    done = cli("identify", path, "--output", tmp_path / "profile")
     assert done.returncode == 2 and "a profile is a .toml file" in done.stderr
 
 
@@ -350,7 +350,7 @@ def test_a_sensor_that_sticks_for_a_while_is_warned_of(tmp_path: Path) -> None:
 def test_a_load_needs_to_be_told_what_it_heats_with(cli: Cli, tmp_path: Path) -> None:
     load = table()["power_w"].to_numpy() / 6
     path = written(tmp_path, table(load=load, power_w=None))
-    done = cli("identify", path, "--out", tmp_path / "out.toml")
+    done = cli("identify", path, "--output", tmp_path / "out.toml")
     assert done.returncode == 2 and "say with --full-load-w" in done.stderr
     done = cli("validate", "odroid_xu4", path, "--full-load-w", "3.0")
     assert done.returncode == 0 and "mean of 1" in done.stdout

@@ -123,7 +123,7 @@ def fits() -> Iterator[object]:
 
 @pytest.mark.parametrize("entry", list(fits()))
 def test_a_shipped_cooling_is_what_the_command_fits(entry: Fit, traces: Path) -> None:
-    """`tvfs-gym fidelity` wrote it; refitted, it comes out the same, and within its claims."""
+    """`tvfs-gym dev fidelity` wrote it; refitted, it comes out the same, and within its claims."""
     result = refitted(entry, traces)
     shipped = load_profile(entry.board).cooling[entry.cooling]
     again = cooling_of(result.chosen, [])

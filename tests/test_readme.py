@@ -46,7 +46,7 @@ def test_the_tables_were_written(section: str) -> None:
 
 def test_the_adaptta_table_is_up_to_date(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(README)
-    assert cli("adaptta", "--publish", tmp_path).returncode == 0
+    assert cli("dev", "publish", "adaptta", "recorded", "--checkout", tmp_path).returncode == 0
     assert (tmp_path / "README.md").read_text() == README
 
 

@@ -22,7 +22,7 @@ def folder(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("replay") / "run"
     named = [part for name in CONTROLLERS for part in ("--controller", name)]
     done = cli(
-        "run", *named, "--episodes", "2", "--frames", "205", "--ambient-c", "40", "--output", folder
+        "run", *named, "--seeds", "2", "--frames", "205", "--ambient-c", "40", "--output", folder
     )
     assert done.returncode == 0, done.stderr
     return folder

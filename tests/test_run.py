@@ -19,7 +19,7 @@ from tvfs_gym.experiments.results.statistics import METRICS, paired_differences
 CLI = (sys.executable, "-m", "tvfs_gym.experiments.cli")
 QUICK = (
     "run", "--controller", "tvfs", "--controller", "efficientnet_lite0@1400",
-    "--controller", "performance", "--episodes", "2", "--frames", "200", "--ambient-c", "40",
+    "--controller", "performance", "--seeds", "2", "--frames", "200", "--ambient-c", "40",
 )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_is_broken_off_keeps_what_it_ran(
     tmp_path: Path, sent: signal.Signals, status: int
 ) -> None:
     running = subprocess.Popen(
-        [*CLI, "run", "--controller=powersave", "--episodes=1000", "--frames=20000", "--output=r"],
+        [*CLI, "run", "--controller=powersave", "--seeds=1000", "--frames=20000", "--output=r"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -127,7 +127,7 @@ def test_a_run_that_is_broken_off_keeps_what_it_ran(
         ("--controller efficientnet_lite0@1450", "there is no VF level of '1450' MHz: choose one"),
         ("--controller efficientnet@1400", "unknown topology 'efficientnet': did you mean"),
         ("--controller tvfs --controller tvfs", "every --controller must be named once"),
-        ("--controller tvfs --episodes 0", "the number of episodes must be at least 1, not 0"),
+        ("--controller tvfs --seeds 0", "the number of episodes must be at least 1, not 0"),
         ("--controller tvfs --order sorted", "unknown order 'sorted': choose one of interleaved"),
         ("--controller tvfs --board odroid_xu5", "unknown board 'odroid_xu5'"),
         ("--controller tvfs --latency-ms 1", "no configuration meets a latency constraint of 1 ms"),

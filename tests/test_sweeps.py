@@ -120,7 +120,7 @@ def test_sweeps_and_traces_make_one_profile(cli: Cli, tmp_path: Path) -> None:
     frame.write_csv(tmp_path / "latency.csv")
     pl.DataFrame(swept_power(1.0, 0.01)).write_parquet(tmp_path / "power.parquet")
     out = tmp_path / "mine.toml"
-    done = cli("identify", tmp_path / "latency.csv", tmp_path / "power.parquet", "--out", out)
+    done = cli("identify", tmp_path / "latency.csv", tmp_path / "power.parquet", "--output", out)
     assert done.returncode == 0, done.stderr
     assert "latency:" in done.stdout and "power:" in done.stdout
     mine = load_profile(str(out))

@@ -79,7 +79,7 @@ class AdapTTA:
 
     Each view is made and run only when the previous ones did not suffice. None is prepared in a
     thread during a pass: once the frame is resized, all that this could hide is the copy of a
-    slice. ``tvfs-gym perf --models --images`` measures both ways.
+    slice. ``tvfs-gym dev perf inference`` measures both ways.
 
     Args:
         classifier: The network.

@@ -1,10 +1,10 @@
-"""``tvfs-gym adaptta --models DIR --images DIR``: real networks over labelled images.
+"""``tvfs-gym adaptta live``: real networks over labelled images.
 
 Every view of every image is run once; what AdapTTA would have done follows from the views' outputs
 and times. A folder is written with
 
 - ``views/``: the outputs and seconds of every view, chunk by chunk as they come,
-- ``outcomes.npz`` (as ``tvfs-gym record`` writes) and ``seconds.npz``, which ``--sweep`` reads,
+- ``outcomes.npz`` (as ``tvfs-gym dev record`` writes) and ``seconds.npz``, for ``adaptta sweep``,
 - ``frames.parquet``: a row per image, network and policy,
 - ``table.md``, ``failed.csv``, figures, and the circumstances of the run.
 
@@ -27,7 +27,7 @@ from tvfs_gym.envs.inference.images import LabelledImage, read_images
 from tvfs_gym.envs.inference.runtime import runtime, runtime_package
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta.recording import check_labels, checked_hashes
-from tvfs_gym.experiments.adaptta.report import Options, publish_report, write_report
+from tvfs_gym.experiments.adaptta.report import Options, write_report
 from tvfs_gym.experiments.adaptta.view_store import CHUNK, ViewOutputs, chunk_file, save_chunk
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import free_folder, read_json, write_circumstances
@@ -40,7 +40,6 @@ def run(
     images: Path,
     options: Options,
     output: Path | None,
-    publish: Path | None,
 ) -> None:
     """Runs the networks and writes the folder.
 
@@ -51,7 +50,6 @@ def run(
         images: CSV list, a folder that holds one, or a folder with a folder of images per class.
         options: How they are run and judged.
         output: Folder to write or to go on with; None for the next free one under ``results/``.
-        publish: Checkout whose ``docs/adaptta.md`` takes the tables over.
 
     Raises:
         InputError: Something given cannot be used, or the folder holds another run's results.
@@ -73,8 +71,6 @@ def run(
     folder = _folder(output, config)
     _run_views(topologies, models, labelled, options, folder)
     write_report(folder, labelled, topologies, options)
-    if publish is not None:
-        publish_report(folder, publish)
 
 
 def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topology, ...]:

@@ -1,7 +1,7 @@
-"""``tvfs-gym adaptta --readings FOLDER``: what the published description leaves open.
+"""``tvfs-gym adaptta readings``: what the published description leaves open.
 
 Published are eight mean numbers of passes (four networks under 5C and 10C at tau = 0.8), not the
-rule in full. Each folder, written by ``tvfs-gym adaptta --models --images`` with the policy 10C,
+rule in full. Each folder, written by ``tvfs-gym adaptta live`` with the policy 10C,
 holds the outputs of the ten views in one geometry; from them every plausible reading of the rest
 (order of the views, aggregation, confidence estimator, consensus or newest view, ``>=`` or ``>``,
 outputs as they are or scaled to a sum of 1) is replayed and set beside the published means.
@@ -93,26 +93,32 @@ class Found:
         return float(np.mean(np.abs(self.means(weighted) / PUBLISHED - 1)))
 
 
-def run(folders: Sequence[Path], publish: Path | None) -> None:
-    """Prints the readings, the nearest first; with a checkout, writes them into its docs too.
+def page(folders: Sequence[Path]) -> str:
+    """Renders the readings, the nearest first, as a page in Markdown.
 
     Args:
-        folders: As from ``adaptta --models --images``; the first one's geometry gets every rule,
-            the others' the default rule in every order.
-        publish: Checkout whose ``docs/adaptta_readings.md`` is written.
+        folders: Live runs; the first one's geometry gets every rule, the others' the default rule
+            in every order.
 
     Raises:
         InputError: A folder lacks a network of the published table, or the views of 10C.
     """
     found = [one for number, folder in enumerate(folders) for one in _replayed(folder, number == 0)]
-    page = _page(found, folders)
-    print(page)
-    if publish is not None:
-        path = publish / "docs" / "adaptta_readings.md"
-        try:
-            path.write_text(page, encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror}.") from error
+    return _page(found, folders)
+
+
+def publish(folders: Sequence[Path], checkout: Path) -> None:
+    """Writes the page to a checkout's ``docs/adaptta_readings.md``.
+
+    Raises:
+        InputError: The page cannot be written, or as for `page`.
+    """
+    path = checkout / "docs" / "adaptta_readings.md"
+    text = page(folders)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}.") from error
 
 
 def _readings(geometry: str, every_rule: bool) -> list[Reading]:
@@ -206,7 +212,7 @@ the published means were taken. That weighting is a correction after the fact. T
 a free parameter that could be fitted to each network's two means, not something the description
 leaves open.
 
-What was replayed, by `tvfs-gym adaptta {" ".join("--readings FOLDER" for _ in folders)}`:
+What was replayed, by `tvfs-gym adaptta readings {" ".join("FOLDER" for _ in folders)}`:
 
 {commands}
 """

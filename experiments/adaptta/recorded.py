@@ -1,4 +1,4 @@
-"""``tvfs-gym adaptta``: AdapTTA on recorded outcomes, beside the published numbers."""
+"""``tvfs-gym adaptta recorded``: AdapTTA on recorded outcomes, beside the published numbers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.adaptta import TAU
 from tvfs_gym.envs.inference.augmentation import POLICIES
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, load_outcomes
 from tvfs_gym.envs.inference.topology import ZOO
@@ -35,13 +36,12 @@ HEADER = (
 )
 
 
-def run(outcomes_file: Path | None, tau: float, publish: Path | None) -> None:
-    """Prints the table; with a checkout, writes it into its README as well.
+def run(outcomes_file: Path | None, tau: float) -> None:
+    """Prints the table.
 
     Args:
         outcomes_file: Recorded outcomes; None for those that ship with the package.
         tau: Confidence threshold.
-        publish: Checkout whose README takes the table over.
 
     Raises:
         InputError: The file holds no recorded outcomes, or tau is not positive.
@@ -49,18 +49,26 @@ def run(outcomes_file: Path | None, tau: float, publish: Path | None) -> None:
     if not tau > 0:
         raise InputError(f"tau must be positive, not {tau}.")
     outcomes = load_outcomes(outcomes_file or ZOO / "recorded.npz")
-    rows = [_row(outcomes, name, tau) for name in outcomes.recordings]
     table = Table(box=box.SIMPLE)
     table.add_column(HEADER[0], no_wrap=True)
     for heading in HEADER[1:]:
         table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(*row)
+    for name in outcomes.recordings:
+        table.add_row(*_row(outcomes, name, tau))
     print_wide(table)
     print(_caption(outcomes, tau))
-    if publish is not None:
-        text = f"{markdown_table(HEADER, rows)}\n\n{_caption(outcomes, tau)}"
-        replace_section(publish / "README.md", "adaptta", text)
+
+
+def publish(checkout: Path) -> None:
+    """Puts the table of the outcomes that ship with the package into a checkout's README.
+
+    Raises:
+        InputError: The README has no section for the table.
+    """
+    outcomes = load_outcomes(ZOO / "recorded.npz")
+    rows = [_row(outcomes, name, TAU) for name in outcomes.recordings]
+    text = f"{markdown_table(HEADER, rows)}\n\n{_caption(outcomes, TAU)}"
+    replace_section(checkout / "README.md", "adaptta", text)
 
 
 def _row(outcomes: RecordedOutcomes, name: str, tau: float) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What ``tvfs-gym adaptta --models --images`` writes of its run."""
+"""Tables, figures and files of a run of ``tvfs-gym adaptta live``."""
 
 import csv
 import shlex
@@ -136,7 +136,7 @@ def write_report(
     print(f"written to {folder}")
 
 
-def publish_report(folder: Path, checkout: Path) -> None:
+def publish(folder: Path, checkout: Path) -> None:
     """Writes the run's tables to the checkout's ``docs/adaptta.md``.
 
     Raises:
@@ -155,7 +155,7 @@ def command_of(config: dict[str, Any]) -> str:
     usual = asdict(Options())
     given = {**config, **config["geometry"], "geometry": config["geometry"]["method"]}
     usual = {**usual, **usual["geometry"], "geometry": usual["geometry"]["method"]}
-    words = ["tvfs-gym adaptta --models MODELS --images IMAGES"]
+    words = ["tvfs-gym adaptta live --models MODELS --images IMAGES"]
     words += [f"--topology {name}" for name in config["topologies"]]
     for name, value in usual.items():
         if name == "xnnpack" and not given[name]:

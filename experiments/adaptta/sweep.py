@@ -1,4 +1,4 @@
-"""``tvfs-gym adaptta --sweep``: which accuracy AdapTTA reaches with how many passes.
+"""``tvfs-gym adaptta sweep``: which accuracy AdapTTA reaches with how many passes.
 
 Replays every threshold and limit of passes over recorded outcomes and prints the Pareto front of
 each network. With a target it also calibrates: the setting is chosen on every second image, and the
@@ -62,7 +62,7 @@ def run(outcomes: Path | None, target: Target, output: Path | None) -> None:
     """Prints the fronts, and the calibrated settings if there is a target.
 
     Args:
-        outcomes: Recorded outcomes, or a folder that ``adaptta --models --images`` wrote; None for
+        outcomes: Recorded outcomes, or the folder of a live run; None for
             the outcomes that ship with the package.
         target: What to calibrate for, if anything.
         output: Folder for ``sweep.parquet`` and ``pareto.png``; None to write nothing.
@@ -94,9 +94,7 @@ def _networks(path: Path | None) -> Iterator[tuple[str, Measured]]:
             with np.load(path / "seconds.npz", allow_pickle=False) as data:
                 seconds = dict(data)
         except (OSError, ValueError, BadZipFile) as error:
-            raise InputError(
-                f"{path} holds no finished run of adaptta --models --images."
-            ) from error
+            raise InputError(f"{path} holds no finished run of adaptta live.") from error
         path = path / "outcomes.npz"
     outcomes = load_outcomes(path or ZOO / "recorded.npz")
     for name, recording in outcomes.recordings.items():

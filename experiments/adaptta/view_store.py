@@ -76,7 +76,7 @@ def load_outputs(folder: Path, network: str) -> ViewOutputs:
     """
     files = sorted((folder / "views" / network).glob("*.npz"))
     if not files:
-        raise InputError(f"{folder} holds no outputs of {network}: run adaptta --models --images.")
+        raise InputError(f"{folder} holds no outputs of {network}: run adaptta live.")
     chunks = [_load_chunk(file) for file in files]
     return ViewOutputs(
         np.concatenate([chunk.probabilities for chunk in chunks]),

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,8 @@ from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
-from tvfs_gym.envs.tables import tomllib
 from tvfs_gym.experiments.board.load import InferenceLoad, LoadMeter, ProcessLoad
-
-LINUX = "linux"
-"""What the machine that this runs on is called."""
+from tvfs_gym.experiments.options import LINUX, RealBoard
 
 
 @dataclass(frozen=True)
@@ -77,50 +74,6 @@ class BoardUnderTest:
             "topologies": board.family.names,
             "topology_family": board.family.model_dump(mode="json"),
         }
-
-
-@dataclass(frozen=True)
-class RealBoard:
-    """What a user may say of a real board; a twin has none of it.
-
-    Attributes:
-        models: Folder of the networks' files; None where they come along with the family.
-        images: Labelled pictures, ``noise``, or a camera: see
-            `tvfs_gym.envs.boards.linux.frames.frames_of`.
-        threads: Of a pass; None for one per CPU that runs inference.
-        root: The sysfs tree.
-        single_level: Go on with one VF level where the clock cannot be set.
-        no_sensor: Go on where no temperature can be read.
-        options: Further ``NAME=VALUE`` of `tvfs_gym.envs.boards.linux.options.LinuxOptions`.
-    """
-
-    models: Path | None = None
-    images: str | None = None
-    threads: int | None = None
-    root: Path = Path("/sys")
-    single_level: bool = False
-    no_sensor: bool = False
-    options: Sequence[str] = ()
-
-    def linux_options(self) -> dict[str, Any]:
-        """The options of a `LinuxBoard`.
-
-        Raises:
-            InputError: One is not NAME=VALUE.
-        """
-        values: dict[str, Any] = {
-            "allow_single_level": self.single_level,
-            "allow_no_sensor": self.no_sensor,
-        }
-        for option in self.options:
-            name, sign, text = option.partition("=")
-            if not sign:
-                raise InputError(f"a board option is NAME=VALUE, not '{option}'.")
-            try:
-                values[name] = tomllib.loads(f"value = {text}")["value"]
-            except tomllib.TOMLDecodeError:
-                values[name] = text
-        return values
 
 
 def board_under_test(

@@ -106,7 +106,7 @@ def run(
         board.close()
     _print(found, board)
     print(f"characterisation: {path}")
-    print(f"profile: tvfs-gym identify {shlex.quote(str(folder))} --out my_board.toml")
+    print(f"profile: tvfs-gym identify {shlex.quote(str(folder))} --output my_board.toml")
 
 
 def _read(path: Path) -> list[Measurement]:

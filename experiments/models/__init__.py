@@ -1,1 +1,1 @@
-"""``tvfs-gym models`` and ``record``: families of networks."""
+"""``tvfs-gym models`` and ``dev record``: families of networks."""

@@ -1,9 +1,4 @@
-"""``tvfs-gym models``: lists, checks, fetches and adds networks.
-
-``list`` shows the topologies of a family; ``check`` compares the files in a folder with them;
-``fetch`` gets the files (see `tvfs_gym.experiments.models.fetch`); ``add`` makes a family of a
-user's own networks (see `tvfs_gym.experiments.models.add`).
-"""
+"""The commands ``models list``, ``check``, ``fetch`` and ``add``, and ``dev record``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,22 +14,22 @@ from tvfs_gym.envs.inference.topology import (
     family_names,
     load_family,
 )
-
-app = typer.Typer(
-    help="List, check, fetch and add networks.", no_args_is_help=True, add_completion=False
+from tvfs_gym.experiments.options import (
+    FamilyOption,
+    ImagesOption,
+    ModelsOption,
+    TopologiesOption,
 )
 
-FamilyOption = Annotated[str, typer.Option("--family", help="Topology family: name or TOML file.")]
-TopologyOption = Annotated[
-    list[str] | None,
-    typer.Option("--topology", help="Repeat for several; all of the family by default."),
-]
+app = typer.Typer(help="List, check, fetch and add networks.", no_args_is_help=True)
+dev_app = typer.Typer()
 
 
 @app.command("list")
 def list_models(
-    family: Annotated[
-        list[str] | None, typer.Option(help="Repeat for several; all that ship by default.")
+    families: Annotated[
+        list[str] | None,
+        typer.Option("--family", help="Topology family; repeat for several. Default: all."),
     ] = None,
 ) -> None:
     """Show families and their topologies."""
@@ -43,7 +38,7 @@ def list_models(
 
     from tvfs_gym.experiments.results.tables import print_wide
 
-    for name in family or family_names():
+    for name in families or family_names():
         loaded = load_family(name)
         typer.echo(f"{loaded.name}: {loaded.description}")
         table = Table(box=box.SIMPLE)
@@ -68,16 +63,16 @@ def list_models(
 def _origin(family: Family, topology: Topology) -> str:
     if family.models is not None:
         return str(family.models)
-    return urlsplit(topology.url).netloc if topology.url else "no address is known"
+    return urlsplit(topology.url).netloc if topology.url else "no address known"
 
 
 @app.command()
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of networks; the family's own by default.")
+        Path | None, typer.Argument(help="Folder of networks. Default: that of the family.")
     ] = None,
     family: FamilyOption = DEFAULT_FAMILY,
-    topology: TopologyOption = None,
+    topologies: TopologiesOption = None,
 ) -> None:
     """Compare files with their topologies and run each once; exit status 1 if one fails."""
     from tvfs_gym.experiments.models.fetch import pinned, read_lock
@@ -87,20 +82,23 @@ def check(
     if models is None:
         raise InputError(f"the family {loaded.name} does not ship its networks: name their folder.")
     failed = False
-    for one in loaded.recordable(topology or []):
+    for topology in loaded.recordable(topologies or []):
         try:
-            said = _checked(pinned(one, read_lock(models)), models)
+            outcome = _check(pinned(topology, read_lock(models)), models)
         except InputError as error:
-            failed, said = True, f"FAILED: {error}"
-        typer.echo(f"{one.name}: {said}")
+            failed, outcome = True, f"FAILED: {error}"
+        typer.echo(f"{topology.name}: {outcome}")
     raise typer.Exit(int(failed))
 
 
-def _checked(topology: Topology, models: Path) -> str:
-    """Checks a file's hash, input, outputs and one pass; says what was found.
+def _check(topology: Topology, models: Path) -> str:
+    """Checks a file's hash, input, outputs and one pass.
+
+    Returns:
+        The outcome, to be printed.
 
     Raises:
-        InputError: Something does not fit.
+        InputError: The file is another one, or its network does not run as described.
     """
     import numpy as np
 
@@ -113,25 +111,25 @@ def _checked(topology: Topology, models: Path) -> str:
     output = TfliteClassifier(topology, models).probabilities(np.full((px, px, 3), 128, np.uint8))
     if not (np.isfinite(output).all() and output.min() >= 0 and output.sum() < 1.5):
         raise InputError(f"{models / topology.file} gives no probabilities under {runtime()}.")
-    known = "hash as expected" if topology.sha256 else "hash not known"
-    return f"ok ({known}, {px} x {px} px, {topology.classes} outputs, runs under {runtime()})"
+    hash_state = "hash as expected" if topology.sha256 else "hash not known"
+    return f"ok ({hash_state}, {px} x {px} px, {topology.classes} outputs, runs under {runtime()})"
 
 
 @app.command()
 def fetch(
-    folder: Annotated[Path, typer.Argument(help="Folder to put the networks into.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write the networks to.")],
     family: FamilyOption = DEFAULT_FAMILY,
-    topology: TopologyOption = None,
+    topologies: TopologiesOption = None,
 ) -> None:
     """Download networks from their publisher, or copy those that ship; exit status 1 if one fails.
 
-    An interrupted download is continued by the next one. Hashes are verified, and pinned on first
-    use where they are not known.
+    Run the command again to resume an interrupted download. Hashes are verified; an unknown hash is
+    pinned at the first download.
     """
     from tvfs_gym.experiments.models import fetch as implementation
 
     loaded = load_family(family)
-    complete = implementation.fetch(loaded, loaded.recordable(topology or []), folder)
+    complete = implementation.fetch(loaded, loaded.recordable(topologies or []), folder)
     raise typer.Exit(int(not complete))
 
 
@@ -143,16 +141,19 @@ def add(
         Path, typer.Option(help="Labelled images: a CSV list, its folder, or a zip archive of it.")
     ],
     output: Annotated[Path, typer.Option(help="Family to write, TOML.")],
-    description: Annotated[str, typer.Option(help="What it is.")] = "networks of one's own",
-    variant: Annotated[
+    description: Annotated[str, typer.Option(help="Description of the family.")] = "own networks",
+    variants: Annotated[
         list[Path] | None,
-        typer.Option(help="Network that is recorded too, but no choice of a controller; repeat."),
+        typer.Option(
+            "--variant",
+            help="Network that is recorded, but that no controller chooses; repeat for several.",
+        ),
     ] = None,
     reference: Annotated[
         Path | None,
         typer.Option(
-            help="MobileNetV1 1.0 224 as .tflite, to which latencies are relative; without it, to "
-            "the slowest of the networks."
+            help="MobileNetV1 1.0 224 as .tflite, the reference of the relative latencies. "
+            "Default: the slowest of the networks."
         ),
     ] = None,
     pixel_mean: Annotated[
@@ -162,8 +163,22 @@ def add(
         float | None, typer.Option(help="Grey levels per unit of the networks' real-valued input.")
     ] = None,
 ) -> None:
-    """Make a family of networks of one's own: read, time and record them."""
+    """Make a family of your own networks: read, time and record them."""
     from tvfs_gym.experiments.models.add import Normalisation, run
 
     normalisation = Normalisation(pixel_mean, pixel_scale)
-    run(networks, variant or [], labels, images, output, description, reference, normalisation)
+    run(networks, variants or [], labels, images, output, description, reference, normalisation)
+
+
+@dev_app.command()
+def record(
+    models: ModelsOption,
+    images: ImagesOption,
+    output: Annotated[Path, typer.Option(help="Recorded outcomes to write, .npz.")],
+    family: FamilyOption = DEFAULT_FAMILY,
+    topologies: TopologiesOption = None,
+) -> None:
+    """Run real networks over labelled photographs and write their outcomes."""
+    from tvfs_gym.experiments.models.record import run
+
+    run(family, topologies or [], models, images, output)

@@ -1,4 +1,4 @@
-"""``tvfs-gym record``: runs real networks over labelled photographs and writes their outcomes."""
+"""``tvfs-gym dev record``: records what networks answer to labelled photographs."""
 
 import os
 import shlex

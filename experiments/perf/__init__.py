@@ -1,1 +1,1 @@
-"""``tvfs-gym perf``: what the environments, a training and the loop on a board cost."""
+"""``tvfs-gym dev perf``: what the environments, a training and the loop on a board cost."""

@@ -1,4 +1,4 @@
-"""``tvfs-gym perf --models DIR --images DIR``: what AdapTTA costs beyond the passes themselves.
+"""``tvfs-gym dev perf inference``: what AdapTTA costs beyond the passes themselves.
 
 All figures are ratios of times measured side by side in one run.
 """
@@ -83,8 +83,8 @@ def run(models: Path, images: Path, output: Path | None) -> None:
     if output is not None:
         versions = ", ".join(f"{name} {one}" for name, one in installed_versions().items())
         output.write_text(
-            f"{text}\n\nCommand: `tvfs-gym perf --models ... --images ... --output {output}`; "
-            f"{runtime()}, {versions}.\n"
+            f"{text}\n\nCommand: `tvfs-gym dev perf inference --models ... --images ... "
+            f"--output {output}`; {runtime()}, {versions}.\n"
         )
 
 

@@ -1,4 +1,4 @@
-"""``tvfs-gym perf``: steps per second of the environments, as ratios within one run."""
+"""``tvfs-gym dev perf envs``: steps per second of the environments, as ratios within one run."""
 
 import gc
 from collections.abc import Callable
@@ -74,7 +74,9 @@ def run(output: Path | None) -> None:
     print(text)
     if output is not None:
         versions = ", ".join(f"{name} {one}" for name, one in installed_versions().items())
-        output.write_text(f"{text}\n\nCommand: `tvfs-gym perf --output {output}`; {versions}.\n")
+        output.write_text(
+            f"{text}\n\nCommand: `tvfs-gym dev perf envs --output {output}`; {versions}.\n"
+        )
 
 
 def _one() -> str:

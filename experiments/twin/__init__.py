@@ -1,1 +1,1 @@
-"""``tvfs-gym identify``, ``validate`` and ``fidelity``: a twin from traces, and its error."""
+"""``tvfs-gym identify``, ``validate`` and ``dev fidelity``: a twin from traces, and its error."""

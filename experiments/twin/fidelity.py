@@ -1,4 +1,4 @@
-"""``tvfs-gym fidelity``: refits the shipped profiles' coolings and publishes how good they are."""
+"""``tvfs-gym dev fidelity``: refits the shipped profiles' coolings and shows their errors."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -44,7 +44,7 @@ def run(
     name: str | None,
     cooling: str,
     full_load_w: float | None,
-    out: Path,
+    output: Path,
 ) -> None:
     """Identifies, prints what was found, and writes profile and figure.
 
@@ -55,23 +55,23 @@ def run(
         name: Name of the new profile; None for the output file's.
         cooling: Name of the fitted cooling in the new profile.
         full_load_w: Heat at a load of 1, for traces without power and clock.
-        out: Profile to write, TOML; the figure stands beside it.
+        output: Profile to write, TOML; the figure stands beside it.
 
     Raises:
         InputError: A file cannot be used, nothing physical fits, or the output file exists.
     """
-    if out.suffix != ".toml":
-        raise InputError(f"a profile is a .toml file: name {out}.toml, not {out}.")
-    checked_output(out)
-    checked_output(out.with_suffix(".png"))
+    if output.suffix != ".toml":
+        raise InputError(f"a profile is a .toml file: name {output}.toml, not {output}.")
+    checked_output(output)
+    checked_output(output.with_suffix(".png"))
     profile = load_profile(board)
     board_found = board_of(files)
     if board_found is not None:
         profile = with_board(profile, board_found)
     files = [file for path in files for file in files_of(path)]
     known_w = profile.full_load_w
-    if name is not None or board != str(out):
-        profile = profile.model_copy(update={"name": name or out.stem})
+    if name is not None or board != str(output):
+        profile = profile.model_copy(update={"name": name or output.stem})
     sweeps = [file for file in files if is_sweep(file)]
     for sweep in map(read_sweep, sweeps):
         profile, fitted = fit_sweep(sweep, profile)
@@ -96,10 +96,10 @@ def run(
         profile = with_cooling(profile, cooling, chosen, [run.name for run in runs])
         longest = max(traces, key=lambda trace: trace.time_s[-1])
         shown = predictions(chosen.model, longest)
-        measured_against_predicted(longest, *shown, out.with_suffix(".png"))
-        print(f"cooling '{cooling}'; figure: {out.with_suffix('.png')}")
-    out.write_text(tomlkit.dumps(profile.model_dump(exclude_none=True)), encoding="utf-8")
-    print(f"profile: {out}")
+        measured_against_predicted(longest, *shown, output.with_suffix(".png"))
+        print(f"cooling '{cooling}'; figure: {output.with_suffix('.png')}")
+    output.write_text(tomlkit.dumps(profile.model_dump(exclude_none=True)), encoding="utf-8")
+    print(f"profile: {output}")
 
 
 @dataclass(frozen=True)

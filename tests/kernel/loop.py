@@ -115,7 +115,7 @@ def run_all(loop: Loop, board: X86Board, steps: int) -> None:
     bring(board.shared, "characterised")
     loop.on_host(
         "its profile identified from its own logs",
-        f"identify characterised --board {PROFILE} --name emulated --out emulated.toml",
+        f"identify characterised --board {PROFILE} --name emulated --output emulated.toml",
     )
     shutil.copy(RESULTS / "emulated.toml", board.shared)
     controllers = "--controller predictive --controller tvfs --controller performance"
@@ -130,7 +130,7 @@ def run_all(loop: Loop, board: X86Board, steps: int) -> None:
     loop.on_board(
         "policy, predictive controller, TVFS and the kernel's throttling on the board",
         f"run --board linux {controllers} --characterisation {characterised} {conditions} "
-        f"--frames 150 --frames-per-step 5 --episodes 2 --latency-ms {LATENCY_MS} "
+        f"--frames 150 --frames-per-step 5 --seeds 2 --latency-ms {LATENCY_MS} "
         f"--board-option profile={SHARED}/emulated.toml --board-option settle_s=2 "
         f"--output {SHARED}/run",
     )

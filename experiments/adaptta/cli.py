@@ -1,0 +1,133 @@
+"""The commands ``adaptta recorded``, ``live``, ``sweep`` and ``readings``, and their pages."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tvfs_gym.experiments.options import (
+    CheckoutOption,
+    FamilyOption,
+    ImagesOption,
+    ModelsOption,
+    OutcomesOption,
+    OutputFolderOption,
+    TauOption,
+    TopologiesOption,
+)
+
+app = typer.Typer(
+    help="Run AdapTTA on real networks and images, or on recorded outcomes.", no_args_is_help=True
+)
+publish_app = typer.Typer()
+
+LiveFolders = Annotated[
+    list[Path], typer.Argument(help="Folders of live runs; the first is read in every way.")
+]
+
+
+@app.command()
+def recorded(outcomes: OutcomesOption = None, tau: TauOption = 0.8) -> None:
+    """Replay AdapTTA over recorded outcomes, beside the published numbers."""
+    from tvfs_gym.experiments.adaptta.recorded import run
+
+    run(outcomes, tau)
+
+
+@app.command()
+def live(
+    models: ModelsOption,
+    images: ImagesOption,
+    family: FamilyOption = "recorded",
+    topologies: TopologiesOption = None,
+    policy: Annotated[
+        str, typer.Option(help="Views: 1C, 5C, 10C, or a list such as 'C,C+flip,TL+blur:1'.")
+    ] = "10C",
+    order: Annotated[
+        str, typer.Option(help="Order of the views: centre_first, interleaved or torchvision.")
+    ] = "centre_first",
+    aggregation: Annotated[
+        str, typer.Option(help="Consensus of the views: mean, geometric, vote or max.")
+    ] = "mean",
+    confidence: Annotated[
+        str, typer.Option(help="Confidence estimator: max, margin, entropy or temperature:T.")
+    ] = "max",
+    stop_on: Annotated[
+        str, typer.Option(help="Confidence that is compared with tau: consensus or last view.")
+    ] = "consensus",
+    tau: TauOption = 0.8,
+    geometry: Annotated[str, typer.Option(help="Cut of the views: boxes or resize_once.")] = (
+        "boxes"
+    ),
+    crop_fraction: Annotated[
+        float, typer.Option(help="Side of a crop relative to the image's shorter side.")
+    ] = 0.875,
+    resizer: Annotated[str, typer.Option(help="Interpolation: bilinear or bicubic.")] = "bilinear",
+    threads: Annotated[int, typer.Option(help="CPU threads of a pass.")] = 1,
+    xnnpack: Annotated[bool, typer.Option(help="Let the runtime use XNNPACK.")] = True,
+    output: OutputFolderOption = None,
+) -> None:
+    """Run AdapTTA on real networks and images; print tables, write a row per image, figures."""
+    from tvfs_gym.envs.inference.augmentation import Geometry
+    from tvfs_gym.experiments.adaptta.live import run
+    from tvfs_gym.experiments.adaptta.report import Options
+
+    cut = Geometry(geometry, crop_fraction, resizer)
+    options = Options(policy, order, aggregation, confidence, stop_on, tau, cut, threads, xnnpack)
+    run(family, topologies or [], models, images, options, output)
+
+
+@app.command()
+def sweep(
+    outcomes: OutcomesOption = None,
+    target_accuracy: Annotated[
+        float | None, typer.Option(help="Calibrate for this top-1 accuracy, %.")
+    ] = None,
+    target_passes: Annotated[
+        float | None, typer.Option(help="Calibrate for this mean number of passes.")
+    ] = None,
+    target_latency_ms: Annotated[
+        float | None, typer.Option(help="Calibrate for this 95th percentile of the latency, ms.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder to write.")] = None,
+) -> None:
+    """Show accuracy against mean passes, or calibrate the threshold for one target."""
+    from tvfs_gym.experiments.adaptta.sweep import Target, run
+
+    target = Target.in_units_of_the_command(target_accuracy, target_passes, target_latency_ms)
+    run(outcomes, target, output)
+
+
+@app.command()
+def readings(folders: LiveFolders) -> None:
+    """Compare every reading of the published description with the published numbers."""
+    from tvfs_gym.experiments.adaptta.readings import page
+
+    print(page(folders), end="")
+
+
+@publish_app.command("recorded")
+def publish_recorded(checkout: CheckoutOption = Path()) -> None:
+    """Put the table of the recorded outcomes into the README."""
+    from tvfs_gym.experiments.adaptta.recorded import publish
+
+    publish(checkout)
+
+
+@publish_app.command("live")
+def publish_live(
+    folder: Annotated[Path, typer.Argument(help="Folder of a live run.")],
+    checkout: CheckoutOption = Path(),
+) -> None:
+    """Write the tables of a live run to docs/adaptta.md."""
+    from tvfs_gym.experiments.adaptta.report import publish
+
+    publish(folder, checkout)
+
+
+@publish_app.command("readings")
+def publish_readings(folders: LiveFolders, checkout: CheckoutOption = Path()) -> None:
+    """Write the readings of the published description to docs/adaptta_readings.md."""
+    from tvfs_gym.experiments.adaptta.readings import publish
+
+    publish(folders, checkout)

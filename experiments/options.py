@@ -1,0 +1,215 @@
+"""Options that several commands share, each declared once, and groups of them.
+
+A group is a dataclass. A command that is decorated with `expand_groups` takes a whole group as one
+parameter, and shows each of its fields as an option of its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.tables import tomllib
+
+LINUX = "linux"
+"""Name of the board that the program itself runs on."""
+
+_BOARD = typer.Option(
+    "--board",
+    help=f"Board: {LINUX}, which is this machine, or the profile of a twin, by name or TOML file.",
+)
+_PROFILE = typer.Option("--board", help="Board profile: name or TOML file.")
+_FAMILY = typer.Option(
+    "--family", help="Topology family: a name from 'tvfs-gym models list', or a TOML file."
+)
+_CONTROLLERS = typer.Option(
+    "--controller",
+    help="Controller: baseline, policy that ships with the package, TOPOLOGY@MHZ, TOPOLOGY@max, "
+    "folder of a training, or Python file. Repeat for several.",
+)
+_IMAGES = typer.Option(
+    "--images", help="Labelled images: CSV list, folder with images.csv, or folder per class."
+)
+
+BoardOption = Annotated[str, _BOARD]
+ProfileOption = Annotated[str, _PROFILE]
+FamilyOption = Annotated[str, _FAMILY]
+FamilyOrDefaultOption = Annotated[str | None, _FAMILY]
+ControllersOption = Annotated[list[str], _CONTROLLERS]
+ControllersOrDefaultOption = Annotated[list[str] | None, _CONTROLLERS]
+TopologiesOption = Annotated[
+    list[str] | None,
+    typer.Option("--topology", help="Topology of the family; repeat for several. Default: all."),
+]
+ModelsOption = Annotated[
+    Path, typer.Option("--models", help="Folder of the family's .tflite files.")
+]
+ImagesOption = Annotated[Path, _IMAGES]
+CharacterisationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--characterisation",
+        help="Folder or file that 'tvfs-gym characterise' wrote. Default: measure the twin.",
+    ),
+]
+SeedsOption = Annotated[
+    int, typer.Option("--seeds", help="Episodes of each controller, each with a seed of its own.")
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", help="Seed of all random draws; episodes count up from it.")
+]
+FramesOption = Annotated[int | None, typer.Option("--frames", help="Frames per episode.")]
+LatencyMsOption = Annotated[
+    float | None, typer.Option("--latency-ms", help="Latency constraint L_c of a frame, ms.")
+]
+FullLoadWOption = Annotated[
+    float | None,
+    typer.Option("--full-load-w", help="Heat at a load of 1, W, for traces without power."),
+]
+TauOption = Annotated[
+    float, typer.Option("--tau", help="AdapTTA's confidence threshold; inf never stops early.")
+]
+OutcomesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--outcomes",
+        help="Recorded outcomes, .npz, or folder of a live run. Default: those of the package.",
+    ),
+]
+SysfsRootOption = Annotated[Path, typer.Option("--root", help="Root of the sysfs tree.")]
+OutputFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        help="Folder to write, or to resume. Default: the next free results/COMMAND_N.",
+    ),
+]
+OutputPageOption = Annotated[Path | None, typer.Option("--output", help="Markdown file to write.")]
+CheckoutOption = Annotated[
+    Path, typer.Option("--checkout", help="Checkout whose README and docs are updated.")
+]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Options of what surrounds the board during an episode."""
+
+    t_max_c: Annotated[
+        float | None, typer.Option(help="T_max, the highest permitted die temperature, degC.")
+    ] = None
+    ambient_c: Annotated[float | None, typer.Option(help="Ambient temperature, degC.")] = None
+    cooling: Annotated[
+        str | None, typer.Option(help="Cooling of a twin. Default: the first of its profile.")
+    ] = None
+    throttling: Annotated[
+        str | None,
+        typer.Option(help="Throttling preset of a twin. Default: the first of its profile."),
+    ] = None
+
+    def values(self, **others: Any) -> dict[str, Any]:
+        """Values of a `Scenario`: those of the options, and others; None is left out."""
+        values = {**asdict(self), **others}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class RealBoard:
+    """Options of a real board; they mean nothing to a twin."""
+
+    models: Annotated[
+        Path | None,
+        typer.Option(help="linux: folder of the networks, if the family does not ship them."),
+    ] = None
+    images: Annotated[
+        str | None,
+        typer.Option(help="linux: labelled images (folder, CSV, zip), noise, or camera:N."),
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(help="linux: threads of a pass. Default: one per CPU that runs inference."),
+    ] = None
+    root: Annotated[Path, typer.Option(help="linux: root of the sysfs tree.")] = Path("/sys")
+    single_level: Annotated[
+        bool, typer.Option("--single-level", help="linux: run even if the clock cannot be set.")
+    ] = False
+    no_sensor: Annotated[
+        bool,
+        typer.Option("--no-sensor", help="linux: run even if no temperature can be read."),
+    ] = False
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--board-option", help="linux: NAME=VALUE of LinuxOptions, e.g. settle_s=5; repeat."
+        ),
+    ] = None
+
+    def linux_options(self) -> dict[str, Any]:
+        """The options of a `LinuxBoard`.
+
+        Raises:
+            InputError: A board option is not NAME=VALUE.
+        """
+        values: dict[str, Any] = {
+            "allow_single_level": self.single_level,
+            "allow_no_sensor": self.no_sensor,
+        }
+        for option in self.options or ():
+            name, sign, text = option.partition("=")
+            if not sign:
+                raise InputError(f"a board option is NAME=VALUE, not '{option}'.")
+            try:
+                values[name] = tomllib.loads(f"value = {text}")["value"]
+            except tomllib.TOMLDecodeError:
+                values[name] = text
+        return values
+
+
+def seconds(milliseconds: float | None) -> float | None:
+    """Milliseconds in seconds; None stays None."""
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Shows the fields of every dataclass that a command takes as options of their own.
+
+    Args:
+        command: Function whose parameters are annotated for Typer, or with dataclasses whose
+            fields are and have defaults.
+
+    Returns:
+        The same command with the fields as parameters, for Typer to read.
+    """
+    parameters = signature(command).parameters.values()
+    groups: dict[str, Any] = {
+        p.name: p.annotation for p in parameters if is_dataclass(p.annotation)
+    }
+
+    @wraps(command)
+    def expanded(**values: Any) -> None:
+        for name, group in groups.items():
+            options = {field.name: values.pop(field.name) for field in fields(group)}
+            values[name] = group(**options)
+        command(**values)
+
+    shown: list[Parameter] = []
+    for parameter in parameters:
+        if parameter.name in groups:
+            shown += [
+                Parameter(
+                    field.name,
+                    Parameter.KEYWORD_ONLY,
+                    default=field.default,
+                    annotation=field.type,
+                )
+                for field in fields(groups[parameter.name])
+            ]
+        else:
+            shown.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+    expanded.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+    expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    return expanded

@@ -1,0 +1,30 @@
+"""Maintainers' command ``dev perf``: what the environments, training and inference cost."""
+
+import typer
+
+from tvfs_gym.experiments.options import ImagesOption, ModelsOption, OutputPageOption
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def perf(context: typer.Context) -> None:
+    """Measure the speed of the environments, which is the default, or of inference."""
+    if context.invoked_subcommand is None:
+        envs()
+
+
+@app.command()
+def envs(output: OutputPageOption = None) -> None:
+    """Measure the environments' steps per second against CartPole's, training and memory."""
+    from tvfs_gym.experiments.perf.page import run
+
+    run(output)
+
+
+@app.command()
+def inference(models: ModelsOption, images: ImagesOption, output: OutputPageOption = None) -> None:
+    """Measure what AdapTTA costs beyond the passes of the networks."""
+    from tvfs_gym.experiments.perf.inference import run
+
+    run(models, images, output)
