@@ -1,14 +1,12 @@
 """What several tests share."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests import command_line
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.envs.board_env import BoardEnv, twin_env
 from tvfs_gym.envs.scenario import Scenario
@@ -20,7 +18,7 @@ settings.load_profile("tests")
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
-Cli = Callable[..., subprocess.CompletedProcess[str]]
+Cli = Callable[..., command_line.Completed]
 
 
 @pytest.fixture(scope="session")
@@ -49,20 +47,23 @@ def traces() -> Path:
 
 @pytest.fixture(scope="session")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """The real command, run in a subprocess, in a folder of its own."""
+    """The command ``tvfs-gym``, run in this process, in a folder of its own."""
     folder = tmp_path_factory.mktemp("cli")
 
-    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "tvfs_gym.experiments.cli", *map(str, arguments)],
-            cwd=folder,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+    def run(*arguments: str | Path, **environment: str) -> command_line.Completed:
+        return command_line.run(folder, arguments, environment)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def one_scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite of one scenario, for benchmarks that are quick."""
+    path = tmp_path_factory.mktemp("suite") / "one_scenario.toml"
+    path.write_text(
+        'family = "recorded"\nlatency_constraints_s = [0.075]\n\n[conditions.nominal]\n'
+    )
+    return path
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 import csv
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.envs.inference.adaptta import AdapTTA
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
@@ -135,16 +133,13 @@ def test_a_killed_run_is_gone_on_with(
 ) -> None:
     """SIGKILL after the first chunk; the second run keeps it and ends with the same answers."""
     folder = tmp_path / "killed"
-    running = subprocess.Popen(
-        [sys.executable, "-m", "tvfs_gym.experiments.cli", *arguments(models, listed, folder)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ),
-    )  # fmt: skip
+    running = command_line.start(tmp_path, arguments(models, listed, folder))
     first = folder / "views" / NAME / "00000.npz"
     while not first.exists():
         time.sleep(0.005)
         assert running.poll() is None
     running.send_signal(signal.SIGKILL)
-    running.wait()
+    running.communicate()
     assert not (folder / "table.md").exists()
     kept = first.read_bytes()
     done = cli(*arguments(models, listed, folder))

@@ -61,11 +61,13 @@ def test_a_characterisation_is_gone_on_with(characterised: Path, cli: Cli) -> No
     assert other.returncode == 2 and "results of another configuration" in other.stderr
 
 
-def test_controllers_are_built_from_the_file(characterised: Path, cli: Cli, tmp_path: Path) -> None:
-    for verb in (("run",), ("benchmark", "--seeds", "1", "--suite", "any_board")):
+def test_controllers_are_built_from_the_file(
+    characterised: Path, cli: Cli, one_scenario: Path, tmp_path: Path
+) -> None:
+    for command, *options in (("run",), ("benchmark", "--suite", one_scenario)):
         done = cli(
-            *verb, "--controller", "tvfs", "--frames", "40", "--characterisation", characterised,
-            "--output", tmp_path / verb[0],
+            command, *options, "--controller", "tvfs", "--seeds", "1", "--frames", "40",
+            "--characterisation", characterised, "--output", tmp_path / str(command),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     wrong = cli(

@@ -1,10 +1,8 @@
-"""The real command in subprocesses: what it writes, and what it says of a user's mistake."""
+"""The command line: what it writes, and what it says of a user's mistake."""
 
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import PROFILES
@@ -20,7 +19,6 @@ from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episod
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import METRICS
 
-CLI = (sys.executable, "-m", "tvfs_gym.experiments.cli")
 QUICK = ("--seeds", "2", "--frames", "200", "--controller", "tvfs", "--controller", "performance")
 
 
@@ -130,26 +128,17 @@ def test_the_same_benchmark_gives_the_same_numbers(
         assert one.equals(two)
 
 
-def test_results_are_numbered_when_no_folder_is_named(tmp_path: Path) -> None:
+def test_results_are_numbered_when_no_folder_is_named(one_scenario: Path, tmp_path: Path) -> None:
+    arguments = f"benchmark --suite {one_scenario} --seeds 1 --frames 50 --controller powersave"
     for number in (1, 2):
-        done = subprocess.run(
-            [*CLI, "benchmark", "--suite=published", *QUICK, "--controller=powersave"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        done = command_line.run(tmp_path, arguments.split())
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "results" / f"benchmark_{number}" / "report.html").is_file()
 
 
 def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
-    running = subprocess.Popen(
-        [*CLI, "benchmark", "--output=run", "--seeds=200", "--controller=powersave"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    arguments = "benchmark --output run --seeds 200 --frames 400 --controller powersave"
+    running = command_line.start(tmp_path, arguments.split())
     while not any((tmp_path / "run").glob("episodes/*.parquet")):
         time.sleep(0.05)
         assert running.poll() is None
@@ -157,7 +146,7 @@ def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130 and "Traceback" not in said
     assert cells(tmp_path / "run", "episodes").height % 200 == 0
-    report = subprocess.run([*CLI, "report", "run"], cwd=tmp_path, capture_output=True, text=True)
+    report = command_line.run(tmp_path, ["report", "run"])
     assert report.returncode == 0, report.stderr
     assert "nominal, 40 ms" in report.stdout and "fan_failure" not in report.stdout
 

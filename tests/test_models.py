@@ -128,10 +128,12 @@ def test_a_family_of_ones_own_runs_in_the_environment(own: Path) -> None:
     assert outcome_table(env.board.family).correct.shape == (2, 25, 10)
 
 
-def test_a_family_of_ones_own_runs_in_the_benchmark(cli: Cli, own: Path, tmp_path: Path) -> None:
+def test_a_family_of_ones_own_runs_in_the_benchmark(
+    cli: Cli, own: Path, one_scenario: Path, tmp_path: Path
+) -> None:
     done = cli(
         "benchmark", "--family", own / "own.toml", "--seeds", "1", "--frames", "100",
-        "--suite", "any_board", "--controller", "tvfs", "--output", tmp_path / "run",
+        "--suite", one_scenario, "--controller", "tvfs", "--output", tmp_path / "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert '"family": "own"' in (tmp_path / "run" / "config.json").read_text()

@@ -1,14 +1,13 @@
 """Controllers on a board: what a run logs, compares, survives and refuses."""
 
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.experiments.board.run import Plan
@@ -16,7 +15,6 @@ from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episod
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import METRICS, paired_differences
 
-CLI = (sys.executable, "-m", "tvfs_gym.experiments.cli")
 QUICK = (
     "run", "--controller", "tvfs", "--controller", "efficientnet_lite0@1400",
     "--controller", "performance", "--seeds", "2", "--frames", "200", "--ambient-c", "40",
@@ -99,13 +97,8 @@ def test_a_run_is_gone_on_with(ran: tuple[Path, str], cli: Cli, tmp_path: Path) 
 def test_a_run_that_is_broken_off_keeps_what_it_ran(
     tmp_path: Path, sent: signal.Signals, status: int
 ) -> None:
-    running = subprocess.Popen(
-        [*CLI, "run", "--controller=powersave", "--seeds=1000", "--frames=20000", "--output=r"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    arguments = "run --controller powersave --seeds 1000 --frames 20000 --output r"
+    running = command_line.start(tmp_path, arguments.split())
     while not any((tmp_path / "r").glob("episodes/*.parquet")):
         time.sleep(0.05)
         assert running.poll() is None
@@ -116,7 +109,7 @@ def test_a_run_that_is_broken_off_keeps_what_it_ran(
     steps, episodes = cells(tmp_path / "r", "steps"), cells(tmp_path / "r", "episodes")
     assert 1 <= episodes.height < 1000
     assert 2000 * episodes.height <= steps.height < 2000 * (episodes.height + 1)
-    report = subprocess.run([*CLI, "report", "r"], cwd=tmp_path, capture_output=True, text=True)
+    report = command_line.run(tmp_path, ["report", "r"])
     assert report.returncode == 0, report.stderr
 
 

@@ -8,7 +8,7 @@ the same command.
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
@@ -47,8 +47,11 @@ from tvfs_gym.experiments.results.folder import resumed_folder, write_circumstan
 
 FRAMES_PER_STEP = 10
 
-_stopped: Event
-"""In a process that runs scenarios: set when no further cell shall begin."""
+FEW_FRAMES = 20_000
+"""Frames that the calling process runs faster by itself than processes start to help it."""
+
+_stopped: Event | None = None
+"""In a process of the pool: set when no further cell shall begin."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ class Contest:
     def finished(self) -> bool:
         """Whether all have run, and the bound is there."""
         return not self.missing and is_written(self.folder, self.bound_cell, BOUNDS)
+
+    @property
+    def missing_frames(self) -> int:
+        """Frames of all episodes that have not run yet."""
+        return len(self.missing) * len(self.seeds) * self.case.scenario.frames
 
     @property
     def bound_cell(self) -> str:
@@ -147,10 +155,14 @@ def run(
         **({} if characterisation is None else {"characterisation": str(characterisation)}),
     }
     folder = resumed_folder(output, "benchmark", config)
+    boards = dict.fromkeys(case.board for case in cases.values())
+    suited = {name: _suited(names, name, family) for name in boards}
     contests = [
-        Contest(name, case, family, suited, tuple(range(seeds)), folder, characterisation)
+        Contest(
+            name, case, family, suited[case.board], tuple(range(seeds)), folder, characterisation
+        )
         for name, case in cases.items()
-        if (suited := _suited(tuple(names), case.board, family))
+        if suited[case.board]
     ]
     if not contests:
         raise InputError("none of the controllers can run in any of the scenarios.")
@@ -165,9 +177,8 @@ def run(
     write_report(folder)
 
 
-@lru_cache
-def _suited(names: tuple[str, ...], board: str, family: str) -> tuple[str, ...]:
-    """Those that can run on a board; of the others it says why not, once."""
+def _suited(names: Sequence[str], board: str, family: str) -> tuple[str, ...]:
+    """Controllers that can run on a board; prints why the others cannot."""
     reasons = {name: unsuited(name, board, family) for name in names}
     for reason in sorted({reason for reason in reasons.values() if reason}):
         left_out = ", ".join(name for name in names if reasons[name] == reason)
@@ -176,21 +187,35 @@ def _suited(names: tuple[str, ...], board: str, family: str) -> tuple[str, ...]:
 
 
 def _run_all(contests: Sequence[Contest]) -> None:
-    """Runs what is missing, a scenario per process.
+    """Runs the missing cells; every cell is written as it ends."""
+    processes = min(psutil.cpu_count() or 1, len(contests))
+    few = sum(contest.missing_frames for contest in contests) <= FEW_FRAMES
+    with progress_bar() as bar:
+        task = bar.add_task("scenarios", total=len(contests))
 
-    Every cell is written as it ends; interrupted, the processes end with the cells at hand.
-    """
+        def on_done(scenario: str) -> None:
+            bar.update(task, advance=1, description=scenario)
+
+        if few or processes < 2:
+            for contest in contests:
+                _hold(contest)
+                on_done(contest.name)
+        else:
+            _run_in_processes(contests, processes, on_done)
+
+
+def _run_in_processes(
+    contests: Sequence[Contest], processes: int, on_done: Callable[[str], None]
+) -> None:
+    """Runs a scenario per process; interrupted, the processes end with the cells at hand."""
     context = get_context("spawn")
     stopped = context.Event()
-    processes = max(min(psutil.cpu_count() or 1, len(contests)), 1)
-    pool = ProcessPoolExecutor(processes, context, _enter, (stopped,))
-    with progress_bar() as bar, pool:
-        task = bar.add_task("scenarios", total=len(contests))
+    with ProcessPoolExecutor(processes, context, _enter, (stopped,)) as pool:
         running = {pool.submit(_hold, contest): contest.name for contest in contests}
         try:
             for done in as_completed(running):
                 done.result()
-                bar.update(task, advance=1, description=running[done])
+                on_done(running[done])
         except BaseException:
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -217,7 +242,7 @@ def _hold(contest: Contest) -> None:
             bound.grid_error,
         )
     for name in contest.missing:
-        if _stopped.is_set():
+        if _stopped is not None and _stopped.is_set():
             return
         policy = _policy(name, design, contest)
         env = _twins(contest, len(contest.seeds), _chooses_passes(policy, design))

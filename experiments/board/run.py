@@ -201,8 +201,8 @@ def _run_all(
 ) -> None:
     """Runs what is missing; says what is kept if it is broken off."""
     schedule = plan.schedule()
-    signal.signal(signal.SIGTERM, _terminate)
     cells = [cell_name(scenario, name, seed) for name, seed in schedule]
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with display(Console()) as shown:
             for number, ((name, seed), cell) in enumerate(zip(schedule, cells, strict=True), 1):
@@ -219,6 +219,8 @@ def _run_all(
             highlight=False,
         )
         raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _terminate(number: int, frame: object) -> NoReturn:

@@ -1,12 +1,13 @@
 """Training the published methods, through the real command too; nothing here needs PyTorch."""
 
-import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.agents.learners.learner import Experience
 from tvfs_gym.agents.online import LEARNERS, OnlineTraining
@@ -75,20 +76,21 @@ def test_an_unknown_algorithm_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["ztt", "q_table"])
-def test_a_training_benchmarks_without_pytorch(cli: Cli, tmp_path: Path, algorithm: str) -> None:
+def test_a_training_benchmarks_without_pytorch(
+    monkeypatch: pytest.MonkeyPatch, one_scenario: Path, tmp_path: Path, algorithm: str
+) -> None:
     """Train, then benchmark the run's folder beside TVFS, where importing PyTorch fails."""
     for name in ("torch", "stable_baselines3"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('there is no PyTorch here')")
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    folder = tmp_path / "run"
-    done = cli("train", "--algo", algorithm, "--conditions", "--steps", "800", "--envs", "4",
-               "--output", folder, PYTHONPATH=path)  # fmt: skip
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    train = f"train --algo {algorithm} --conditions --steps 800 --envs 4 --output run"
+    done = command_line.run(tmp_path, train.split())
     assert done.returncode == 0, done.stderr
-    done = cli("benchmark", "--controller", folder, "--controller", "tvfs", "--seeds", "1",
-               "--suite", "any_board", "--frames", "50", "--output", tmp_path / "bench",
-               PYTHONPATH=path)  # fmt: skip
+    benchmark = f"--suite {one_scenario} --seeds 1 --frames 50 --controller run --controller tvfs"
+    done = command_line.run(tmp_path, ["benchmark", *benchmark.split()])
     assert done.returncode == 0, done.stderr
-    assert str(folder) in done.stdout
+    assert "  run " in done.stdout
 
 
 @pytest.mark.parametrize("option", ["--latency-ms", "--t-max-c"])
@@ -104,14 +106,16 @@ def test_a_policy_of_the_package_says_where_it_belongs(name: str) -> None:
     assert card.training["environment"]["randomise"] == "conditions"
 
 
-def test_a_policy_of_the_package_is_left_out_elsewhere(cli: Cli, tmp_path: Path) -> None:
+def test_a_policy_of_the_package_is_left_out_elsewhere(
+    cli: Cli, one_scenario: Path, tmp_path: Path
+) -> None:
     name = pretrained_names()[0]
-    done = cli("benchmark", "--suite", "any_board", "--board", "raspberry_pi_4b", "--controller",
+    done = cli("benchmark", "--suite", one_scenario, "--board", "raspberry_pi_4b", "--controller",
                name, "--controller", "powersave", "--seeds", "1", "--frames", "20",
                "--output", tmp_path / "bench")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert f"left out on raspberry_pi_4b: {name}: it was trained on odroid_xu4" in done.stderr
     assert "powersave" in done.stdout
-    done = cli("benchmark", "--suite", "any_board", "--board", "raspberry_pi_4b", "--controller",
+    done = cli("benchmark", "--suite", one_scenario, "--board", "raspberry_pi_4b", "--controller",
                name, "--output", tmp_path / "other")  # fmt: skip
     assert done.returncode == 2 and "none of the controllers can run" in done.stderr

@@ -1,4 +1,4 @@
-"""The verbs on a board's interface: a sysfs tree of plain files, real networks, real time.
+"""The commands on a board's interface: a sysfs tree of plain files, real networks, real time.
 
 Without a kernel behind the tree the temperature does not move and the clock changes nothing: what
 is shown is that the commands work, refuse, log and restore.
@@ -36,7 +36,7 @@ def test_from_a_characterisation_to_a_comparison_and_its_replay(
     before = fake_sysfs.settings(tmp_path / "sys/devices/system/cpu/cpufreq/policy0")
     measured = cli(
         "characterise", *board, "--output", tmp_path / "mine", "--levels", "2", "--passes", "3",
-        "--settling-s", "1", "--averaged-s", "0.5", "--threads", "1",
+        "--settling-s", "0.2", "--averaged-s", "0.1", "--threads", "1",
     )  # fmt: skip
     assert measured.returncode == 0, measured.stderr
     ran = cli(
