@@ -60,7 +60,7 @@ publish: .venv/installed-test
 	$(BIN)/tvfs-gym dev publish benchmark results/publish/published >/dev/null
 	$(BIN)/tvfs-gym dev publish adaptta recorded
 	$(BIN)/tvfs-gym dev perf envs --output docs/performance.md
-	$(BIN)/python -m tvfs_gym.experiments.digits.page docs
+	$(BIN)/tvfs-gym dev publish digits
 
 # The policies that ship with the package, trained anew: the published methods with their own rewards,
 # and, as NAME_accuracy, with on-time accuracy for it; and PPO.

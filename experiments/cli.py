@@ -14,6 +14,7 @@ from tvfs_gym.experiments import train
 from tvfs_gym.experiments.adaptta import cli as adaptta
 from tvfs_gym.experiments.benchmark import cli as benchmark
 from tvfs_gym.experiments.board import cli as board
+from tvfs_gym.experiments.digits import cli as digits
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
 from tvfs_gym.experiments.twin import cli as twin
@@ -22,6 +23,7 @@ publish = typer.Typer(
     help="Put results into the README and the documents of a checkout.", no_args_is_help=True
 )
 publish.add_typer(benchmark.publish_app)
+publish.add_typer(digits.publish_app)
 publish.add_typer(adaptta.publish_app, name="adaptta", help="AdapTTA's tables.")
 
 dev = typer.Typer(

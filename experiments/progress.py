@@ -1,4 +1,4 @@
-"""The progress bar that every experiment shows."""
+"""Progress bar of the experiments."""
 
 from rich.console import Console
 from rich.progress import (
@@ -12,7 +12,7 @@ from rich.progress import (
 
 
 def progress_bar() -> Progress:
-    """A progress bar on standard error, so that standard output stays a clean table."""
+    """Makes a progress bar on standard error, so that standard output holds only results."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

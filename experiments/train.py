@@ -71,7 +71,7 @@ def train_command(
     }
     if steps is not None and steps < 1:
         raise InputError(f"the number of steps must be at least 1, not {steps}.")
-    run(Training(algo, environment, steps, envs, seed), output)
+    run_training(Training(algo, environment, steps, envs, seed), output)
 
 
 def _check_drawn(scenario: dict[str, Any]) -> None:
@@ -82,8 +82,8 @@ def _check_drawn(scenario: dict[str, Any]) -> None:
             )
 
 
-def run(training: "Training", output: Path | None) -> None:
-    """Trains, and writes the run's folder.
+def run_training(training: "Training", output: Path | None) -> None:
+    """Trains a controller, and writes the run's folder.
 
     Args:
         training: Algorithm, twins and lengths of the training.

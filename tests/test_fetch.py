@@ -92,7 +92,7 @@ def family_file(folder: Path, url: str | None, sha256: str | None = None) -> Pat
 
 def fetched(folder: Path, url: str | None, sha256: str | None = None) -> bool:
     family = load_family(str(family_file(folder, url, sha256)))
-    return module.fetch(family, family.topologies, folder / "models")
+    return module.fetch_networks(family, family.topologies, folder / "models")
 
 
 def left_over(folder: Path) -> list[str]:
@@ -197,7 +197,7 @@ def test_a_server_that_keeps_failing_is_given_up_and_the_part_kept(
 ) -> None:
     (tmp_path / "part").write_bytes(NETWORK[:100])
     server.status = 503
-    with pytest.raises(InputError, match=r"stopped after 100 bytes \(HTTP 503.*again to continue"):
+    with pytest.raises(InputError, match=r"stopped after 100 bytes \(HTTP 503.*again to resume"):
         module.download(server.url(), tmp_path / "part", lambda done, total: None)
     assert (tmp_path / "part").read_bytes() == NETWORK[:100]
 
@@ -224,8 +224,8 @@ def test_a_network_is_taken_out_of_its_archive(server: Server, tmp_path: Path, m
     ("content", "message"),
     [
         (archive_of("another.tflite"), "net.tgz holds no net.tflite"),
-        (NETWORK, "net.tgz is no .tgz archive"),
-        (archive_of("net.tflite")[:-500], "net.tgz is no .tgz archive"),
+        (NETWORK, "net.tgz is not a .tgz archive"),
+        (archive_of("net.tflite")[:-500], "net.tgz is not a .tgz archive"),
     ],
 )
 def test_an_archive_that_cannot_be_used_leaves_nothing(

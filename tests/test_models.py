@@ -1,4 +1,4 @@
-"""``tvfs-gym models``: lists, checks, copies what ships, and adds networks of one's own."""
+"""``tvfs-gym models``: lists, checks, copies and adds networks."""
 
 import shutil
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_fetching_what_ships_needs_no_network_and_can_be_checked(cli: Cli, own: 
     assert cli("models", "check", own, "--family", "digits").returncode == 0
     assert len(list((own / "field").iterdir())) == 500
     again = cli("models", "fetch", own, "--family", "digits")
-    assert again.returncode == 0 and again.stdout.count("is there already") == 13
+    assert again.returncode == 0 and again.stdout.count("already there") == 13
 
 
 def test_a_check_says_what_does_not_fit_one_line_each(cli: Cli, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""``tvfs-gym adaptta``: AdapTTA recorded and live, its thresholds and readings."""
+"""``tvfs-gym adaptta``: AdapTTA on recorded outcomes and live, its thresholds and readings."""

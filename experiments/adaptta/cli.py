@@ -22,16 +22,16 @@ app = typer.Typer(
 publish_app = typer.Typer()
 
 LiveFolders = Annotated[
-    list[Path], typer.Argument(help="Folders of live runs; the first is read in every way.")
+    list[Path], typer.Argument(help="Folders of live runs; the first is replayed under every rule.")
 ]
 
 
 @app.command()
 def recorded(outcomes: OutcomesOption = None, tau: TauOption = 0.8) -> None:
     """Replay AdapTTA over recorded outcomes, beside the published numbers."""
-    from tvfs_gym.experiments.adaptta.recorded import run
+    from tvfs_gym.experiments.adaptta.recorded import run_recorded
 
-    run(outcomes, tau)
+    run_recorded(outcomes, tau)
 
 
 @app.command()
@@ -69,12 +69,21 @@ def live(
 ) -> None:
     """Run AdapTTA on real networks and images; print tables, write a row per image, figures."""
     from tvfs_gym.envs.inference.augmentation import Geometry
-    from tvfs_gym.experiments.adaptta.live import run
-    from tvfs_gym.experiments.adaptta.report import Options
+    from tvfs_gym.experiments.adaptta.live import run_live
+    from tvfs_gym.experiments.adaptta.report import LiveOptions
 
-    cut = Geometry(geometry, crop_fraction, resizer)
-    options = Options(policy, order, aggregation, confidence, stop_on, tau, cut, threads, xnnpack)
-    run(family, topologies or [], models, images, options, output)
+    options = LiveOptions(
+        policy,
+        order,
+        aggregation,
+        confidence,
+        stop_on,
+        tau,
+        Geometry(geometry, crop_fraction, resizer),
+        threads,
+        xnnpack,
+    )
+    run_live(family, topologies or [], models, images, options, output)
 
 
 @app.command()
@@ -92,42 +101,42 @@ def sweep(
     output: Annotated[Path | None, typer.Option(help="Folder to write.")] = None,
 ) -> None:
     """Show accuracy against mean passes, or calibrate the threshold for one target."""
-    from tvfs_gym.experiments.adaptta.sweep import Target, run
+    from tvfs_gym.experiments.adaptta.sweep import Target, run_sweep
 
     target = Target.in_units_of_the_command(target_accuracy, target_passes, target_latency_ms)
-    run(outcomes, target, output)
+    run_sweep(outcomes, target, output)
 
 
 @app.command()
 def readings(folders: LiveFolders) -> None:
     """Compare every reading of the published description with the published numbers."""
-    from tvfs_gym.experiments.adaptta.readings import page
+    from tvfs_gym.experiments.adaptta.readings import render_readings
 
-    print(page(folders), end="")
+    print(render_readings(folders), end="")
 
 
 @publish_app.command("recorded")
-def publish_recorded(checkout: CheckoutOption = Path()) -> None:
+def publish_recorded_page(checkout: CheckoutOption = Path()) -> None:
     """Put the table of the recorded outcomes into the README."""
-    from tvfs_gym.experiments.adaptta.recorded import publish
+    from tvfs_gym.experiments.adaptta.recorded import publish_recorded
 
-    publish(checkout)
+    publish_recorded(checkout)
 
 
 @publish_app.command("live")
-def publish_live(
+def publish_live_page(
     folder: Annotated[Path, typer.Argument(help="Folder of a live run.")],
     checkout: CheckoutOption = Path(),
 ) -> None:
     """Write the tables of a live run to docs/adaptta.md."""
-    from tvfs_gym.experiments.adaptta.report import publish
+    from tvfs_gym.experiments.adaptta.report import publish_live
 
-    publish(folder, checkout)
+    publish_live(folder, checkout)
 
 
 @publish_app.command("readings")
-def publish_readings(folders: LiveFolders, checkout: CheckoutOption = Path()) -> None:
+def publish_readings_page(folders: LiveFolders, checkout: CheckoutOption = Path()) -> None:
     """Write the readings of the published description to docs/adaptta_readings.md."""
-    from tvfs_gym.experiments.adaptta.readings import publish
+    from tvfs_gym.experiments.adaptta.readings import publish_readings
 
-    publish(folders, checkout)
+    publish_readings(folders, checkout)

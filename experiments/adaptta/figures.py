@@ -7,15 +7,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.experiments.adaptta.calibration import OperatingPoint, pareto_front
+from tvfs_gym.experiments.adaptta.calibration import SweepPoint, pareto_front
 from tvfs_gym.experiments.results.figures import BLUE, GREY, ORANGE, RED, save
 
 
 def passes_distribution(passes: Mapping[str, NDArray[np.intp]], path: Path) -> None:
-    """Draws how many images were answered after how many passes, a panel per case.
+    """Draws the distribution of the passes per image, a panel per network and policy.
 
     Args:
-        passes: Passes of every image, by the case's name.
+        passes: Passes of every image, by title of the panel.
         path: PNG to write.
     """
     columns = min(4, len(passes))
@@ -35,26 +35,28 @@ def passes_distribution(passes: Mapping[str, NDArray[np.intp]], path: Path) -> N
     save(figure, path)
 
 
-def pareto_fronts(points: Mapping[str, Sequence[OperatingPoint]], path: Path) -> None:
+def pareto_fronts(points: Mapping[str, Sequence[SweepPoint]], path: Path) -> None:
     """Draws accuracy over mean passes: all points of a sweep, and their front.
 
     Args:
-        points: As from `tvfs_gym.experiments.adaptta.calibration.sweep`, by network.
+        points: Points of `tvfs_gym.experiments.adaptta.calibration.sweep_settings`, by network.
         path: PNG to write.
     """
     columns = min(4, len(points))
     lines = -(-len(points) // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(3.2 * columns, 2.8 * lines), squeeze=False)
-    for panel, (name, every) in zip(axes.flat, points.items(), strict=False):
-        limits = sorted({one.max_passes for one in every})
+    for panel, (name, settings) in zip(axes.flat, points.items(), strict=False):
+        limits = sorted({point.max_passes for point in settings})
         for limit, colour in zip(limits, (GREY, ORANGE, BLUE, RED), strict=False):
-            own = [one for one in every if one.max_passes == limit]
-            accuracy = [100 * one.accuracy for one in own]
+            group = [point for point in settings if point.max_passes == limit]
+            accuracy = [100 * point.accuracy for point in group]
             label = f"at most {limit} passes"
-            panel.plot([one.passes for one in own], accuracy, ".", ms=4, color=colour, label=label)
-        front = pareto_front(every)
-        accuracy = [100 * one.accuracy for one in front]
-        panel.step([one.passes for one in front], accuracy, where="post", color=RED, lw=1)
+            panel.plot(
+                [point.passes for point in group], accuracy, ".", ms=4, color=colour, label=label
+            )
+        front = pareto_front(settings)
+        accuracy = [100 * point.accuracy for point in front]
+        panel.step([point.passes for point in front], accuracy, where="post", color=RED, lw=1)
         panel.set_title(name, fontsize=9)
         panel.grid(alpha=0.25)
     for panel in axes[-1]:

@@ -3,12 +3,12 @@
 Every view of every image is run once; what AdapTTA would have done follows from the views' outputs
 and times. A folder is written with
 
-- ``views/``: the outputs and seconds of every view, chunk by chunk as they come,
+- ``views/``: the outputs and seconds of every view, in chunks as they are computed,
 - ``outcomes.npz`` (as ``tvfs-gym dev record`` writes) and ``seconds.npz``, for ``adaptta sweep``,
 - ``frames.parquet``: a row per image, network and policy,
-- ``table.md``, ``failed.csv``, figures, and the circumstances of the run.
+- ``table.md``, ``failed.csv``, figures, and the provenance of the run.
 
-The same command with the same ``--output`` goes on where an interrupted one stopped.
+The same command with the same ``--output`` resumes an interrupted run.
 """
 
 import json
@@ -27,32 +27,33 @@ from tvfs_gym.envs.inference.images import LabelledImage, read_images
 from tvfs_gym.envs.inference.runtime import runtime, runtime_package
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta.recording import check_labels, checked_hashes
-from tvfs_gym.experiments.adaptta.report import Options, write_report
+from tvfs_gym.experiments.adaptta.report import LiveOptions, write_live_report
 from tvfs_gym.experiments.adaptta.view_store import CHUNK, ViewOutputs, chunk_file, save_chunk
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import free_folder, read_json, write_circumstances
 
 
-def run(
+def run_live(
     family_name: str,
     topology_names: Sequence[str],
     models: Path,
     images: Path,
-    options: Options,
+    options: LiveOptions,
     output: Path | None,
 ) -> None:
     """Runs the networks and writes the folder.
 
     Args:
         family_name: Topology family.
-        topology_names: Which of its networks; all whose files are there if empty.
+        topology_names: Topologies of the family; if empty, all whose files are in the folder.
         models: Folder with their files.
         images: CSV list, a folder that holds one, or a folder with a folder of images per class.
-        options: How they are run and judged.
-        output: Folder to write or to go on with; None for the next free one under ``results/``.
+        options: LiveOptions of AdapTTA and of the runtime.
+        output: Folder to write or to resume; None for the next free one under ``results/``.
 
     Raises:
-        InputError: Something given cannot be used, or the folder holds another run's results.
+        InputError: A network, an image list or an option cannot be used, or the folder holds
+            another run's results.
     """
     topologies = _present(family_name, topology_names, models)
     first = topologies[0]
@@ -60,55 +61,55 @@ def run(
     check_labels(topologies, labelled)
     config = {
         "family": family_name,
-        "topologies": [one.name for one in topologies],
+        "topologies": [topology.name for topology in topologies],
         "networks_sha256": checked_hashes(topologies, models),
         "images": str(images),
         "images_listed": len(labelled),
-        "images_sha256": _digest(labelled, images),
+        "images_sha256": _digest(labelled),
         "runtime": runtime(),
         **asdict(options),
     }
     folder = _folder(output, config)
     _run_views(topologies, models, labelled, options, folder)
-    write_report(folder, labelled, topologies, options)
+    write_live_report(folder, labelled, topologies, options)
 
 
 def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topology, ...]:
-    """The wanted networks, or all that are in the folder and run right here."""
+    """The named networks, or all in the folder that run right under this runtime."""
     topologies = load_family(family_name).recordable(names)
     if names:
         return topologies
     usable = []
-    for one in topologies:
-        if not (models / one.file).is_file():
-            print(f"{one.name} is left out: there is no {models / one.file}.")
-        elif one.runtimes and runtime_package() not in one.runtimes:
-            print(f"{one.name} is left out: it gives wrong answers under {runtime()}.")
+    for topology in topologies:
+        if not (models / topology.file).is_file():
+            print(f"{topology.name} is left out: there is no {models / topology.file}.")
+        elif topology.runtimes and runtime_package() not in topology.runtimes:
+            print(f"{topology.name} is left out: it gives wrong answers under {runtime()}.")
         else:
-            usable.append(one)
+            usable.append(topology)
     if not usable:
         raise InputError(f"{models} holds no network of the family {family_name}.")
     return tuple(usable)
 
 
-def _digest(images: Sequence[LabelledImage], root: Path) -> str:
-    """What tells one list of images from another: paths, labels and sizes of the files."""
+def _digest(images: Sequence[LabelledImage]) -> str:
+    """Hash of a list of images: of the paths, labels and sizes of the files."""
     rows = [
-        f"{one.path},{one.label},{one.path.stat().st_size if one.path.exists() else None}"
-        for one in images
+        f"{image.path},{image.label},{image.path.stat().st_size if image.path.exists() else None}"
+        for image in images
     ]
     return sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _folder(output: Path | None, config: dict[str, Any]) -> Path:
-    """The run's folder: a new one, or that of an interrupted run with the same configuration."""
+    """A new folder, or that of an interrupted run with the same configuration."""
     config = json.loads(json.dumps(config))
     if output is not None and (output / "config.json").is_file():
-        before = read_json(output, "config.json")
-        other = sorted(key for key in config if before.get(key) != config[key])
-        if other:
+        earlier = read_json(output, "config.json")
+        different = sorted(key for key in config if earlier.get(key) != config[key])
+        if different:
             raise InputError(
-                f"{output} holds a run that differs in {', '.join(other)}: name another folder."
+                f"{output} holds a run that differs in {', '.join(different)}: name another folder."
             )
         return output
     folder = free_folder(output, "adaptta")
@@ -120,7 +121,7 @@ def _run_views(
     topologies: Sequence[Topology],
     models: Path,
     images: Sequence[LabelledImage],
-    options: Options,
+    options: LiveOptions,
     folder: Path,
 ) -> None:
     starts = range(0, len(images), CHUNK)
@@ -137,11 +138,11 @@ def _run_views(
                 bar.update(task, advance=len(chunk), description=topology.name)
 
 
-def _adaptta(topology: Topology, models: Path, options: Options) -> AdapTTA:
+def _adaptta(topology: Topology, models: Path, options: LiveOptions) -> AdapTTA:
     classifier = TfliteClassifier(topology, models, options.threads, options.xnnpack)
     grey = np.full((64, 64, 3), 128, np.uint8)
     adaptta = AdapTTA(classifier, options.policy, order=options.order, geometry=options.geometry)
-    list(adaptta.outputs(grey))  # the first pass allocates; it is nobody's latency
+    list(adaptta.outputs(grey))  # the first pass allocates memory, which is not part of a latency
     return adaptta
 
 

@@ -1,10 +1,10 @@
-"""``tvfs-gym adaptta readings``: what the published description leaves open.
+"""``tvfs-gym adaptta readings``: the readings that the published description leaves open.
 
 Published are eight mean numbers of passes (four networks under 5C and 10C at tau = 0.8), not the
-rule in full. Each folder, written by ``tvfs-gym adaptta live`` with the policy 10C,
-holds the outputs of the ten views in one geometry; from them every plausible reading of the rest
-(order of the views, aggregation, confidence estimator, consensus or newest view, ``>=`` or ``>``,
-outputs as they are or scaled to a sum of 1) is replayed and set beside the published means.
+rule in full. Each folder, written by ``tvfs-gym adaptta live`` with the policy 10C, holds the
+outputs of the ten views in one geometry; from them every plausible reading of the rest (order of
+the views, aggregation, confidence estimator, consensus or newest view, ``>=`` or ``>``, outputs as
+they are or scaled to a sum of 1) is replayed and set beside the published means.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from tvfs_gym.envs.inference.augmentation import ORDERS, policy_views
 from tvfs_gym.envs.inference.outcomes import load_outcomes, passes_spent
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
-from tvfs_gym.experiments.adaptta.replay import Rule, replay
+from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
 from tvfs_gym.experiments.adaptta.report import command_of
 from tvfs_gym.experiments.adaptta.view_store import load_outputs
 from tvfs_gym.experiments.progress import progress_bar
@@ -45,8 +45,8 @@ RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One way to read the published description."""
+class Interpretation:
+    """One reading of the published description."""
 
     geometry: str
     order: str = "centre_first"
@@ -56,10 +56,10 @@ class Reading:
 
     @property
     def cells(self) -> list[str]:
-        """As a row of the table begins."""
-        what = "newest view" if self.rule.stop_on == "last" else self.rule.aggregation
+        """First cells of its row in the table."""
+        subject = "newest view" if self.rule.stop_on == "last" else self.rule.aggregation
         return [
-            what,
+            subject,
             self.rule.confidence,
             self.order.replace("_", " "),
             self.geometry,
@@ -69,16 +69,16 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a reading gave.
+class ReplayedReading:
+    """A reading and the passes that follow from it.
 
     Attributes:
-        reading: Which one.
-        passes: Of every image, shape (networks, policies, images).
-        weights: Of every image, for the weighted means, shape (networks, images).
+        reading: Reading of the description.
+        passes: Passes of every image, shape (networks, policies, images).
+        weights: Weight of every image in the weighted means, shape (networks, images).
     """
 
-    reading: Reading
+    reading: Interpretation
     passes: NDArray[np.intp]
     weights: NDArray[np.float64]
 
@@ -89,48 +89,51 @@ class Found:
         return np.asarray(self.passes.mean(axis=2))
 
     def error(self, weighted: bool = False) -> float:
-        """Mean distance from the eight published means, relative to them."""
+        """Mean relative distance from the eight published means."""
         return float(np.mean(np.abs(self.means(weighted) / PUBLISHED - 1)))
 
 
-def page(folders: Sequence[Path]) -> str:
+def render_readings(folders: Sequence[Path]) -> str:
     """Renders the readings, the nearest first, as a page in Markdown.
 
     Args:
-        folders: Live runs; the first one's geometry gets every rule, the others' the default rule
-            in every order.
+        folders: Folders of live runs: the first is replayed under every rule, the others under the
+            default rule in every order.
 
     Raises:
         InputError: A folder lacks a network of the published table, or the views of 10C.
     """
-    found = [one for number, folder in enumerate(folders) for one in _replayed(folder, number == 0)]
-    return _page(found, folders)
+    first, *others = folders
+    replayed = [*_replayed(first, every_rule=True)]
+    for folder in others:
+        replayed += _replayed(folder, every_rule=False)
+    return _page(replayed, folders)
 
 
-def publish(folders: Sequence[Path], checkout: Path) -> None:
+def publish_readings(folders: Sequence[Path], checkout: Path) -> None:
     """Writes the page to a checkout's ``docs/adaptta_readings.md``.
 
     Raises:
-        InputError: The page cannot be written, or as for `page`.
+        InputError: The page cannot be written, or as for `render_readings`.
     """
     path = checkout / "docs" / "adaptta_readings.md"
-    text = page(folders)
+    text = render_readings(folders)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}.") from error
 
 
-def _readings(geometry: str, every_rule: bool) -> list[Reading]:
-    default = Reading(geometry)
+def _readings(geometry: str, every_rule: bool) -> list[Interpretation]:
+    default = Interpretation(geometry)
     orders = [replace(default, order=order) for order in ORDERS]
     if not every_rule:
         return orders
-    readings = [replace(one, rule=rule) for rule in RULES for one in orders]
+    readings = [replace(reading, rule=rule) for rule in RULES for reading in orders]
     return [*readings, replace(default, strict=True), replace(default, scaled=True)]
 
 
-def _replayed(folder: Path, every_rule: bool) -> Iterator[Found]:
+def _replayed(folder: Path, every_rule: bool) -> Iterator[ReplayedReading]:
     config = read_json(folder, "config.json")
     if config.get("policy") != "10C":
         raise InputError(f"{folder} holds no run of the policy 10C.")
@@ -138,9 +141,9 @@ def _replayed(folder: Path, every_rule: bool) -> Iterator[Found]:
     name = f"{geometry['method']} {geometry['crop_fraction']:g} {geometry['resizer']}"
     readings = _readings(name, every_rule)
     family = load_family(config["family"]).recordable(list(PUBLISHED_PASSES))
-    networks = sorted(family, key=lambda one: list(PUBLISHED_PASSES).index(one.name))
+    networks = sorted(family, key=lambda network: list(PUBLISHED_PASSES).index(network.name))
     truth = load_outcomes(folder / "outcomes.npz").truth.astype(np.intp)
-    passes: dict[Reading, list[NDArray[np.intp]]] = {one: [] for one in readings}
+    passes: dict[Interpretation, list[NDArray[np.intp]]] = {reading: [] for reading in readings}
     weights = []
     with progress_bar() as bar:
         task = bar.add_task(f"reading {folder.name}", total=len(networks) * len(readings))
@@ -159,22 +162,23 @@ def _replayed(folder: Path, every_rule: bool) -> Iterator[Found]:
                 )
                 bar.advance(task)
     for reading in readings:
-        yield Found(reading, np.stack(passes[reading]), np.stack(weights))
+        yield ReplayedReading(reading, np.stack(passes[reading]), np.stack(weights))
 
 
 def _passes(
-    outputs: NDArray[np.float32], truth: NDArray[np.intp], index: dict, reading: Reading
+    outputs: NDArray[np.float32], truth: NDArray[np.intp], index: dict, reading: Interpretation
 ) -> NDArray[np.intp]:
     """Passes of every image under 5C and 10C, shape (policies, images)."""
-    found = []
+    passes = []
     tau = float(np.nextafter(np.float32(TAU), np.float32(1))) if reading.strict else TAU
     for policy in POLICIES:
         chosen = [index[view] for view in policy_views(policy, reading.order)]
         views = outputs[:, chosen]
         if reading.scaled:
             views = views / views.sum(axis=2, keepdims=True)
-        found.append(passes_spent(replay(views, truth, reading.rule).confidence, tau))
-    return np.stack(found)
+        confidence = replay_views(views, truth, reading.rule).confidence
+        passes.append(passes_spent(confidence, tau))
+    return np.stack(passes)
 
 
 def _weights(network: Topology, right: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -185,18 +189,21 @@ def _weights(network: Topology, right: NDArray[np.bool_]) -> NDArray[np.float64]
     return np.where(right, published / right.sum(), (1 - published) / (~right).sum())
 
 
-def _page(found: Sequence[Found], folders: Sequence[Path]) -> str:
-    by_error = sorted(found, key=Found.error)
-    default = found[0]
-    best, best_weighted = by_error[0], min(found, key=lambda one: one.error(True))
+def _page(replayed: Sequence[ReplayedReading], folders: Sequence[Path]) -> str:
+    by_error = sorted(replayed, key=ReplayedReading.error)
+    default = replayed[0]
+    count = len(replayed)
+    best, best_weighted = by_error[0], min(replayed, key=lambda reading: reading.error(True))
     header = [
         "confidence of", "estimator", "order", "geometry", "stop", "outputs",
         *(f"{name}, {policy}" for name in PUBLISHED_PASSES for policy in POLICIES),
         "mean error", "weighted", "",
     ]  # fmt: skip
     published = ["published", "", "", "", "", "", *(f"{mean:.2f}" for mean in PUBLISHED.flat)]
-    rows = [[*published, "", "", ""], *(_row(one, one is default) for one in by_error)]
-    commands = "\n".join(f"- `{command_of(read_json(one, 'config.json'))}`" for one in folders)
+    rows = [[*published, "", "", ""], *(_row(reading, reading is default) for reading in by_error)]
+    commands = "\n".join(
+        f"- `{command_of(read_json(folder, 'config.json'))}`" for folder in folders
+    )
     return f"""# Readings of AdapTTA against the published numbers of passes
 
 {_verdict(default, best, best_weighted)}
@@ -208,57 +215,59 @@ eight published means, relative to them; *weighted*: the same with the images we
 centre crop's accuracy equals the published top-1 (uniformly among those it got right, and among
 those it got wrong), because these photographs are easier than the ImageNet validation set on which
 the published means were taken. That weighting is a correction after the fact. The choice among
-{len(found)} readings by eight numbers is in-sample. A temperature is not among the readings: it is
+{count} readings by eight numbers is in-sample. A temperature is not among the readings: it is
 a free parameter that could be fitted to each network's two means, not something the description
 leaves open.
 
-What was replayed, by `tvfs-gym adaptta readings {" ".join("FOLDER" for _ in folders)}`:
+Replayed by `tvfs-gym adaptta readings {" ".join("FOLDER" for _ in folders)}`:
 
 {commands}
 """
 
 
-def _row(found: Found, is_default: bool) -> list[str]:
+def _row(replayed: ReplayedReading, is_default: bool) -> list[str]:
     return [
-        *found.reading.cells,
-        *(f"{mean:.2f}" for mean in found.means().flat),
-        f"{found.error():.1%}",
-        f"{found.error(True):.1%}",
+        *replayed.reading.cells,
+        *(f"{mean:.2f}" for mean in replayed.means().flat),
+        f"{replayed.error():.1%}",
+        f"{replayed.error(True):.1%}",
         "default" if is_default else "",
     ]
 
 
-def _verdict(default: Found, best: Found, weighted: Found) -> str:
-    """Says which reading is nearest, and whether that is clear."""
+def _verdict(default: ReplayedReading, best: ReplayedReading, weighted: ReplayedReading) -> str:
+    """Names the nearest reading by both criteria."""
     share = _share_nearer(best, default)
     unweighted = (
-        f"Nearest by the images as they are: {_said(best)}, off by {best.error():.1%} on average "
-        f"(weighted {best.error(True):.1%}). The default, {_said(default)}, is off by "
+        f"Nearest by the images as they are: {_named(best)}, off by {best.error():.1%} on average "
+        f"(weighted {best.error(True):.1%}). The default, {_named(default)}, is off by "
         f"{default.error():.1%} (weighted {default.error(True):.1%}). In {share:.0%} of "
         f"{RESAMPLES} resamples of the images the former is nearer than the default."
     )
     if best.reading == default.reading:
-        return f"The default, {_said(default)}, is the nearest: off by {default.error():.1%}."
+        return f"The default, {_named(default)}, is the nearest: off by {default.error():.1%}."
     if best.reading == weighted.reading:
         return f"{unweighted} By weighted images it is the nearest as well."
     return (
-        f"{unweighted} Nearest by weighted images is another reading: {_said(weighted)}, off by "
+        f"{unweighted} Nearest by weighted images is another reading: {_named(weighted)}, off by "
         f"{weighted.error(True):.1%} (unweighted {weighted.error():.1%}). The two criteria do not "
         f"agree, so no reading is clearly the best, and the default stays what was recorded."
     )
 
 
-def _said(found: Found) -> str:
-    confidence_of, estimator, order, geometry, stop, outputs = found.reading.cells
+def _named(replayed: ReplayedReading) -> str:
+    confidence_of, estimator, order, geometry, stop, outputs = replayed.reading.cells
     return f"*{estimator} of the {confidence_of}, {order}, {geometry}, {stop}, {outputs}*"
 
 
-def _share_nearer(one: Found, other: Found) -> float:
-    """In which share of resamples of the images one reading is nearer than another."""
-    images = one.passes.shape[2]
+def _share_nearer(reading: ReplayedReading, other: ReplayedReading) -> float:
+    """Share of resamples of the images in which a reading is nearer than another."""
+    images = reading.passes.shape[2]
     drawn = np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), RESAMPLES)
     errors = [
-        np.abs(np.einsum("npi,ri->rnp", found.passes, drawn) / images / PUBLISHED - 1).mean((1, 2))
-        for found in (one, other)
+        np.abs(np.einsum("npi,ri->rnp", replayed.passes, drawn) / images / PUBLISHED - 1).mean(
+            (1, 2)
+        )
+        for replayed in (reading, other)
     ]
     return float((errors[0] < errors[1]).mean())

@@ -36,8 +36,8 @@ HEADER = (
 )
 
 
-def run(outcomes_file: Path | None, tau: float) -> None:
-    """Prints the table.
+def run_recorded(outcomes_file: Path | None, tau: float) -> None:
+    """Prints a table of accuracy and passes beside the published passes.
 
     Args:
         outcomes_file: Recorded outcomes; None for those that ship with the package.
@@ -59,7 +59,7 @@ def run(outcomes_file: Path | None, tau: float) -> None:
     print(_caption(outcomes, tau))
 
 
-def publish(checkout: Path) -> None:
+def publish_recorded(checkout: Path) -> None:
     """Puts the table of the outcomes that ship with the package into a checkout's README.
 
     Raises:
@@ -89,11 +89,11 @@ def _row(outcomes: RecordedOutcomes, name: str, tau: float) -> Sequence[str]:
 
 
 def _caption(outcomes: RecordedOutcomes, tau: float) -> str:
-    made_by = outcomes.provenance
+    source = outcomes.provenance
     return (
         f"Top-1 accuracy in % ± half the width of the 95 % Wilson interval, and mean passes per "
         f"image at tau = {tau:g}, on {len(outcomes.truth)} labelled photographs that are easier "
-        f"than the ImageNet validation set; recorded with {made_by['runtime']} "
-        f"({made_by['machine']}), {made_by['resizer']}. The published passes are means over the "
+        f"than the ImageNet validation set; recorded with {source['runtime']} "
+        f"({source['machine']}), {source['resizer']}. The published passes are means over the "
         f"ImageNet validation set."
     )

@@ -1,4 +1,4 @@
-"""Recording: running networks over labelled images once, so that the twin can replay them."""
+"""Recording: runs networks over labelled images once, so that the twin can replay them."""
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
@@ -31,14 +31,14 @@ CHUNK = 25
 
 
 def checked_hashes(topologies: Sequence[Topology], models: Path) -> dict[str, str]:
-    """SHA-256 of every topology's file, by name of the topology.
+    """Computes the SHA-256 of every topology's file, by name of the topology.
 
     Args:
-        topologies: What is to be recorded.
-        models: The folder with their files.
+        topologies: Topologies to record.
+        models: Folder with their files.
 
     Raises:
-        InputError: A file is missing, is another one than its topology names, or does not fit it.
+        InputError: A file is missing, has another hash than its topology, or does not fit it.
     """
     hashes = {topology.name: _checked_hash(topology, models) for topology in topologies}
     for topology in topologies:
@@ -46,7 +46,7 @@ def checked_hashes(topologies: Sequence[Topology], models: Path) -> dict[str, st
     return hashes
 
 
-def record(
+def record_outcomes(
     topologies: Sequence[Topology],
     models: Path,
     images: Sequence[LabelledImage],
@@ -57,12 +57,12 @@ def record(
     """Runs every view of every image through every topology.
 
     Args:
-        topologies: What to record.
-        models: The folder with their files.
+        topologies: Topologies to record.
+        models: Folder with their files.
         images: Labelled images.
-        provenance: As from `provenance_of`.
-        processes: Processes to share the work; each runs one thread.
-        on_images_done: Called with the topology and the number of images just finished.
+        provenance: Provenance of the recording; see `provenance_of`.
+        processes: Processes that share the work; each runs one thread.
+        on_images_done: Called with the topology and the number of newly recorded images.
 
     Raises:
         InputError: A network or an image cannot be used.
@@ -76,13 +76,13 @@ def record(
             for part in pool.map(record_chunk, repeat(topology), repeat(models), chunks):
                 parts.append(part)
                 on_images_done(topology, len(part.label))
-            recordings[topology.name] = _joined(parts)
+            recordings[topology.name] = _concatenated(parts)
     truth = np.array([image.label for image in images], np.int16)
     return RecordedOutcomes(truth, recordings, provenance)
 
 
 def record_chunk(topology: Topology, models: Path, images: Iterable[LabelledImage]) -> Recording:
-    """Records one topology over some images, in this process."""
+    """Records one topology over some images, in the calling process."""
     adaptta = AdapTTA(TfliteClassifier(topology, models), POLICY)
     confidence, label, in_top5 = [], [], []
     for image in images:
@@ -101,11 +101,11 @@ def record_chunk(topology: Topology, models: Path, images: Iterable[LabelledImag
     )
 
 
-def _joined(parts: Sequence[Recording]) -> Recording:
-    def join(field: str) -> NDArray[Any]:
+def _concatenated(parts: Sequence[Recording]) -> Recording:
+    def concatenated(field: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, field) for part in parts])
 
-    return Recording(join("confidence"), join("label"), join("in_top5"))
+    return Recording(concatenated("confidence"), concatenated("label"), concatenated("in_top5"))
 
 
 def _checked_hash(topology: Topology, models: Path) -> str:
@@ -122,10 +122,10 @@ def _checked_hash(topology: Topology, models: Path) -> str:
 
 
 def check_labels(topologies: Sequence[Topology], images: Sequence[LabelledImage]) -> None:
-    """Sees that every label is a class of every network.
+    """Checks that every label is a class of every network.
 
     Raises:
-        InputError: One is not.
+        InputError: A label is not.
     """
     for topology in topologies:
         classes = topology.classes - topology.label_offset
@@ -140,12 +140,12 @@ def check_labels(topologies: Sequence[Topology], images: Sequence[LabelledImage]
 def provenance_of(
     command: str, hashes: dict[str, str], images: Sequence[LabelledImage]
 ) -> dict[str, Any]:
-    """What is to be known about a recording.
+    """Collects the provenance of a recording: command, versions, and hashes of its inputs.
 
     Args:
-        command: The command line.
-        hashes: As from `checked_hashes`.
-        images: The images.
+        command: Command line.
+        hashes: SHA-256 of the networks; see `checked_hashes`.
+        images: Recorded images.
 
     Raises:
         InputError: An image is missing.

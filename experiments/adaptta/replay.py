@@ -1,4 +1,4 @@
-"""Replay: AdapTTA's rules over recorded outputs of single views."""
+"""Replay of AdapTTA's rules over recorded outputs of single views."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from tvfs_gym.envs.inference.outcomes import Recording
 
 @dataclass(frozen=True)
 class Rule:
-    """Aggregation, confidence estimator, and what the confidence is of; as for `AdapTTA`."""
+    """Aggregation, confidence estimator, and subject of the confidence; as for `AdapTTA`."""
 
     aggregation: str = "mean"
     confidence: str = "max"
@@ -20,14 +20,14 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Replay:
-    """What stood after 1, 2, ... views, arrays of shape (images, views).
+class AnswersByView:
+    """Answers after 1, 2, ... views, arrays of shape (images, views).
 
     Attributes:
-        confidence: What is compared with tau.
+        confidence: Confidence, which is compared with tau.
         answer: Output index of the consensus' highest class.
-        in_top5: Whether the images' true class is among its five highest.
-        settled: Whether no outputs of the remaining views could change the answer.
+        in_top5: True where the true class is among the consensus' five highest.
+        settled: True where no outputs of the remaining views could change the answer.
     """
 
     confidence: NDArray[np.float32]
@@ -36,7 +36,7 @@ class Replay:
     settled: NDArray[np.bool_]
 
     def recording(self, label_offset: int) -> Recording:
-        """The same with classes from 0 on.
+        """Converts output indices to classes.
 
         Args:
             label_offset: Output index of class 0.
@@ -45,13 +45,13 @@ class Replay:
         return Recording(self.confidence, label, self.in_top5)
 
 
-def replay(outputs: Probabilities, truth: NDArray[np.intp], rule: Rule) -> Replay:
+def replay_views(outputs: Probabilities, truth: NDArray[np.intp], rule: Rule) -> AnswersByView:
     """Follows the consensus of all images, view by view, by the live classifier's own code.
 
     Args:
-        outputs: Of single views, shape (images, views, classes), in the order of the views.
+        outputs: Outputs of single views, in their order, shape (images, views, classes).
         truth: Output index of the true class, shape (images,).
-        rule: How they are aggregated and judged.
+        rule: Rule of aggregation and confidence.
 
     Raises:
         InputError: A name in the rule is unknown.
@@ -66,7 +66,7 @@ def replay(outputs: Probabilities, truth: NDArray[np.intp], rule: Rule) -> Repla
         answer.append(consensus.answer)
         in_top5.append(consensus.ahead_of(truth) < 5)
         settled.append(consensus.settled)
-    return Replay(
+    return AnswersByView(
         np.stack(confidence, axis=1).astype(np.float32),
         np.stack(answer, axis=1),
         np.stack(in_top5, axis=1),

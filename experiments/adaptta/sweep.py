@@ -1,4 +1,4 @@
-"""``tvfs-gym adaptta sweep``: which accuracy AdapTTA reaches with how many passes.
+"""``tvfs-gym adaptta sweep``: AdapTTA's accuracy against its passes.
 
 Replays every threshold and limit of passes over recorded outcomes and prints the Pareto front of
 each network. With a target it also calibrates: the setting is chosen on every second image, and the
@@ -19,12 +19,12 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import load_outcomes
 from tvfs_gym.envs.inference.topology import ZOO
 from tvfs_gym.experiments.adaptta.calibration import (
-    Measured,
-    OperatingPoint,
+    CalibrationData,
+    SweepPoint,
     choose,
-    measure,
+    evaluate_setting,
     pareto_front,
-    sweep,
+    sweep_settings,
 )
 from tvfs_gym.experiments.adaptta.figures import pareto_fronts
 from tvfs_gym.experiments.results.folder import free_folder, write_circumstances
@@ -35,7 +35,7 @@ HEADER = ("network", "most passes", "tau", "top-1, %", "mean passes", "latency p
 
 @dataclass(frozen=True)
 class Target:
-    """What a calibration is to meet; as for `choose`, at most one."""
+    """Target of a calibration, see `choose`: at most one of the three."""
 
     accuracy: float | None = None
     passes: float | None = None
@@ -45,7 +45,7 @@ class Target:
     def in_units_of_the_command(
         cls, accuracy_percent: float | None, passes: float | None, latency_ms: float | None
     ) -> "Target":
-        """From percent, passes, and milliseconds."""
+        """Builds a target from percent, passes, and milliseconds."""
         return cls(
             None if accuracy_percent is None else accuracy_percent / 100,
             passes,
@@ -54,17 +54,17 @@ class Target:
 
     @property
     def given(self) -> bool:
-        """Whether there is one."""
+        """True if there is a target."""
         return any(value is not None for value in asdict(self).values())
 
 
-def run(outcomes: Path | None, target: Target, output: Path | None) -> None:
+def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> None:
     """Prints the fronts, and the calibrated settings if there is a target.
 
     Args:
-        outcomes: Recorded outcomes, or the folder of a live run; None for
-            the outcomes that ship with the package.
-        target: What to calibrate for, if anything.
+        outcomes: Recorded outcomes, or the folder of a live run; None for the outcomes that ship
+            with the package.
+        target: Target of the calibration, if there is one.
         output: Folder for ``sweep.parquet`` and ``pareto.png``; None to write nothing.
 
     Raises:
@@ -72,22 +72,22 @@ def run(outcomes: Path | None, target: Target, output: Path | None) -> None:
     """
     networks = dict(_networks(outcomes))
     calibrated = _calibrated(networks, target) if target.given else []
-    points = {name: sweep(measured) for name, measured in networks.items()}
-    rows = [(name, one) for name, every in points.items() for one in pareto_front(every)]
-    print_wide(_table("Pareto front", rows))
+    points = {name: sweep_settings(data) for name, data in networks.items()}
+    fronts = [(name, point) for name in points for point in pareto_front(points[name])]
+    print_wide(_table("Pareto front", fronts))
     if calibrated:
         print_wide(_table("Calibrated on every second image, shown on the others", calibrated))
     if output is not None:
         folder = free_folder(output, "adaptta_sweep")
         write_circumstances(folder, {"outcomes": str(outcomes), "target": asdict(target)})
         pl.DataFrame(
-            [{"network": name, **asdict(one)} for name, every in points.items() for one in every]
+            [{"network": name, **asdict(point)} for name in points for point in points[name]]
         ).write_parquet(folder / "sweep.parquet")
         pareto_fronts(points, folder / "pareto.png")
         print(f"written to {folder}")
 
 
-def _networks(path: Path | None) -> Iterator[tuple[str, Measured]]:
+def _networks(path: Path | None) -> Iterator[tuple[str, CalibrationData]]:
     seconds = {}
     if path is not None and path.is_dir():
         try:
@@ -98,28 +98,30 @@ def _networks(path: Path | None) -> Iterator[tuple[str, Measured]]:
         path = path / "outcomes.npz"
     outcomes = load_outcomes(path or ZOO / "recorded.npz")
     for name, recording in outcomes.recordings.items():
-        yield name, Measured(recording.confidence, outcomes.correct(name), seconds.get(name))
+        yield name, CalibrationData(recording.confidence, outcomes.correct(name), seconds.get(name))
 
 
-def _calibrated(networks: dict[str, Measured], target: Target) -> list[tuple[str, OperatingPoint]]:
-    """Each network's setting on the images it was not chosen on; one that has none is left out."""
-    found, reason = [], None
-    for name, measured in networks.items():
-        if len(measured.correct) < 2:
+def _calibrated(
+    networks: dict[str, CalibrationData], target: Target
+) -> list[tuple[str, SweepPoint]]:
+    """Results of each network's setting on unseen images; networks that miss the target are out."""
+    results, reason = [], None
+    for name, data in networks.items():
+        if len(data.correct) < 2:
             raise InputError("a calibration takes at least two images.")
-        seen, unseen = (measured.only(slice(start, None, 2)) for start in (0, 1))
+        seen, unseen = (data.only(slice(start, None, 2)) for start in (0, 1))
         try:
-            chosen = choose(sweep(seen), **asdict(target))
+            chosen = choose(sweep_settings(seen), **asdict(target))
         except InputError as error:
             reason = error
             continue
-        found.append((name, measure(unseen, chosen.max_passes, chosen.tau)))
-    if not found and reason is not None:
+        results.append((name, evaluate_setting(unseen, chosen.max_passes, chosen.tau)))
+    if not results and reason is not None:
         raise reason
-    return found
+    return results
 
 
-def _table(title: str, rows: list[tuple[str, OperatingPoint]]) -> Table:
+def _table(title: str, rows: list[tuple[str, SweepPoint]]) -> Table:
     table = Table(title=title, box=box.SIMPLE, title_justify="left")
     table.add_column(HEADER[0], no_wrap=True)
     for heading in HEADER[1:]:

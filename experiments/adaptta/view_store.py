@@ -1,4 +1,4 @@
-"""Outputs of every view of every image, in a folder that an interruption leaves whole.
+"""Outputs of every view of every image, in a folder that survives an interruption.
 
 ``views/NETWORK/00000.npz`` holds the first chunk of images, and so on. A chunk is written under
 another name and renamed once it is on disk, so that it is complete or absent.
@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from tvfs_gym.envs.errors import InputError
 
 CHUNK = 25
-"""Images per file: what an interruption can lose."""
+"""Images per file, and so the most that an interruption can lose."""
 
 
 @dataclass(frozen=True)
 class ViewOutputs:
-    """What one network said of some images.
+    """Outputs of one network for some images.
 
     Attributes:
         probabilities: Output of every view, shape (images, views, classes); zeros where an image
             could not be read.
-        seconds: Time of every pass, its view's preparation included, shape (images, views).
-        errors: Why an image could not be used, shape (images,); empty where it was.
+        seconds: Time of every pass with the preparation of its view, s, shape (images, views).
+        errors: Reason why an image could not be used, shape (images,); empty where it was.
     """
 
     probabilities: NDArray[np.float32]
@@ -36,19 +36,19 @@ class ViewOutputs:
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """Which images were read, shape (images,)."""
+        """True where an image was read, shape (images,)."""
         return np.asarray(self.errors == "")
 
 
 def chunk_file(folder: Path, network: str, start: int) -> Path:
-    """The file of the chunk of images that begins with number ``start``."""
+    """Path of the chunk of images that begins with number ``start``."""
     return folder / "views" / network / f"{start:05d}.npz"
 
 
 def save_chunk(path: Path, outputs: ViewOutputs) -> None:
-    """Writes a chunk, losslessly: half precision where it holds the outputs exactly.
+    """Writes a chunk, losslessly: in half precision where that holds the outputs exactly.
 
-    That is so for quantised networks, whose outputs are multiples of 1/256.
+    It does for quantised networks, whose outputs are multiples of 1/256.
     """
     exact = outputs.probabilities.astype(np.float16)
     lossless = np.array_equal(exact.astype(np.float32), outputs.probabilities)
@@ -72,7 +72,7 @@ def load_outputs(folder: Path, network: str) -> ViewOutputs:
     """Reads all chunks of a network.
 
     Raises:
-        InputError: The folder holds none, or one is unreadable.
+        InputError: The folder holds no chunk, or an unreadable one.
     """
     files = sorted((folder / "views" / network).glob("*.npz"))
     if not files:

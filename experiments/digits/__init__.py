@@ -1,1 +1,1 @@
-"""How the networks and pictures of the embedded family ``digits`` were made."""
+"""Training of the embedded networks ``digits``, their pictures and their page."""

@@ -1,10 +1,8 @@
-"""``python -m tvfs_gym.experiments.digits.page DOCS``: what the embedded networks can do.
+"""``tvfs-gym dev publish digits``: the page about the embedded networks, ``docs/digits.md``.
 
-Writes ``digits.md`` and its figure into a folder of documents. The field figures come from the
-recorded outcomes; the clean pictures are run live.
+The field figures come from the recorded outcomes; the clean pictures are run live.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +17,7 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.images import LabelledImage, open_image, read_image_list, unpack_images
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, load_outcomes
 from tvfs_gym.envs.inference.topology import Family, Topology, load_family
+from tvfs_gym.experiments.adaptta.calibration import pareto_indices
 from tvfs_gym.experiments.results.tables import markdown_table
 
 matplotlib.use("Agg")
@@ -33,12 +32,13 @@ HEADER = (
 )  # fmt: skip
 
 
-def run(docs: Path) -> None:
-    """Writes the page and its figure.
+def publish_digits(checkout: Path) -> None:
+    """Writes the page and its figure into a checkout.
 
     Raises:
-        InputError: The folder is missing.
+        InputError: The checkout has no folder docs.
     """
+    docs = checkout / "docs"
     if not docs.is_dir():
         raise InputError(f"there is no folder {docs}.")
     family = load_family("digits")
@@ -72,7 +72,7 @@ def run(docs: Path) -> None:
             markdown_table(("network", "policy", "tau", "accuracy, %", "relative latency"), front),
             'The digits are those of scikit-learn, a copy of the test set of the UCI "Optical '
             'Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998), drawn anew.',
-            "Commands: `make zoo`, then `python -m tvfs_gym.experiments.digits.page docs`.",
+            "Commands: `make zoo`, then `tvfs-gym dev publish digits`.",
         ]
     )
     (docs / "digits.md").write_text(text + "\n", encoding="utf-8")
@@ -117,26 +117,26 @@ def _kilobytes(family: Family) -> int:
 
 
 def _mirrors(outcomes: RecordedOutcomes) -> str:
-    """What mirrored views do to a network that never saw a mirrored digit."""
-    other = next(name for name in outcomes.recordings if name.endswith("_unmirrored"))
-    same = other.removesuffix("_unmirrored")
+    """Effect of mirrored views on a network that was trained without mirrored pictures."""
+    unmirrored = next(name for name in outcomes.recordings if name.endswith("_unmirrored"))
+    mirrored = unmirrored.removesuffix("_unmirrored")
 
     def accuracies(name: str) -> list[float]:
         return [100 * float(outcomes.correct(name)[:, views - 1].mean()) for views in (1, 5, 10)]
 
     def listed(name: str) -> str:
-        one, five, ten = accuracies(name)
-        return f"{one:.1f} %, {five:.1f} % and {ten:.1f} %"
+        single, five, ten = accuracies(name)
+        return f"{single:.1f} %, {five:.1f} % and {ten:.1f} %"
 
-    cost = accuracies(other)[0] - accuracies(same)[0]
+    cost = accuracies(unmirrored)[0] - accuracies(mirrored)[0]
     return (
         "Mirrored digits are not digits. The networks were trained with mirrored pictures all the "
         "same, as is usual for ImageNet, so that 10C, whose second five views are mirrored, has "
-        f"something to gain: `{same}` reaches {listed(same)} with 1, 5 and 10 views. The same "
-        f"network trained without them, `{other}`, reaches {listed(other)}. So mirrored pictures "
-        f"in training cost this network {cost:.1f} points with one view, more than ten views bring "
-        "back; and to a network that never saw them, mirrored views do harm, and 10C is the wrong "
-        "policy."
+        f"something to gain: `{mirrored}` reaches {listed(mirrored)} with 1, 5 and 10 views. The "
+        f"same network trained without them, `{unmirrored}`, reaches {listed(unmirrored)}. So "
+        f"mirrored pictures in training cost this network {cost:.1f} points with one view, more "
+        "than ten views bring back; and to a network that never saw them, mirrored "
+        "views do harm, and 10C is the wrong policy."
     )
 
 
@@ -166,7 +166,7 @@ def _figure(family: Family, outcomes: RecordedOutcomes, path: Path) -> list[list
                 labels.append((topology.name, policy, tau))
                 points.append((passes * topology.relative_latency, 100 * right.mean()))
     latency, accuracy = np.array(points).T
-    front = pareto_front(latency, accuracy)
+    front = pareto_indices(latency, accuracy)
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     for policy, marker in zip(POLICIES, "o^s", strict=True):
         chosen = [index for index, label in enumerate(labels) if label[1] == policy]
@@ -182,16 +182,3 @@ def _figure(family: Family, outcomes: RecordedOutcomes, path: Path) -> list[list
         [name, policy, f"{tau:g}" if policy != "1C" else "", f"{y:.1f}", f"{x:.3f}"]
         for (name, policy, tau), x, y in ((labels[i], latency[i], accuracy[i]) for i in front)
     ]
-
-
-def pareto_front(cost: NDArray[np.float64], value: NDArray[np.float64]) -> list[int]:
-    """Indices, by ascending cost, of the points that none beats in both cost and value."""
-    front: list[int] = []
-    for index in np.lexsort((-value, cost)):
-        if not front or value[index] > value[front[-1]]:
-            front.append(int(index))
-    return front
-
-
-if __name__ == "__main__":
-    run(Path(sys.argv[1]))

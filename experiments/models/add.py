@@ -1,9 +1,9 @@
-"""``tvfs-gym models add``: makes a topology family of TFLite networks of one's own.
+"""``tvfs-gym models add``: makes a topology family of a user's TFLite networks.
 
-What a network takes and gives is read from its file. Its latency is measured with one thread, in
-CPU time, relative to MobileNetV1 1.0 224 where that is at hand, otherwise to the slowest of the
-networks. What AdapTTA answers with it is recorded over labelled images. The family is written as
-TOML with its recorded outcomes beside it, and runs wherever a family's name is asked for.
+Inputs and outputs of a network are read from its file. Its latency is measured with one thread, in
+CPU time, relative to MobileNetV1 1.0 224 where that is given, otherwise to the slowest of the
+networks. AdapTTA's answers with it are recorded over labelled images. The family is written as
+TOML with its recorded outcomes beside it; every option ``--family`` takes it.
 """
 
 import os
@@ -27,33 +27,33 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.images import unpack_images
 from tvfs_gym.envs.inference.runtime import interpreter, runtime
 from tvfs_gym.envs.inference.topology import Topology
-from tvfs_gym.experiments.models import record
+from tvfs_gym.experiments.models.record import record_family
 from tvfs_gym.experiments.results.folder import checked_output
 
 ROUNDS = 15
 """Rounds in which every network is timed once; a ratio is the median of the rounds' ratios."""
 
 ROUND_S = 0.02
-"""CPU time that a network gets in a round, at least."""
+"""Least CPU time of a network in a round, s."""
 
 GREY_SPAN, GREY_TOLERANCE = 2.0, 0.02
-"""What an int8 input spans, -1..1, if its codes are the grey levels less 128."""
+"""Span of an int8 input, -1..1, whose codes are the grey levels less 128."""
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """How the networks want their pixels, as far as the user says so.
+    """Normalisation of the pixels that the networks expect, if the user gives it.
 
     Attributes:
-        mean: Grey level that is read as 0; None to take both from the file.
-        scale: Grey levels per unit of the real-valued input; None likewise.
+        mean: Grey level that is read as 0; None to read both from the file.
+        scale: Grey levels per unit of the real-valued input; None to read both from the file.
     """
 
     mean: float | None = None
     scale: float | None = None
 
 
-def run(
+def add_family(
     networks: Sequence[Path],
     variants: Sequence[Path],
     labels: Path,
@@ -66,14 +66,14 @@ def run(
     """Writes a family and its recorded outcomes.
 
     Args:
-        networks: The family's networks, all in one folder.
-        variants: Networks that are recorded beside them, from the same folder.
+        networks: Networks of the family, all in one folder.
+        variants: Networks of the same folder that are recorded, but that no controller chooses.
         labels: Text file with a class name per line.
         images: Labelled images: CSV list, its folder, or a zip archive with ``images.csv`` in it.
         output: TOML file to write; the outcomes go beside it.
-        description: What the family is.
-        reference: MobileNetV1 1.0 224 as TFLite, to which the latencies are relative.
-        normalisation: How they want their pixels.
+        description: Description of the family.
+        reference: MobileNetV1 1.0 224 as TFLite, the reference of the relative latencies.
+        normalisation: Normalisation of the pixels.
 
     Raises:
         InputError: A network, the labels or the images cannot be used, or a file exists already.
@@ -83,14 +83,14 @@ def run(
     outcomes = output.with_suffix(".npz")
     checked_output(output)
     checked_output(outcomes)
-    every = [*networks, *variants]
-    folders = {network.resolve().parent for network in every}
+    files = [*networks, *variants]
+    folders = {file.resolve().parent for file in files}
     if len(folders) > 1:
         raise InputError("the networks of a family must lie in one folder.")
     classes = _class_count(labels)
-    topologies = [_topology(network, classes, normalisation) for network in every]
+    topologies = [_topology(network, classes, normalisation) for network in files]
     ratios, reference_name, reference_s = _relative_latencies(
-        topologies, every[0].parent, reference
+        topologies, files[0].parent, reference
     )
     source = (
         f"latency: tvfs-gym models add, {runtime()}, {platform.machine()}, one thread, relative to "
@@ -105,10 +105,10 @@ def run(
     family |= {"outcomes": outcomes.name, "models": _relative(folders.pop(), output)}
     if images.suffix == ".zip":
         family["images"] = _relative(images.resolve(), output)
-    family["topologies"] = [one.model_dump(exclude_defaults=True) for one in members]
+    family["topologies"] = [topology.model_dump(exclude_defaults=True) for topology in members]
     if variants:
         others = rows[len(networks) :]
-        family["variants"] = [one.model_dump(exclude_defaults=True) for one in others]
+        family["variants"] = [topology.model_dump(exclude_defaults=True) for topology in others]
     output.write_text(tomlkit.dumps(family), encoding="utf-8")
     try:
         with ExitStack() as stack:
@@ -116,17 +116,20 @@ def run(
                 folder = Path(stack.enter_context(TemporaryDirectory()))
                 unpack_images(images, folder)
                 images = folder
-            record.run(str(output), [], every[0].parent, images, outcomes)
+            record_family(str(output), [], files[0].parent, images, outcomes)
     except BaseException:
         output.unlink()
         raise
-    for one in members:
-        print(f"{one.name}: {one.input_px} px, relative latency {one.relative_latency:g}")
+    for topology in members:
+        print(
+            f"{topology.name}: {topology.input_px} px, relative latency "
+            f"{topology.relative_latency:g}"
+        )
     print(f"{output}: family {output.stem}; latencies relative to {reference_name}")
 
 
 def _class_count(labels: Path) -> int:
-    """Number of the classes that a label list names, "background" as first line not counted."""
+    """Number of classes in a label list, without a first line "background"."""
     try:
         names = labels.read_text(encoding="utf-8").split("\n")
     except OSError as error:
@@ -141,7 +144,7 @@ def _class_count(labels: Path) -> int:
 
 
 def _topology(network: Path, classes: int, normalisation: Normalisation) -> Topology:
-    """Reads what a network takes and gives; its latency is not known yet."""
+    """Reads inputs and outputs of a network from its file, all but its latency."""
     loaded = interpreter(network, 1)
     inputs, outputs = loaded.get_input_details(), loaded.get_output_details()
     shape = tuple(int(size) for size in inputs[0]["shape"])
@@ -178,21 +181,21 @@ def _topology(network: Path, classes: int, normalisation: Normalisation) -> Topo
 
 
 def _normalisation(
-    network: Path, details: dict[str, Any], given: Normalisation
+    network: Path, details: dict[str, Any], requested: Normalisation
 ) -> tuple[float, float]:
-    """Pixel mean and scale, from the user or, where its codes are the grey levels, from the file.
+    """Pixel mean and scale, from the user or, where its codes are grey levels, from the file.
 
     A uint8 code is taken for the grey level itself; an int8 code for the grey level less 128 if the
-    input spans -1..1. An input calibrated to another span, and a float input, tell nothing.
+    input spans -1..1. Neither holds for an input calibrated to another span, or a float input.
     """
-    if given.mean is not None and given.scale is not None:
-        return given.mean, given.scale
+    if requested.mean is not None and requested.scale is not None:
+        return requested.mean, requested.scale
     step, zero_point = details["quantization"]
     spans_greys = abs(255 * step - GREY_SPAN) <= GREY_TOLERANCE
     if details["dtype"] == np.uint8 or (details["dtype"] == np.int8 and spans_greys):
         return float(zero_point - np.iinfo(details["dtype"]).min), float(f"{1 / step:.6g}")
     raise InputError(
-        f"{network} does not tell how its {np.dtype(details['dtype']).name} input stands for grey "
+        f"{network} does not say how its {np.dtype(details['dtype']).name} input encodes grey "
         "levels: give --pixel-mean and --pixel-scale."
     )
 
@@ -209,8 +212,10 @@ def _relative_latencies(
     if reference is not None:
         loaded = interpreter(reference, 1)
         shape, outputs = loaded.get_input_details()[0]["shape"], loaded.get_output_details()[0]
-        fits = {"input_px": int(shape[1]), "classes": int(outputs["shape"][-1])}
-        other = topologies[0].model_copy(update={"file": reference.name, "runtimes": None, **fits})
+        shapes = {"input_px": int(shape[1]), "classes": int(outputs["shape"][-1])}
+        other = topologies[0].model_copy(
+            update={"file": reference.name, "runtimes": None, **shapes}
+        )
         timed.append(TfliteClassifier(other, reference.parent))
     for classifier in timed:
         _pass_s(classifier)

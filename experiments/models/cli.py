@@ -126,10 +126,10 @@ def fetch(
     Run the command again to resume an interrupted download. Hashes are verified; an unknown hash is
     pinned at the first download.
     """
-    from tvfs_gym.experiments.models import fetch as implementation
+    from tvfs_gym.experiments.models.fetch import fetch_networks
 
     loaded = load_family(family)
-    complete = implementation.fetch(loaded, loaded.recordable(topologies or []), folder)
+    complete = fetch_networks(loaded, loaded.recordable(topologies or []), folder)
     raise typer.Exit(int(not complete))
 
 
@@ -164,10 +164,12 @@ def add(
     ] = None,
 ) -> None:
     """Make a family of your own networks: read, time and record them."""
-    from tvfs_gym.experiments.models.add import Normalisation, run
+    from tvfs_gym.experiments.models.add import Normalisation, add_family
 
     normalisation = Normalisation(pixel_mean, pixel_scale)
-    run(networks, variants or [], labels, images, output, description, reference, normalisation)
+    add_family(
+        networks, variants or [], labels, images, output, description, reference, normalisation
+    )
 
 
 @dev_app.command()
@@ -179,6 +181,6 @@ def record(
     topologies: TopologiesOption = None,
 ) -> None:
     """Run real networks over labelled photographs and write their outcomes."""
-    from tvfs_gym.experiments.models.record import run
+    from tvfs_gym.experiments.models.record import record_family
 
-    run(family, topologies or [], models, images, output)
+    record_family(family, topologies or [], models, images, output)

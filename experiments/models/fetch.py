@@ -1,9 +1,9 @@
-"""``tvfs-gym models fetch``: gets a family's networks from where their publisher keeps them.
+"""``tvfs-gym models fetch``: downloads a family's networks from their publisher.
 
-A download that stops is continued where it stopped (HTTP Range), within the command and by the next
-one. What arrives is compared with the topology's SHA-256; where that is not known, the hash of the
-first download is pinned in ``models.lock.toml`` beside the networks, and every later one is
-compared with it. Families that ship with the package are copied, their test images with them.
+An interrupted download is resumed (HTTP Range), within the command and by the next one. The file is
+compared with the topology's SHA-256; where that is not known, the hash of the first download is
+pinned in ``models.lock.toml`` beside the networks, and every later one is compared with it.
+Families that ship with the package are copied, their test images with them.
 """
 
 import shutil
@@ -31,10 +31,10 @@ from tvfs_gym.experiments.progress import progress_bar
 LOCK = "models.lock.toml"
 
 ATTEMPTS = 5
-"""Connections in a row that bring nothing new before a download is given up."""
+"""Connections in a row without new bytes after which a download fails."""
 
 FIRST_PAUSE_S = 0.5
-"""Pause before such a connection is tried again; it doubles each time."""
+"""Pause before the first further connection, s; it doubles each time."""
 
 TIMEOUT_S = 30.0
 BLOCK = 1 << 16
@@ -43,20 +43,20 @@ OnBytes = Callable[[int, int | None], None]
 
 
 class Pin(Table):
-    """Where a network came from, and its hash then."""
+    """Address of a downloaded network, and its hash."""
 
     url: str
     sha256: str
 
 
 class Lock(Table):
-    """The networks in a folder whose hash the package does not know, by file name."""
+    """Downloaded networks whose hash the package does not know, by file name."""
 
     networks: dict[str, Pin] = Field(default_factory=dict)
 
 
 def read_lock(folder: Path) -> Lock:
-    """The pins of a folder; none if nothing was pinned yet.
+    """Reads the pins of a folder; a folder without a lock file has none.
 
     Raises:
         InputError: The lock file is damaged.
@@ -66,26 +66,26 @@ def read_lock(folder: Path) -> Lock:
 
 
 def pinned(topology: Topology, lock: Lock) -> Topology:
-    """The topology with its pinned hash, unless its own is known."""
+    """Adds the pinned hash to a topology, unless its own is known."""
     pin = lock.networks.get(topology.file)
     if topology.sha256 is not None or pin is None:
         return topology
     return topology.model_copy(update={"sha256": pin.sha256})
 
 
-def fetch(family: Family, topologies: tuple[Topology, ...], folder: Path) -> bool:
-    """Gets networks into a folder; prints a line for each.
+def fetch_networks(family: Family, topologies: tuple[Topology, ...], folder: Path) -> bool:
+    """Downloads or copies networks into a folder; prints a line for each.
 
     Args:
-        family: Their family.
-        topologies: Which of its networks.
-        folder: Where to; made if need be.
+        family: Family of the networks.
+        topologies: Topologies of the family.
+        folder: Folder to write; created if it is missing.
 
     Returns:
-        Whether all of them are there now. One that fails does not keep the others from coming.
+        True if the folder holds all of them. After a failure the others are still fetched.
 
     Raises:
-        InputError: The folder cannot be made, or its lock file is damaged.
+        InputError: The folder cannot be created, or its lock file is damaged.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,10 +96,10 @@ def fetch(family: Family, topologies: tuple[Topology, ...], folder: Path) -> boo
         for topology in topologies:
             on_bytes = _reporting(bar, bar.add_task(topology.name, total=None))
             try:
-                said = _fetch_one(family, pinned(topology, read_lock(folder)), folder, on_bytes)
+                outcome = _fetch(family, pinned(topology, read_lock(folder)), folder, on_bytes)
             except InputError as error:
-                complete, said = False, f"FAILED: {error}"
-            print(f"{topology.name}: {said}")
+                complete, outcome = False, f"FAILED: {error}"
+            print(f"{topology.name}: {outcome}")
     if family.images is not None:
         print(f"{family.name}: {unpack_images(family.images, folder)} test images")
     return complete
@@ -109,18 +109,16 @@ def _reporting(bar: Progress, task: TaskID) -> OnBytes:
     return lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _fetch_one(family: Family, topology: Topology, folder: Path, on_bytes: OnBytes) -> str:
+def _fetch(family: Family, topology: Topology, folder: Path, on_bytes: OnBytes) -> str:
     path = folder / topology.file
     if path.exists():
         _compare(topology, path)
-        return "is there already"
+        return "already there"
     if family.models is not None and (family.models / topology.file).exists():
         shutil.copyfile(family.models / topology.file, path)
         return "copied"
     if topology.url is None:
-        raise InputError(
-            f"no publisher's address of {topology.file} is known; it comes from: {topology.source}"
-        )
+        raise InputError(f"{topology.file} has no known address; its source: {topology.source}")
     name = urlsplit(topology.url).path.rsplit("/", 1)[-1]
     part = folder / f"{name}.part"
     download(topology.url, part, on_bytes)
@@ -140,52 +138,52 @@ def _fetch_one(family: Family, topology: Topology, folder: Path, on_bytes: OnByt
 
 
 def download(url: str, part: Path, on_bytes: OnBytes) -> None:
-    """Downloads a file, continuing what is there of it.
+    """Downloads a file, or resumes its download.
 
     Args:
-        url: Its address, http or https.
-        part: Where it is written; what an earlier, interrupted download left there is continued.
-        on_bytes: Called with the bytes there are and, if known, the bytes there will be.
+        url: Address of the file, http or https.
+        part: File to write; the bytes of an earlier, interrupted download are kept.
+        on_bytes: Called with the number of bytes downloaded and, if it is known, in all.
 
     Raises:
-        InputError: The address is none, the server refuses, or the connection keeps breaking off;
-            what came until then is kept for the next attempt.
+        InputError: The address is not of http or https, the server refuses, or the connection keeps
+            breaking off; the bytes received are kept for the next attempt.
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise InputError(f"'{url}' is no address that can be fetched: it must be http or https.")
+        raise InputError(f"'{url}' cannot be downloaded: the address must be of http or https.")
     idle = 0
     while True:
-        before = _size(part)
+        size = _size(part)
         try:
-            if _continue(url, part, on_bytes):
+            if _resume(url, part, on_bytes):
                 _validator(part).unlink(missing_ok=True)
                 return
             reason = "the connection broke off"
         except HTTPError as error:
-            if error.code == 416 and before:  # what is there is no beginning of the file
+            if error.code == 416 and size:  # the part is no beginning of the file
                 part.unlink()
             elif error.code < 500:
                 raise InputError(f"{url}: HTTP {error.code} {error.reason}.") from error
             reason = f"HTTP {error.code} {error.reason}"
         except (URLError, HTTPException, OSError) as error:
             reason = str(getattr(error, "reason", error))
-        idle = 0 if _size(part) > before else idle + 1
+        idle = 0 if _size(part) > size else idle + 1
         if idle == ATTEMPTS:
             raise InputError(
                 f"{url}: stopped after {_size(part)} bytes ({reason}); run the command again to "
-                "continue."
+                "resume."
             )
         if idle:
             time.sleep(FIRST_PAUSE_S * 2 ** (idle - 1))
 
 
-def _continue(url: str, part: Path, on_bytes: OnBytes) -> bool:
-    """Makes one connection; returns whether the file is complete after it."""
+def _resume(url: str, part: Path, on_bytes: OnBytes) -> bool:
+    """Downloads over one connection; returns True if the file is complete."""
     start = _size(part)
     headers = {"User-Agent": "tvfs-gym"}
     if start:
         headers["Range"] = f"bytes={start}-"
-        if _validator(part).exists():  # if the file was replaced meanwhile, it comes whole
+        if _validator(part).exists():  # a file that was replaced meanwhile is sent whole
             headers["If-Range"] = _validator(part).read_text()
     with urlopen(Request(url, headers=headers), timeout=TIMEOUT_S) as response:
         if response.status != 206:
@@ -219,7 +217,7 @@ def _size(path: Path) -> int:
 
 
 def _unpack(archive: Path, file: str, target: Path) -> None:
-    """Takes one file, wherever it lies, out of a .tgz archive, which is removed."""
+    """Extracts a file from any folder of a .tgz archive, and removes the archive."""
     try:
         with tarfile.open(archive, "r:gz") as tar:
             member = next((m for m in tar if m.isfile() and Path(m.name).name == file), None)
@@ -230,7 +228,7 @@ def _unpack(archive: Path, file: str, target: Path) -> None:
                 shutil.copyfileobj(content, unpacked)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         target.unlink(missing_ok=True)
-        raise InputError(f"{archive.name.removesuffix('.part')} is no .tgz archive.") from error
+        raise InputError(f"{archive.name.removesuffix('.part')} is not a .tgz archive.") from error
     finally:
         archive.unlink()
 

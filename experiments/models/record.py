@@ -13,23 +13,23 @@ from tvfs_gym.experiments.adaptta.recording import (
     check_labels,
     checked_hashes,
     provenance_of,
-    record,
+    record_outcomes,
 )
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import checked_output
 
 
-def run(
+def record_family(
     family_name: str, topology_names: Sequence[str], models: Path, images: Path, output: Path
 ) -> None:
     """Records networks of a family, its variants included, over a list of images.
 
     Args:
         family_name: Name of the family, or its TOML file.
-        topology_names: Which of its networks; all if empty.
+        topology_names: Topologies of the family; all if empty.
         models: Folder with their files.
-        images: CSV list, or its folder.
-        output: File to write.
+        images: CSV list, or the folder that holds it.
+        output: Recorded outcomes to write, .npz.
 
     Raises:
         InputError: A network, an image or the list cannot be used, or the output file exists.
@@ -48,7 +48,7 @@ def run(
         def on_images_done(topology: Topology, count: int) -> None:
             bar.update(task, advance=count, description=topology.name)
 
-        outcomes = record(
+        outcomes = record_outcomes(
             topologies, models, labelled, provenance, os.cpu_count() or 1, on_images_done
         )
     outcomes.save(output)

@@ -20,7 +20,7 @@ from tvfs_gym.envs.inference.images import open_image, read_image_list
 from tvfs_gym.envs.inference.outcomes import passes_spent
 from tvfs_gym.envs.inference.stopping import wants_another_pass
 from tvfs_gym.envs.inference.topology import Topology, load_family
-from tvfs_gym.experiments.adaptta.replay import Rule, replay
+from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
 
 TOPOLOGY = load_family("recorded").topologies[0].model_copy(update={"input_px": 8, "classes": 5})
 
@@ -232,7 +232,9 @@ def test_every_rule_live_is_its_replay_bit_for_bit(models: Path, photographs: Pa
     )
     for rule in rules:
         aggregation, confidence, stop_on = rule
-        found = replay(outputs, np.zeros(len(files), int), Rule(aggregation, confidence, stop_on))
+        found = replay_views(
+            outputs, np.zeros(len(files), int), Rule(aggregation, confidence, stop_on)
+        )
         passes = passes_spent(found.confidence, 0.4)
         live = AdapTTA(classifier, "5C", aggregation, confidence, 0.4, stop_on=stop_on)
         for row, file in enumerate(files):

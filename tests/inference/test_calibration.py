@@ -12,42 +12,42 @@ from tvfs_gym.envs.inference.outcomes import load_outcomes
 from tvfs_gym.envs.inference.topology import ZOO
 from tvfs_gym.experiments.adaptta.calibration import (
     TAUS,
-    Measured,
-    OperatingPoint,
+    CalibrationData,
+    SweepPoint,
     choose,
-    measure,
+    evaluate_setting,
     pareto_front,
-    sweep,
+    sweep_settings,
     tau_that_keeps_accuracy,
 )
 
 SHIPPED = load_outcomes(ZOO / "recorded.npz")
 NAME = "mobilenet_v1_1.0_224"
-MEASURED = Measured(SHIPPED[NAME].confidence, SHIPPED.correct(NAME))
-TIMED = Measured(MEASURED.confidence, MEASURED.correct, np.full((1000, 10), 0.01))
+DATA = CalibrationData(SHIPPED[NAME].confidence, SHIPPED.correct(NAME))
+TIMED = CalibrationData(DATA.confidence, DATA.correct, np.full((1000, 10), 0.01))
 
 
 def test_a_point_is_adaptta_replayed() -> None:
     right, passes = SHIPPED.adaptta(NAME, 5, 0.8)
-    point = measure(TIMED, 5, 0.8)
+    point = evaluate_setting(TIMED, 5, 0.8)
     assert (point.accuracy, point.passes) == pytest.approx((right.mean(), passes))
     assert point.latency_s == pytest.approx(0.05)  # more than 5 % of the images take all passes
 
 
 def test_an_infinite_tau_is_static_augmentation() -> None:
-    point = measure(MEASURED, 10, math.inf)
-    assert (point.accuracy, point.passes) == (MEASURED.correct[:, -1].mean(), 10)
+    point = evaluate_setting(DATA, 10, math.inf)
+    assert (point.accuracy, point.passes) == (DATA.correct[:, -1].mean(), 10)
 
 
 def test_a_sweep_covers_the_named_policies() -> None:
-    points = sweep(MEASURED)
+    points = sweep_settings(DATA)
     assert {point.max_passes for point in points} == {1, 5, 10}
     assert len(points) == 3 * len(TAUS)
-    assert {point.max_passes for point in sweep(MEASURED.only(slice(None)), [3])} == {3}
+    assert {point.max_passes for point in sweep_settings(DATA.only(slice(None)), [3])} == {3}
 
 
 POINTS = st.builds(
-    OperatingPoint,
+    SweepPoint,
     st.integers(1, 10),
     st.floats(0.1, 1),
     st.integers(0, 10).map(lambda tenths: tenths / 10),
@@ -58,65 +58,67 @@ POINTS = st.builds(
 
 @given(st.lists(POINTS, min_size=1))
 def test_nothing_beats_a_point_of_the_front_and_everything_else_is_beaten(
-    points: list[OperatingPoint],
+    points: list[SweepPoint],
 ) -> None:
     front = pareto_front(points)
-    for one in front:
-        for other in points:
-            assert not (other.passes <= one.passes and other.accuracy > one.accuracy)
-            assert not (other.passes < one.passes and other.accuracy >= one.accuracy)
+    for best in front:
+        for point in points:
+            assert not (point.passes <= best.passes and point.accuracy > best.accuracy)
+            assert not (point.passes < best.passes and point.accuracy >= best.accuracy)
     for point in points:
-        assert any(one.passes <= point.passes and one.accuracy >= point.accuracy for one in front)
+        assert any(
+            best.passes <= point.passes and best.accuracy >= point.accuracy for best in front
+        )
 
 
 @given(st.lists(POINTS, min_size=1), st.floats(0, 1), st.floats(1, 10))
 def test_a_choice_meets_its_target_at_the_least_cost(
-    points: list[OperatingPoint], accuracy: float, passes: float
+    points: list[SweepPoint], accuracy: float, passes: float
 ) -> None:
-    if max(one.accuracy for one in points) >= accuracy:
+    if max(point.accuracy for point in points) >= accuracy:
         chosen = choose(points, accuracy=accuracy)
         assert chosen.accuracy >= accuracy
-        assert chosen.passes == min(one.passes for one in points if one.accuracy >= accuracy)
+        assert chosen.passes == min(point.passes for point in points if point.accuracy >= accuracy)
     else:
         with pytest.raises(InputError, match="no setting reaches an accuracy"):
             choose(points, accuracy=accuracy)
-    if min(one.passes for one in points) <= passes:
+    if min(point.passes for point in points) <= passes:
         chosen = choose(points, passes=passes)
         assert chosen.passes <= passes
-        assert chosen.accuracy == max(one.accuracy for one in points if one.passes <= passes)
+        assert chosen.accuracy == max(point.accuracy for point in points if point.passes <= passes)
 
 
 def test_a_latency_budget_holds_for_95_of_100_images() -> None:
-    chosen = choose(sweep(TIMED), latency_s=0.055)
+    chosen = choose(sweep_settings(TIMED), latency_s=0.055)
     assert chosen.max_passes == 5
     with pytest.raises(InputError, match=r"no setting reaches 5 ms; the best is 10\.0 ms"):
-        choose(sweep(TIMED), latency_s=0.005)
+        choose(sweep_settings(TIMED), latency_s=0.005)
 
 
 def test_a_latency_budget_takes_measured_latencies() -> None:
     with pytest.raises(InputError, match="these outcomes hold no latencies"):
-        choose(sweep(MEASURED), latency_s=0.1)
+        choose(sweep_settings(DATA), latency_s=0.1)
 
 
 @pytest.mark.parametrize("targets", [{}, {"accuracy": 0.5, "passes": 3.0}])
 def test_exactly_one_target_is_taken(targets: dict[str, float]) -> None:
     with pytest.raises(InputError, match="takes one target"):
-        choose(sweep(MEASURED), **targets)
+        choose(sweep_settings(DATA), **targets)
 
 
 @pytest.mark.parametrize("name", SHIPPED.recordings)
 def test_a_calibrated_tau_keeps_the_accuracy_of_unseen_images(name: str) -> None:
     """Chosen on the even images; on the odd ones within a point of static augmentation."""
-    measured = Measured(SHIPPED[name].confidence, SHIPPED.correct(name))
-    tau = tau_that_keeps_accuracy(measured.only(slice(0, None, 2)))
-    unseen = measured.only(slice(1, None, 2))
-    found = measure(unseen, 10, tau)
-    assert found.accuracy == pytest.approx(unseen.correct[:, -1].mean(), abs=0.01)
-    assert found.passes < 10
+    data = CalibrationData(SHIPPED[name].confidence, SHIPPED.correct(name))
+    tau = tau_that_keeps_accuracy(data.only(slice(0, None, 2)))
+    unseen = data.only(slice(1, None, 2))
+    point = evaluate_setting(unseen, 10, tau)
+    assert point.accuracy == pytest.approx(unseen.correct[:, -1].mean(), abs=0.01)
+    assert point.passes < 10
 
 
 def test_a_network_that_needs_every_view_keeps_them() -> None:
     confidence = np.full((100, 5), 0.99, np.float32)
     correct = np.zeros((100, 5), bool)
     correct[:, -1] = True
-    assert tau_that_keeps_accuracy(Measured(confidence, correct)) == math.inf
+    assert tau_that_keeps_accuracy(CalibrationData(confidence, correct)) == math.inf
