@@ -32,9 +32,7 @@ _CONTROLLERS = typer.Option(
     help="Controller: baseline, policy that ships with the package, TOPOLOGY@MHZ, TOPOLOGY@max, "
     "folder of a training, or Python file. Repeat for several.",
 )
-_IMAGES = typer.Option(
-    "--images", help="Labelled images: CSV list, folder with images.csv, or folder per class."
-)
+_TAU = typer.Option("--tau", help="AdapTTA's confidence threshold; inf never stops early.")
 
 BoardOption = Annotated[str, _BOARD]
 ProfileOption = Annotated[str, _PROFILE]
@@ -49,7 +47,12 @@ TopologiesOption = Annotated[
 ModelsOption = Annotated[
     Path, typer.Option("--models", help="Folder of the family's .tflite files.")
 ]
-ImagesOption = Annotated[Path, _IMAGES]
+ImagesOption = Annotated[
+    Path,
+    typer.Option(
+        "--images", help="Labelled images: CSV list, folder with images.csv, or folder per class."
+    ),
+]
 CharacterisationOption = Annotated[
     Path | None,
     typer.Option(
@@ -71,9 +74,8 @@ FullLoadWOption = Annotated[
     float | None,
     typer.Option("--full-load-w", help="Heat at a load of 1, W, for traces without power."),
 ]
-TauOption = Annotated[
-    float, typer.Option("--tau", help="AdapTTA's confidence threshold; inf never stops early.")
-]
+TauOption = Annotated[float, _TAU]
+TauOrDefaultOption = Annotated[float | None, _TAU]
 OutcomesOption = Annotated[
     Path | None,
     typer.Option(

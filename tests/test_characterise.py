@@ -1,4 +1,4 @@
-"""A board's characterisation: its file, going on with it, and the way from it to a profile."""
+"""A board's characterisation: its file, resuming it, and the way from it to a profile."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def test_levels_that_were_not_measured_are_near_those_that_are() -> None:
     assert np.abs(sparse.temperature_c - full.temperature_c)[unthrottled].max() < 3.0
 
 
-def test_a_characterisation_is_gone_on_with(characterised: Path, cli: Cli) -> None:
+def test_a_characterisation_is_resumed(characterised: Path, cli: Cli) -> None:
     made = characterised / "measurements.jsonl"
     whole, table = made.read_text(), (characterised / "characterisation.toml").read_text()
     made.write_text(whole[: len(whole) // 2])  # cut off within a line

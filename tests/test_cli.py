@@ -1,20 +1,27 @@
 """The command line: what it writes, and what it says of a user's mistake."""
 
 import json
+import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from typer.main import get_command
 
 from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import PROFILES
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.experiments.cli import app
 from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import METRICS
@@ -36,12 +43,61 @@ def benchmark(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return folder, done.stdout
 
 
-def test_help_lists_the_verbs(cli: Cli) -> None:
+def commands(command: Any, name: str = "tvfs-gym") -> Iterator[tuple[str, Any]]:
+    """Every command that does something, with its full name."""
+    for sub_name, sub_command in getattr(command, "commands", {}).items():
+        yield from commands(sub_command, f"{name} {sub_name}")
+    if not hasattr(command, "commands"):
+        yield name, command
+
+
+COMMANDS = dict(commands(get_command(app)))
+
+
+def test_help_lists_the_commands(cli: Cli) -> None:
     done = cli("--help")
     assert done.returncode == 0
-    assert all(
-        verb in done.stdout for verb in ("benchmark", "report", "run", "adaptta", "models", "dev")
-    )
+    assert all(name.split()[1] in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained_in_a_sentence_with_its_unit(name: str) -> None:
+    units = {"_ms": "ms", "_s": " s", "_c": "degC", "_w": " W"}
+    for option in COMMANDS[name].params:
+        assert re.fullmatch(r"(linux: )?\S.*\.", option.help), option.name
+        for suffix, unit in units.items():
+            assert not option.name.endswith(suffix) or unit in option.help, option.name
+
+
+def test_options_of_one_meaning_have_one_name() -> None:
+    names: dict[str, set[str]] = {}
+    for command in COMMANDS.values():
+        for parameter in command.params:
+            if parameter.opts[0].startswith("--"):
+                names.setdefault(parameter.help, set()).add(parameter.opts[0])
+    assert all(len(same) == 1 for same in names.values())
+
+
+def test_the_entry_point_prints_a_mistake_and_ends_with_status_2(tmp_path: Path) -> None:
+    running = command_line.start(tmp_path, ["benchmark", "--board", "odroid_xu5"])
+    printed, said = running.communicate(timeout=60)
+    assert (running.returncode, printed) == (2, "")
+    assert said.startswith("tvfs-gym: unknown board 'odroid_xu5'") and said.count("\n") == 1
+
+
+def test_help_comes_without_loading_heavy_packages() -> None:
+    script = """
+import sys
+from tvfs_gym.experiments.cli import main
+sys.argv = ["tvfs-gym", "--help"]
+try:
+    main()
+except SystemExit:
+    heavy = {"numba", "scipy", "polars", "matplotlib", "torch"}
+    print(heavy & set(sys.modules) or "none")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.endswith("none\n"), done.stderr
 
 
 def test_the_version_is_the_packages(cli: Cli) -> None:
@@ -151,7 +207,7 @@ def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
     assert "nominal, 40 ms" in report.stdout and "fan_failure" not in report.stdout
 
 
-def test_a_stopped_benchmark_is_gone_on_with(
+def test_a_stopped_benchmark_is_resumed(
     benchmark: tuple[Path, str], cli: Cli, tmp_path: Path
 ) -> None:
     """What is there is left as it is; what is missing is computed; nothing else is written to."""

@@ -81,7 +81,7 @@ def test_controllers_are_compared_in_pairs_of_the_same_round(ran: tuple[Path, st
     assert "Difference from tvfs" in (folder / "report.html").read_text()
 
 
-def test_a_run_is_gone_on_with(ran: tuple[Path, str], cli: Cli, tmp_path: Path) -> None:
+def test_a_run_is_resumed(ran: tuple[Path, str], cli: Cli, tmp_path: Path) -> None:
     folder, _ = ran
     lost, kept = sorted((folder / "episodes").iterdir())[:2]
     before, content = kept.stat().st_mtime_ns, pl.read_parquet(lost)

@@ -43,7 +43,7 @@ def live(
     policy: Annotated[
         str, typer.Option(help="Views: 1C, 5C, 10C, or a list such as 'C,C+flip,TL+blur:1'.")
     ] = "10C",
-    order: Annotated[
+    view_order: Annotated[
         str, typer.Option(help="Order of the views: centre_first, interleaved or torchvision.")
     ] = "centre_first",
     aggregation: Annotated[
@@ -74,7 +74,7 @@ def live(
 
     options = LiveOptions(
         policy,
-        order,
+        view_order,
         aggregation,
         confidence,
         stop_on,

@@ -141,7 +141,9 @@ def _run_views(
 def _adaptta(topology: Topology, models: Path, options: LiveOptions) -> AdapTTA:
     classifier = TfliteClassifier(topology, models, options.threads, options.xnnpack)
     grey = np.full((64, 64, 3), 128, np.uint8)
-    adaptta = AdapTTA(classifier, options.policy, order=options.order, geometry=options.geometry)
+    adaptta = AdapTTA(
+        classifier, options.policy, order=options.view_order, geometry=options.geometry
+    )
     list(adaptta.outputs(grey))  # the first pass allocates memory, which is not part of a latency
     return adaptta
 

@@ -152,7 +152,7 @@ def _replayed(folder: Path, every_rule: bool) -> Iterator[ReplayedReading]:
             usable = outputs.probabilities[outputs.usable]
             if len(usable) != len(truth):
                 raise InputError(f"{folder} holds an unfinished run: run it again to finish it.")
-            recorded = policy_views("10C", config["order"])
+            recorded = policy_views("10C", config["view_order"])
             centre = usable[:, [view.crop == "C" for view in recorded].index(True)]
             weights.append(_weights(network, centre.argmax(axis=1) == truth + network.label_offset))
             for reading in readings:

@@ -43,7 +43,7 @@ class LiveOptions:
     """Options of a live run, as for `AdapTTA` and `TfliteClassifier`."""
 
     policy: str = "10C"
-    order: str = "centre_first"
+    view_order: str = "centre_first"
     aggregation: str = "mean"
     confidence: str = "max"
     stop_on: str = "consensus"
@@ -178,10 +178,10 @@ def _policy_runs(
     options: LiveOptions,
 ) -> Iterator[PolicyRun]:
     rule = Rule(options.aggregation, options.confidence, options.stop_on)
-    views = policy_views(options.policy, options.order)
+    views = policy_views(options.policy, options.view_order)
     names = ("5C", "10C") if options.policy == "10C" else (options.policy,)
     for name in names:
-        chosen = [views.index(view) for view in policy_views(name, options.order)]
+        chosen = [views.index(view) for view in policy_views(name, options.view_order)]
         index = truth.astype(np.intp) + topology.label_offset
         answers = replay_views(outputs.probabilities[usable][:, chosen], index, rule)
         recording = answers.recording(topology.label_offset)
@@ -248,7 +248,7 @@ def _write_outcomes(
         "machine": read_json(folder, "versions.json")["machine"],
         "images": [image.path.name for image in images],
         "geometry": options.geometry.description,
-        "order": options.order,
+        "order": options.view_order,
         "resizer": options.geometry.resizer_description,
         "aggregation": options.aggregation,
         **{key: config[key] for key in ("runtime", "networks_sha256", "images_sha256")},
@@ -363,7 +363,7 @@ def _caption(folder: Path, used: Sequence[LabelledImage], failed: int, options: 
     return (
         f"{len(used)} labelled images{skipped}{easier}; tau = {options.tau:g}, aggregation "
         f"{options.aggregation}, confidence {options.confidence} of the {options.stop_on}, views "
-        f"{options.order}, geometry {geometry.method} {geometry.crop_fraction:g} "
+        f"{options.view_order}, geometry {geometry.method} {geometry.crop_fraction:g} "
         f"{geometry.resizer}. Accuracies ± half the width of the 95 % Wilson interval; differences "
         f"± that of the paired Wald interval. Latencies from the decoded image to the answer, "
         f"{threads}{xnnpack}, {config['runtime']}, {versions['machine']}. Speed-up over static "

@@ -19,6 +19,7 @@ from tvfs_gym.experiments.options import (
     SeedsOption,
     Surroundings,
     SysfsRootOption,
+    TauOrDefaultOption,
     expand_groups,
     seconds,
 )
@@ -36,7 +37,7 @@ class EpisodeConditions(Surroundings):
         float | None, typer.Option(help="Time between frames, ms. Default: back to back.")
     ] = None
     policy: Annotated[str | None, typer.Option(help="AdapTTA's views: 1C, 5C or 10C.")] = None
-    tau: Annotated[float | None, typer.Option(help="AdapTTA's confidence threshold.")] = None
+    tau: TauOrDefaultOption = None
 
     def values(self, **others: Any) -> dict[str, Any]:
         """Values of a `Scenario`, times in seconds."""
@@ -80,9 +81,9 @@ def run(
     implementation.run(under_test, plan, scenario, frames_per_step, characterisation, output)
 
 
-@app.command()
+@app.command("characterise")
 @expand_groups
-def characterise(
+def characterise_board(
     *,
     board: BoardOption = "odroid_xu4",
     family: FamilyOrDefaultOption = None,
