@@ -114,7 +114,7 @@ class Surroundings:
     ] = None
 
     def values(self, **others: Any) -> dict[str, Any]:
-        """Values of a `Scenario`: those of the options, and others; None is left out."""
+        """Collects the values of a `Scenario` from the options and others, without None."""
         values = {**asdict(self), **others}
         return {name: value for name, value in values.items() if value is not None}
 

@@ -182,7 +182,7 @@ def _passes(
 
 
 def _weights(network: Topology, right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Weights with which the centre crop's accuracy is the published one; they sum to 1."""
+    """Weights with which the centre crop's accuracy is the published accuracy; their sum is 1."""
     if network.top1_published is None:
         raise InputError(f"{network.name} has no published accuracy to weight the images by.")
     published = network.top1_published / 100

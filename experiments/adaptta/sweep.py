@@ -53,7 +53,7 @@ class Target:
         )
 
     @property
-    def given(self) -> bool:
+    def is_set(self) -> bool:
         """True if there is a target."""
         return any(value is not None for value in asdict(self).values())
 
@@ -71,7 +71,7 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
         InputError: The outcomes cannot be read, or no network meets the target.
     """
     networks = dict(_networks(outcomes))
-    calibrated = _calibrated(networks, target) if target.given else []
+    calibrated = _calibrated(networks, target) if target.is_set else []
     points = {name: sweep_settings(data) for name, data in networks.items()}
     fronts = [(name, point) for name in points for point in pareto_front(points[name])]
     print_wide(_table("Pareto front", fronts))

@@ -1,4 +1,4 @@
-"""The commands around one board: ``doctor``, ``characterise``, ``run`` and ``replay``."""
+"""The commands for a board: ``doctor``, ``characterise``, ``run`` and ``replay``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ class EpisodeConditions(Surroundings):
     tau: TauOrDefaultOption = None
 
     def values(self, **others: Any) -> dict[str, Any]:
-        """Values of a `Scenario`, times in seconds."""
+        """Collects the values of a `Scenario`, with times in seconds."""
         values = super().values(**others)
         values["latency_constraint_s"] = seconds(values.pop("latency_ms", None))
         values["arrival_period_s"] = seconds(values.pop("arrival_period_ms", None))

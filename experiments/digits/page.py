@@ -55,10 +55,10 @@ def publish_digits(checkout: Path) -> None:
             f"Twelve slim MobileNetV1 of our own, full int8, {_kilobytes(family)} kB in all, "
             "trained on scikit-learn's digits upright on a clean background and tested on digits "
             "that were held out: turned, shifted, of other sizes, before clutter and in other "
-            f"light ({len(outcomes.truth)} pictures; clean: {len(clean)}). They stand in for "
-            "nothing: no figure here belongs beside one of an ImageNet network. Latencies are "
-            "relative to the slowest of them; in the twin, that one takes the place of MobileNetV1 "
-            "1.0 224.",
+            f"light ({len(outcomes.truth)} pictures; clean: {len(clean)}). They are "
+            "no substitute for ImageNet networks, and no figure here compares with theirs. "
+            "Latencies are relative to the slowest of them, which takes the place of "
+            "MobileNetV1 1.0 224 in the twin.",
             markdown_table(HEADER, rows),
             f"Top-1 accuracy in %, mean passes at tau = {TAU:g}; gain: AdapTTA 10C over 1 view, "
             "± half the 95 % interval of the paired difference; speed-up over static augmentation "
@@ -141,7 +141,7 @@ def _mirrors(outcomes: RecordedOutcomes) -> str:
 
 
 def _overall(family: Family, outcomes: RecordedOutcomes) -> str:
-    """The gain of AdapTTA 10C over one view, averaged over the family picture by picture."""
+    """Gain of AdapTTA 10C over one view, averaged over the family picture by picture."""
     gains = [
         outcomes.adaptta(name, POLICIES["10C"], TAU)[0].astype(float) - outcomes.correct(name)[:, 0]
         for name in family.names

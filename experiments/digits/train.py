@@ -5,12 +5,12 @@ without mirrored pictures), as full-int8 TFLite files, and ``pictures.zip`` with
 pictures. The published motivation in miniature: the networks learn scikit-learn's digits upright on
 a clean background, and are tested "in the field" on digits that are turned, shifted, of other
 sizes, before clutter and in other light. The held-out digits, the last 500 of the set, are not used
-for training. The choices made here were made on a part of the training digits, but for the number
-of epochs: it was cut from 40 to 30 to save time, after a first run's held-out accuracy had been
+for training. All settings were chosen on a part of the training digits, except the number of
+epochs: it was cut from 40 to 30 to save time, after a first run's held-out accuracy had been
 seen.
 
-It stands alone, because its packages need NumPy 2 and so cannot share an environment with
-tflite-runtime: ``make zoo`` makes one for it. Seeds are fixed, but the figures depend on the
+Its packages need NumPy 2 and so cannot share an environment with tflite-runtime: ``make zoo`` makes
+an environment for it. Seeds are fixed, but the figures depend on the
 processor's arithmetic. The files that ship were made by one run, in 19 minutes on two cores that
 were shared with other work.
 """
@@ -45,7 +45,7 @@ UNMIRRORED = (0.5, 48)
 
 HELD_OUT = 500
 CLEAN_PICTURES = 200
-"""How many of the held-out digits are also drawn clean."""
+"""Number of held-out digits that are also drawn clean."""
 
 PICTURE_PX = 80
 CROP_PX = 70
@@ -74,7 +74,7 @@ def clean_picture(digit: Grey, rng: Generator) -> Image.Image:
 
 
 def field_picture(digit: Grey, rng: Generator) -> Image.Image:
-    """Draws a digit as a camera may meet it.
+    """Draws a digit as a camera may see it.
 
     Turned by up to 25 degrees, shifted by up to a tenth of the picture, 0.45 to 0.8 of it high,
     before up to five strokes of clutter, lit from one side, in coloured light, out of focus.
@@ -176,7 +176,7 @@ class SlimMobileNetV1(nn.Module):
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(channels, 10))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Logits, shape (batch, 10), of pixels of shape (batch, 3, height, width), -1..1."""
+        """Computes logits, shape (batch, 10), of pixels -1..1, shape (batch, 3, height, width)."""
         return self.head(self.features(pixels).permute(0, 2, 3, 1).mean((1, 2)))
 
 
@@ -254,7 +254,7 @@ class Exported(nn.Module):
         self.network = network.eval()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Probabilities, shape (1, 10), of pixels of shape (1, height, width, 3), -1..1."""
+        """Computes probabilities, shape (1, 10), of pixels -1..1, shape (1, height, width, 3)."""
         return torch.softmax(self.network(pixels.permute(0, 3, 1, 2)), -1)
 
 
@@ -279,7 +279,7 @@ def write_tflite(network: SlimMobileNetV1, input_px: int, path: Path) -> None:
 
 
 def make(width: float, input_px: int, mirrored: bool, folder: str) -> str:
-    """Trains and writes one network; returns the name of its file and the time it took."""
+    """Trains and writes one network; returns the name of its file and its training time."""
     start_s = time.perf_counter()
     name = f"digits_{width}_{input_px}{'' if mirrored else '_unmirrored'}.tflite"
     write_tflite(trained(width, input_px, mirrored), input_px, Path(folder) / name)

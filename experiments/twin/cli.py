@@ -29,7 +29,7 @@ def identify(
 ) -> None:
     """Fit a board's thermal network to traces and write a board profile.
 
-    Sections that the traces say nothing of are those of the profile '--board'.
+    Everything that the traces do not determine is copied from the profile '--board'.
     """
     from tvfs_gym.experiments.twin.identify import run
 
