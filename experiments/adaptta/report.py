@@ -29,7 +29,6 @@ from tvfs_gym.experiments.adaptta.calibration import (
     sweep_settings,
     tau_that_keeps_accuracy,
 )
-from tvfs_gym.experiments.adaptta.figures import pareto_fronts, passes_distribution
 from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
 from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
 from tvfs_gym.experiments.adaptta.view_store import ViewOutputs, load_outputs
@@ -125,6 +124,11 @@ def write_live_report(
     _write_outcomes(folder, used, runs, options)
     text = f"{_tables(runs)}\n\n{_caption(folder, used, failed, options)}\n"
     (folder / "table.md").write_text(text, encoding="utf-8")
+    from tvfs_gym.experiments.adaptta.figures import (  # and with it all of matplotlib
+        pareto_fronts,
+        passes_distribution,
+    )
+
     passes_distribution(
         {f"{run.network}, {run.policy}": run.passes for run in runs}, folder / "passes.png"
     )

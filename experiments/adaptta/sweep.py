@@ -26,7 +26,6 @@ from tvfs_gym.experiments.adaptta.calibration import (
     pareto_front,
     sweep_settings,
 )
-from tvfs_gym.experiments.adaptta.figures import pareto_fronts
 from tvfs_gym.experiments.results.folder import free_folder, write_circumstances
 from tvfs_gym.experiments.results.tables import print_wide
 
@@ -78,6 +77,8 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
     if calibrated:
         print_wide(_table("Calibrated on every second image, shown on the others", calibrated))
     if output is not None:
+        from tvfs_gym.experiments.adaptta.figures import pareto_fronts  # and all of matplotlib
+
         folder = free_folder(output, "adaptta_sweep")
         write_circumstances(folder, {"outcomes": str(outcomes), "target": asdict(target)})
         pl.DataFrame(

@@ -1,11 +1,11 @@
 """Means and shares with intervals: over seeds by bootstrap, over images in closed form."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import binomtest, bootstrap, norm
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -79,6 +79,8 @@ def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     measured = ~np.isnan(values).any(axis=0)
     if len(values) == 1:
         return low, high
+    from scipy.stats import bootstrap  # which takes half a second
+
     interval = bootstrap(
         (values[:, measured],),
         np.mean,
@@ -107,6 +109,8 @@ def cell(row: dict[str, float], metric: str, signed: bool = False) -> str:
 
 def share_cell(right: NDArray[np.bool_]) -> str:
     """A share in % as text, with half the width of its Wilson interval."""
+    from scipy.stats import binomtest  # which takes half a second
+
     interval = binomtest(int(right.sum()), len(right)).proportion_ci(CONFIDENCE, method="wilson")
     return f"{100 * right.mean():.1f} ±{50 * (interval.high - interval.low):.1f}"
 
@@ -123,5 +127,5 @@ def mean_cell(values: NDArray[np.integer]) -> str:
 
 
 def _half_width(values: NDArray[np.integer]) -> float:
-    quantile = norm.ppf((1 + CONFIDENCE) / 2)
+    quantile = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     return float(quantile * np.std(values) / np.sqrt(len(values)))

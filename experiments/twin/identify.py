@@ -18,7 +18,6 @@ from tvfs_gym.experiments.twin.errors import (
     held_out_rmse_c,
     predictions,
 )
-from tvfs_gym.experiments.twin.figures import measured_against_predicted
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, network_of
 from tvfs_gym.experiments.twin.sweep_fits import SweepFit
 from tvfs_gym.experiments.twin.traces.folders import board_of, files_of, with_board
@@ -94,6 +93,8 @@ def run(
         _print_candidates(found, chosen)
         _warn_of_doubts(traces, chosen)
         profile = with_cooling(profile, cooling, chosen, [run.name for run in runs])
+        from tvfs_gym.experiments.twin.figures import measured_against_predicted  # matplotlib
+
         longest = max(traces, key=lambda trace: trace.time_s[-1])
         shown = predictions(chosen.model, longest)
         measured_against_predicted(longest, *shown, output.with_suffix(".png"))

@@ -11,7 +11,6 @@ from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.results.tables import print_wide
 from tvfs_gym.experiments.twin.errors import errors, predictions, window_s
-from tvfs_gym.experiments.twin.figures import measured_against_predicted
 from tvfs_gym.experiments.twin.identification import model_of
 from tvfs_gym.experiments.twin.traces.folders import files_of
 from tvfs_gym.experiments.twin.traces.heat import heated, runs_of
@@ -77,5 +76,7 @@ def run(
     table.add_row(f"mean of {len(rows)}", "", "", *(f"{mean:.3f}" for mean in means))
     print_wide(table)
     if figure is not None:
+        from tvfs_gym.experiments.twin.figures import measured_against_predicted  # matplotlib
+
         worst = max(zip(rows, traces, strict=True), key=lambda pair: pair[0]["model"].rmse_c)[1]
         measured_against_predicted(worst, *predictions(model, worst), figure)
