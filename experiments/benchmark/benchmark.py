@@ -47,8 +47,8 @@ from tvfs_gym.experiments.results.folder import resumed_folder, write_circumstan
 
 FRAMES_PER_STEP = 10
 
-FEW_FRAMES = 20_000
-"""Frames that the calling process runs faster by itself than processes start to help it."""
+FEW_FRAMES = 5_000
+"""Most frames that the calling process runs by itself, sooner than other processes start."""
 
 _stopped: Event | None = None
 """In a process of the pool: set when no further cell shall begin."""
