@@ -19,6 +19,13 @@ from tvfs_gym.envs.tables import tomllib
 LINUX = "linux"
 """Name of the board that the program itself runs on."""
 
+
+def _checked_checkout(path: Path) -> Path:
+    if not (path / "README.md").is_file():
+        raise InputError(f"{path.resolve()} is not a checkout: it holds no README.md.")
+    return path
+
+
 _BOARD = typer.Option(
     "--board",
     help=f"Board: {LINUX}, which is this machine, or the profile of a twin, by name or TOML file.",
@@ -93,7 +100,12 @@ OutputFolderOption = Annotated[
 ]
 OutputPageOption = Annotated[Path | None, typer.Option("--output", help="Markdown file to write.")]
 CheckoutOption = Annotated[
-    Path, typer.Option("--checkout", help="Checkout whose README and docs are updated.")
+    Path,
+    typer.Option(
+        "--checkout",
+        callback=_checked_checkout,
+        help="Checkout whose README and docs are updated.",
+    ),
 ]
 
 

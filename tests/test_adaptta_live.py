@@ -109,7 +109,7 @@ def test_outcomes_can_be_replayed_and_swept(live: tuple[Path, str], cli: Cli) ->
     folder, _ = live
     outcomes = load_outcomes(folder / "outcomes.npz")
     assert len(outcomes.truth) == GOOD and list(outcomes.recordings) == [NAME]
-    replayed = cli("adaptta", "recorded", "--outcomes", folder / "outcomes.npz")
+    replayed = cli("adaptta", "recorded", "--outcomes", folder)
     assert replayed.returncode == 0 and NAME in replayed.stdout
     swept = cli("adaptta", "sweep", "--outcomes", folder, "--target-latency-ms", "1000")
     assert swept.returncode == 0, swept.stderr

@@ -17,7 +17,7 @@ import pytest
 from typer.main import get_command
 
 from tests import command_line
-from tests.conftest import Cli
+from tests.conftest import ROOT, Cli
 from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import PROFILES
 from tvfs_gym.envs.inference.topology import load_family
@@ -58,6 +58,13 @@ def test_help_lists_the_commands(cli: Cli) -> None:
     done = cli("--help")
     assert done.returncode == 0
     assert all(name.split()[1] in done.stdout for name in COMMANDS)
+
+
+def test_the_readme_lists_every_command() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name in COMMANDS:
+        listed = " ".join(name.split()[:3]) if " dev " in name else name
+        assert f"| `{listed}" in readme, name
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -288,6 +295,7 @@ def bad(tmp_path: Path) -> Path:
         ("benchmark --seeds 0", "the number of seeds must be at least 1, not 0"),
         ("benchmark --output {bad}/full", "full already holds results"),
         ("report {bad}", "holds no results of a benchmark"),
+        ("dev publish benchmark {bad} --checkout {bad}", "is not a checkout: it holds no README"),
         ("adaptta recorded --outcomes {bad}/few.csv", "few.csv holds no recorded outcomes"),
         ("dev record --topology mobilenet_v1_1.0 --models {bad} --images {bad}/few.csv "
          "--output n.npz", "unknown topology 'mobilenet_v1_1.0': did you mean mobilenet_v1_1.0"),

@@ -40,7 +40,8 @@ def run_recorded(outcomes_file: Path | None, tau: float) -> None:
     """Prints a table of accuracy and passes beside the published passes.
 
     Args:
-        outcomes_file: Recorded outcomes; None for those that ship with the package.
+        outcomes_file: Recorded outcomes, or the folder of a live run; None for the outcomes that
+            ship with the package.
         tau: Confidence threshold.
 
     Raises:
@@ -48,6 +49,8 @@ def run_recorded(outcomes_file: Path | None, tau: float) -> None:
     """
     if not tau > 0:
         raise InputError(f"tau must be positive, not {tau}.")
+    if outcomes_file is not None and outcomes_file.is_dir():
+        outcomes_file /= "outcomes.npz"
     outcomes = load_outcomes(outcomes_file or ZOO / "recorded.npz")
     table = Table(box=box.SIMPLE)
     table.add_column(HEADER[0], no_wrap=True)
