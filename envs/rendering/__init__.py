@@ -1,0 +1,1 @@
+"""Pictures of episodes, drawn with Pillow and NumPy."""
