@@ -50,6 +50,14 @@ def test_a_picture_is_rgb_from_the_start_on() -> None:
     assert image.shape == (HEIGHT, WIDTH, 3) and image.dtype == np.uint8
 
 
+def test_a_board_that_tells_no_clock_of_its_levels_is_drawn() -> None:
+    env, infos = episode(132, 3)
+    drawn = Picture("board", env.board.family.names, [np.nan] * len(env.board.operating_points))
+    drawn.begin(infos[0]["window"])
+    drawn.add(infos[1]["window"], infos[1]["frames"])
+    assert has(drawn.image()[ANSWERS], canvas.RIGHT)
+
+
 def test_late_answers_show_in_the_strip_of_answers() -> None:
     in_time = picture(*episode(18, 20, latency_constraint_s=10.0)).image()
     late = picture(*episode(18, 20, latency_constraint_s=1e-4)).image()

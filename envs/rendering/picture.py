@@ -86,7 +86,9 @@ class Picture:
         """The charts' panels with scales that hold the last minute."""
         history = self._history
         constraint_s = history.column("latency_constraint_s").max()
-        highest_ghz = self._frequencies_hz[-1] / 1e9
+        # A real board may tell no clock of its VF levels, nor its own.
+        clocks_hz = [*self._frequencies_hz, *history.column("frequency_hz"), 1e8]
+        highest_ghz = float(np.nanmax(clocks_hz)) / 1e9
         return (
             temperature_panel(_TEMPERATURE, history),
             replace(_CLOCK, high=1.12 * highest_ghz),
@@ -132,7 +134,12 @@ class Picture:
         right = self._history.share(RIGHT)
         figures = (
             (f"{last.temperature_c:.1f}", "°C", f"die, T_max {last.t_max_c:.0f} °C", hot),
-            (f"{last.frequency_hz / 1e9:.2f}", "GHz", f"clock, cap {last.cap_hz / 1e9:.2f} GHz", 0),
+            (
+                _number(last.frequency_hz / 1e9, 2),
+                "GHz",
+                f"clock, cap {_number(last.cap_hz / 1e9, 2)} GHz",
+                False,
+            ),
             (
                 _number(1e3 * last.latency_s, 1),
                 "ms",
