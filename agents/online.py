@@ -17,8 +17,8 @@ from tvfs_gym.agents.learners.lotus import Lotus
 from tvfs_gym.agents.learners.q_table import QTable
 from tvfs_gym.agents.learners.ztt import Ztt
 from tvfs_gym.agents.policy import GreedyPolicy
-from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 LEARNERS: dict[str, Callable[[Setting], Learner]] = {
@@ -55,7 +55,9 @@ class OnlineTraining:
         self.envs = envs
         self._environment = environment
         self._own_reward = "reward" not in environment
-        self._twins = TwinVectorEnv(envs, autoreset_mode=AutoresetMode.SAME_STEP, **environment)
+        self._twins = TwinVectorEnv(
+            envs, autoreset_mode=AutoresetMode.SAME_STEP, info_frames=True, **environment
+        )
         profile = load_profile(environment["profile"])
         self._setting = Setting(
             self._twins.scales,
@@ -97,7 +99,12 @@ class OnlineTraining:
             By episode: `results`, the sum of the rewards learnt from; `ep_lengths` in steps, as
             stable-baselines3 calls them; and `on_time_accuracy`.
         """
-        twins = TwinVectorEnv(episodes, autoreset_mode=AutoresetMode.SAME_STEP, **self._environment)
+        twins = TwinVectorEnv(
+            episodes,
+            autoreset_mode=AutoresetMode.SAME_STEP,
+            info_frames=True,
+            **self._environment,
+        )
         policy = self.policy
         observation, _ = twins.reset(seed=seed)
         running = np.ones(episodes, bool)
@@ -123,12 +130,12 @@ class OnlineTraining:
 def _of_the_step(info: dict[str, Any], over: NDArray[np.bool_]) -> tuple[Window, Array]:
     """Window and frames of the step itself, also of episodes that it ended."""
     if not over.any():
-        return info["window"], info["frames"]
+        return Window(info["window"]), info["frames"]
     final = info["final_info"]
-    window = Window._make(
-        np.where(over, last, now) for last, now in zip(final["window"], info["window"], strict=True)
+    window = np.where(over[:, np.newaxis], final["window"], info["window"])
+    return Window(window), np.where(
+        over[:, np.newaxis, np.newaxis], final["frames"], info["frames"]
     )
-    return window, np.where(over[:, np.newaxis, np.newaxis], final["frames"], info["frames"])
 
 
 def _power_factor(profile: BoardProfile) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
@@ -51,7 +52,7 @@ def best_fixed(design: Design, twins: Twins) -> Fixed:
     running = np.ones(len(topology), bool)
     while running.any():
         _, _, terminated, truncated, info = env.step(actions)
-        right += np.where(running, info["window"].on_time_correct_frames, 0.0)
+        right += np.where(running, Window(info["window"]).on_time_correct_frames, 0.0)
         running &= ~(terminated | truncated)
     best = int(right.argmax())
     return Fixed(design, Configuration(int(topology[best]), int(level[best])))

@@ -4,34 +4,23 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.actions import ActionKind, Actions
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.boards.board import (
-    Board,
-    Configuration,
-    Window,
-    WindowVector,
-    start_window,
-)
-from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin.board import TwinBoard
-from tvfs_gym.envs.errors import InputError, unknown
-from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
-from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe, scales_of
-from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
-from tvfs_gym.envs.reward import REWARDS, Reward
-from tvfs_gym.envs.scenario import Scenario, scenario_of
+from tvfs_gym.envs.boards.board import Board, Configuration, start_window
+from tvfs_gym.envs.boards.window import F, W, Window, WindowVector
+from tvfs_gym.envs.errors import at_least, unknown
+from tvfs_gym.envs.observation import FEATURES, observation_space, observe, scales_of
+from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
+from tvfs_gym.envs.reward import DEFAULT_REWARD, Reward, reward_of
+from tvfs_gym.envs.scenario import Scenario, as_scenario
 
 Observation = NDArray[np.float32]
 Action = Any
-"""An integer, or an array of integers in a `MultiDiscrete` space."""
+"""An integer, an array of integers in a `MultiDiscrete` space, of floats in a `Box`."""
 
-
-Stepped = tuple[WindowVector, NDArray[np.float64], Observation, float]
-"""What a step delivers: window, frames, observation and reward."""
+Answer = tuple[Observation, float, bool, dict[str, Any]]
+"""What a window comes to: observation, reward, whether the board shut down, info."""
 
 
 class BoardEnv(gymnasium.Env[Observation, Any]):
@@ -53,7 +42,12 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     `Discrete(topologies * levels)`: action = topology * levels + level, with topologies fastest
     first and VF levels slowest first. With `action_space="multi_discrete"` it is
     `MultiDiscrete([topologies, levels])`; with `choose_passes=True` a third factor (in the discrete
-    space the fastest-varying one) is the pass budget less one.
+    space the fastest-varying one) is the pass budget less one. With `action_space="box"` it is
+    `Box(-1, 1, (2,))` for continuous controllers: the VF level, then the topology, each scaled from
+    its first to its last index and rounded.
+
+    `action_masks()` marks the actions of the discrete space that can make sense now: no VF level
+    above the cap, and no topology whose single pass cannot meet L_c at the level.
 
     | Num | Factor | Choices |
     |-----|--------|---------|
@@ -95,7 +89,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     ## Rewards
     The default, `on_time_accuracy`, is the share of the step's frames answered correctly and within
     L_c, r = (1/n) sum_i correct_i [latency_i <= L_c], in 0..1. Others by name are in
-    `tvfs_gym.envs.reward`; a function of the window does as well.
+    `tvfs_gym.envs.reward`; any function of a `tvfs_gym.envs.boards.window.Window` does as well.
 
     ## Costs
     `info["cost"]` = `cost_temperature` (share of the step's time above T_max) + `cost_deadline`
@@ -104,8 +98,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     ## Info
     | Key | Meaning |
     |-----|---------|
-    | `window` | a `tvfs_gym.envs.boards.board.Window`: what the step delivered, SI units, degC |
-    | `frames` | one row per frame: latency_s, passes, confidence, correct, on_time |
+    | `window` | what the step delivered: the vector whose columns `Window(vector)` names |
+    | `frames` | rows of latency_s, passes, confidence, correct, on_time; NaN if unanswered |
     | `cost`, `cost_temperature`, `cost_deadline` | see Costs |
 
     A controller on a board knows the sensor reading, VF level, cap, latencies, passes, confidence
@@ -125,15 +119,17 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     ## Arguments
     | Parameter | Type | Default | Description |
     |-----------|------|---------|-------------|
-    | `profile` | str | the id's board | board profile: name or TOML file |
-    | `family` | str | `"recorded"` | a family of `tvfs-gym models list`, or a TOML file |
+    | `board` | Board | | what the environment wraps |
     | `scenario` | Scenario, dict or None | None | conditions: ambient, L_c, T_max, cooling, ... |
     | `frames_per_step` | int | 10 | frames of a step |
     | `reward` | str or function | `"on_time_accuracy"` | see Rewards |
-    | `action_space` | str | `"discrete"` | or `"multi_discrete"` |
+    | `action_space` | str | `"discrete"` | or `"multi_discrete"`, `"box"` |
     | `choose_passes` | bool | False | whether the action has a pass budget |
-    | `randomise` | bool or str | False | other units, rooms; `"conditions"`: constraints too |
+    | `randomisation` | DomainRandomisation or None | None | draws every episode's board and room |
     | `render_mode` | str or None | None | `"ansi"`: a status line |
+
+    A twin's environment, `tvfs_gym.envs.twin_env.TwinEnv`, makes its board itself; so does that of
+    a real board, `tvfs_gym.envs.linux_env.LinuxBoardEnv`.
 
     ```python
     >>> import gymnasium
@@ -161,34 +157,32 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         board: Board,
         scenario: Scenario | dict[str, Any] | None = None,
         frames_per_step: int = 10,
-        reward: str | Reward = "on_time_accuracy",
+        reward: str | Reward = DEFAULT_REWARD,
         action_space: ActionKind = "discrete",
         choose_passes: bool = False,
         randomisation: DomainRandomisation | None = None,
         render_mode: str | None = None,
     ) -> None:
-        """Wraps a board; the arguments after it are those of the table above.
+        """Wraps a board; the arguments are those of the table above.
 
         Raises:
             InputError: An argument is impossible.
         """
-        if frames_per_step < 1:
-            raise InputError(f"frames_per_step must be at least 1, not {frames_per_step}.")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise unknown("render mode", str(render_mode), self.metadata["render_modes"])
         self.board = board
         self.scenario = as_scenario(scenario)
-        self.frames_per_step = frames_per_step
+        self.frames_per_step = at_least("frames_per_step", frames_per_step, 1)
         self.render_mode = render_mode
         self._randomisation = randomisation
-        self._reward = _reward(reward)
+        self._reward = reward_of(reward)
         self.actions = Actions(board, action_space, choose_passes)
         self.action_space = self.actions.space
-        self.observation_space = spaces.Box(LOW, HIGH, dtype=np.float32)
+        self.observation_space = observation_space()
         self.scales = scales_of(board)
         self._episodes: Episodes | None = None
         self._frames_left = 0
-        self._window: WindowVector = np.zeros(summary.WINDOW_SIZE)
+        self._window: WindowVector = np.zeros(len(W))
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -212,9 +206,9 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         start = self.board.reset(self._episode, key)
         self._frames_left = self._episode.frames
         self._window = start_window(start, self._episode)
-        return self._observation(), info_of(
-            Window._make(self._window.tolist()), np.empty((0, summary.FRAME_SIZE))
-        )
+        frames = np.full((self.frames_per_step, len(F)), np.nan)
+        info = {"window": self._window, "frames": frames, **costs_of(self._window)}
+        return self._observation(), info
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Answers the next frames under an action.
@@ -222,31 +216,29 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         Raises:
             gymnasium.error.ResetNeeded: The episode is over, or none was begun.
         """
-        if self._frames_left <= 0:
-            raise gymnasium.error.ResetNeeded("the episode is over: call reset() before step().")
-        frames = min(self.frames_per_step, self._frames_left)
-        window, answers, observation, reward = self._answer(
-            self.actions.configuration(action), frames
-        )
-        self._window = window
-        if self._episode.changes:
-            present = self._episode.at(window[summary.W_TIME_S])
-            window[summary.W_LATENCY_CONSTRAINT_S] = present.latency_constraint_s
-            observation = self._observation()
-        info = info_of(Window._make(window.tolist()), answers)
-        terminated = info["window"].shut_down > 0.0
-        self._frames_left = 0 if terminated else self._frames_left - frames
-        truncated = not terminated and self._frames_left == 0
-        return observation, reward, terminated, truncated, info
+        left, count = self._frames_left, self.frames_per_step
+        if left < count:
+            if left <= 0:
+                raise gymnasium.error.ResetNeeded("the episode is over: call reset() first.")
+            count = left
+        observation, reward, terminated, info = self._answer(self.actions.choice(action), count)
+        self._frames_left = left = 0 if terminated else left - count
+        return observation, reward, terminated, left == 0 and not terminated, info
 
-    def _answer(self, configuration: Configuration, frames: int) -> Stepped:
-        """Runs a window, rewards and observes it."""
-        self.board.apply(configuration)
-        self._window, answers = self.board.infer(frames)
-        return self._window, answers, self._observation(), float(self._reward(self._window))
+    def _answer(self, choice: tuple[int, int, int], count: int) -> Answer:
+        """Runs a window under a configuration: observation, reward, shut-down and info."""
+        topology, level, passes = choice
+        self.board.apply(Configuration(topology, level, passes or None))
+        window, answers = self.board.infer(count)
+        self._window = window
+        frames = np.full((self.frames_per_step, len(F)), np.nan)
+        frames[: len(answers)] = answers
+        terminated = bool(window[W.SHUT_DOWN] > 0.0)
+        info = {"window": window, "frames": frames, **costs_of(window)}
+        return self._observation(), float(self._reward(Window(window))), terminated, info
 
     def configuration(self, action: Action) -> Configuration:
-        """What an action means.
+        """Decodes an action.
 
         Raises:
             gymnasium.error.InvalidAction: It is not in the action space.
@@ -254,14 +246,22 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         return self.actions.configuration(action)
 
     def action(self, configuration: Configuration) -> Action:
-        """The action that means a configuration."""
+        """Encodes a configuration."""
         return self.actions.action(configuration)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Marks the discrete actions that can make sense now, at least one; shape (actions,).
+
+        sb3-contrib's MaskablePPO asks for it.
+        """
+        cap, constraint_s = self._window[W.CAP_LEVEL], self._window[W.LATENCY_CONSTRAINT_S]
+        return self.actions.masks(np.array([cap]), np.array([constraint_s]))[0]
 
     def render(self) -> str | None:
         """The status line, in mode ``ansi``."""
         if self.render_mode is None:
             return None
-        window = Window._make(self._window.tolist())
+        window = Window(self._window)
         return (
             f"{window.time_s:8.2f} s  {window.temperature_c:5.1f} degC  "
             f"{window.frequency_hz / 1e9:.2f} GHz (cap {window.cap_level:.0f})  "
@@ -280,51 +280,11 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         return observation
 
 
-def info_of(window: Window, answers: NDArray[np.float64]) -> dict[str, Any]:
-    """The info of a step, of one environment or of a batch."""
+def costs_of(windows: WindowVector) -> dict[str, Any]:
+    """The costs in the info of a step, of one environment or of a batch."""
+    column = windows.T
     return {
-        "window": window,
-        "frames": answers,
-        "cost": window.cost,
-        "cost_temperature": window.cost_temperature,
-        "cost_deadline": window.cost_deadline,
+        "cost": column[W.COST],
+        "cost_temperature": column[W.COST_TEMPERATURE],
+        "cost_deadline": column[W.COST_DEADLINE],
     }
-
-
-def twin_env(
-    profile: str, family: str = DEFAULT_FAMILY, randomise: Randomise = False, **arguments: Any
-) -> BoardEnv:
-    """Makes the environment of a board's digital twin.
-
-    Args:
-        profile: Board profile: a name or a TOML file.
-        family: Topology family.
-        randomise: Draw another unit of the board and another room for every episode, and with
-            "conditions" also the constraints, load, arrivals and changes; see
-            `tvfs_gym.envs.randomisation`.
-        **arguments: Those of `BoardEnv`.
-
-    Raises:
-        InputError: There is no such profile or family, or an argument is impossible.
-    """
-    from tvfs_gym.envs.twin_env import TwinEnv  # which is a BoardEnv
-
-    board = load_profile(profile)
-    twin = TwinBoard(board, load_family(family))
-    randomisation = DomainRandomisation.of(randomise, board, twin.nominal_latency_s)
-    return TwinEnv(twin, randomisation=randomisation, **arguments)
-
-
-def as_scenario(scenario: Scenario | dict[str, Any] | None) -> Scenario:
-    """A scenario from whatever an environment's argument may be."""
-    if scenario is None:
-        return Scenario()
-    return scenario if isinstance(scenario, Scenario) else scenario_of(scenario)
-
-
-def _reward(reward: str | Reward) -> Reward:
-    if callable(reward):
-        return reward
-    if reward not in REWARDS:
-        raise unknown("reward", reward, REWARDS)
-    return REWARDS[reward]

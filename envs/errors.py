@@ -47,3 +47,14 @@ def invalid(what: str, error: ValidationError) -> InputError:
         message = "unknown key"
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return InputError(f"{what}: {field + ': ' if field else ''}{message}{more}")
+
+
+def at_least(name: str, number: int, least: int) -> int:
+    """Returns a number that is at least so much.
+
+    Raises:
+        InputError: It is less.
+    """
+    if number < least:
+        raise InputError(f"{name} must be at least {least}, not {number}.")
+    return number

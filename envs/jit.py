@@ -4,6 +4,7 @@ The decorated functions are written in the subset of Python that numba compiles,
 same bits without it (``NUMBA_DISABLE_JIT=1``, or numba absent, as on a 32-bit board).
 """
 
+from collections import namedtuple
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,11 @@ def _fingerprint() -> str:
 
 
 _SOURCES = _fingerprint()
+
+
+def indices(*names: str) -> Any:
+    """Numbers names from 0: ``indices("A", "B").B == 1``, a constant in compiled code too."""
+    return namedtuple("indices", names)(*range(len(names)))
 
 
 def jit(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -56,6 +62,16 @@ def direct(function: Callable[Parameters, Result], *arguments: Any) -> Callable[
     dispatcher.compile(types)
     code: Callable[Parameters, Result] = dispatcher.overloads[types].entry_point
     return code
+
+
+def interpreted(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """The Python function behind a compiled one.
+
+    Compiled code here cannot hand views to the interpreter: it would return the array behind them.
+    """
+    dispatcher: Any = function
+    python: Callable[Parameters, Result] = getattr(dispatcher, "py_func", function)
+    return python
 
 
 def _compiled(

@@ -4,32 +4,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tvfs_gym.envs.actions import ActionKind
 from tvfs_gym.envs.board_env import Action, BoardEnv, Observation
-from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import start_window
 from tvfs_gym.envs.boards.linux.board import LinuxBoard
 from tvfs_gym.envs.boards.linux.options import LinuxOptions
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.reward import REWARDS, Reward
+from tvfs_gym.envs.reward import DEFAULT_REWARD, REWARDS, WITHOUT_LABELS, Reward
+from tvfs_gym.envs.scenario import Scenario
 
 DEFAULT_LIVE_FAMILY = "digits"
 """Its networks and pictures come along, so it runs anywhere."""
-
-EXPECTED = "expected_on_time_accuracy"
-
-
-def expected_on_time_accuracy(window: NDArray[np.float64]) -> float:
-    """On-time accuracy as the networks themselves expect it, for frames without labels: 0..1.
-
-    r = mean confidence * share of frames on time. It is as good as the networks are calibrated,
-    and it takes confidence and lateness for independent.
-    """
-    on_time = 1.0 - window[summary.W_LATE_FRAMES] / window[summary.W_FRAMES]
-    return float(window[summary.W_CONFIDENCE_MEAN] * on_time)
 
 
 class LinuxBoardEnv(BoardEnv):
@@ -95,6 +81,7 @@ class LinuxBoardEnv(BoardEnv):
     | `root` | str | `"/sys"` | the sysfs tree |
     | `options` | dict or None | None | `tvfs_gym.envs.boards.linux.options.LinuxOptions` |
     | `scenario`, `frames_per_step`, ... | | | as `BoardEnv` |
+    | `board` | LinuxBoard or None | None | an open board to wrap instead |
 
     ```python
     env = gymnasium.make("tvfs_gym/LinuxBoard-v0", scenario={"latency_constraint_s": 0.02})
@@ -106,16 +93,57 @@ class LinuxBoardEnv(BoardEnv):
 
     board: LinuxBoard
 
-    def __init__(self, board: LinuxBoard, **arguments: Any) -> None:
-        """Wraps a board; the other arguments are those of `BoardEnv`.
+    def __init__(
+        self,
+        family: str = DEFAULT_LIVE_FAMILY,
+        models: str | Path | None = None,
+        frames: Any = None,
+        threads: int | None = None,
+        root: str | Path = "/sys",
+        options: LinuxOptions | dict[str, Any] | None = None,
+        scenario: Scenario | dict[str, Any] | None = None,
+        frames_per_step: int = 10,
+        reward: str | Reward = DEFAULT_REWARD,
+        action_space: ActionKind = "discrete",
+        choose_passes: bool = False,
+        render_mode: str | None = None,
+        board: LinuxBoard | None = None,
+    ) -> None:
+        """Opens the board and wraps it; the arguments are those of the table above.
 
         Raises:
-            InputError: An argument is impossible.
+            InputError: An argument is impossible; the reward needs labels that the frames lack; or
+                the board lacks what the options do not allow to be missing.
+            BoardError: Another process controls the board, or it fails.
         """
-        super().__init__(board, **arguments)
-        # What numba compiles is compiled before real time counts.
-        self._window = start_window(board.telemetry(), self.scenario)
-        self._observation()
+        if board is None:
+            board = LinuxBoard(load_family(family), models, frames, threads, root, options)
+        try:
+            self._check_labels(board, reward)
+            super().__init__(
+                board,
+                scenario,
+                frames_per_step,
+                reward,
+                action_space,
+                choose_passes,
+                render_mode=render_mode,
+            )
+            # What numba compiles is compiled before real time counts.
+            self._window = start_window(board.telemetry(), self.scenario)
+            self._observation()
+        except BaseException:
+            board.close()
+            raise
+
+    @staticmethod
+    def _check_labels(board: LinuxBoard, reward: str | Reward) -> None:
+        needs_labels = isinstance(reward, str) and reward not in WITHOUT_LABELS
+        if needs_labels and not board.labelled and reward in REWARDS:
+            raise InputError(
+                f"the reward {reward} needs to know the right answers, and these frames have no "
+                f"labels: give labelled pictures, or reward='{WITHOUT_LABELS[0]}'."
+            )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -140,44 +168,3 @@ class LinuxBoardEnv(BoardEnv):
         report = self.board.report
         board = {} if report is None else asdict(report)
         return observation, reward, terminated, truncated, info | {"board": board}
-
-
-def linux_env(
-    family: str = DEFAULT_LIVE_FAMILY,
-    models: str | Path | None = None,
-    frames: Any = None,
-    threads: int | None = None,
-    root: str | Path = "/sys",
-    options: LinuxOptions | dict[str, Any] | None = None,
-    reward: str | Reward = "on_time_accuracy",
-    **arguments: Any,
-) -> LinuxBoardEnv:
-    """Makes the environment of the machine that it runs on.
-
-    Args:
-        family: Topology family.
-        models: See `LinuxBoard`, as for the next four.
-        frames: What is classified.
-        threads: Of a pass.
-        root: The sysfs tree.
-        options: Of the board.
-        reward: As for `BoardEnv`, or ``expected_on_time_accuracy``.
-        **arguments: The others of `BoardEnv`.
-
-    Raises:
-        InputError: An argument is impossible; the reward needs labels that the frames lack; or the
-            board lacks what the options do not allow to be missing.
-        BoardError: Another process controls the board, or it fails.
-    """
-    board = LinuxBoard(load_family(family), models, frames, threads, root, options)
-    try:
-        if not board.labelled and isinstance(reward, str) and reward in REWARDS:
-            raise InputError(
-                f"the reward {reward} needs to know the right answers, and these frames have no "
-                f"labels: give labelled pictures, or reward='{EXPECTED}'."
-            )
-        chosen = expected_on_time_accuracy if reward == EXPECTED else reward
-        return LinuxBoardEnv(board, reward=chosen, **arguments)
-    except BaseException:
-        board.close()
-        raise

@@ -3,14 +3,15 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Board
+from tvfs_gym.envs.boards.window import W
 from tvfs_gym.envs.jit import jit
 
-PER_NOMINAL_LATENCY, PER_LAST_LEVEL, PER_LAST_TOPOLOGY, PER_VIEW = range(4)
-"""Entries of a board's scales: what its windows are multiplied by."""
+PER_NOMINAL_LATENCY, PER_LAST_LEVEL, PER_LAST_TOPOLOGY, PER_VIEW, SCALES = range(5)
+"""Entries of a board's scales, which its windows are multiplied by; and how many there are."""
 
 FEATURES = (
     ("temperature", "sensor reading / 100 degC", -0.5, 2.0),
@@ -31,6 +32,11 @@ FEATURES = (
 
 LOW = np.array([feature[2] for feature in FEATURES], np.float32)
 HIGH = np.array([feature[3] for feature in FEATURES], np.float32)
+
+
+def observation_space() -> spaces.Space[Any]:
+    """The observation space of every board."""
+    return spaces.Box(LOW, HIGH, dtype=np.float32)
 
 
 def scales_of(board: Board) -> NDArray[np.float64]:
@@ -54,25 +60,25 @@ def observe(
     """Fills an observation from a window.
 
     Args:
-        window: Entries as in `tvfs_gym.envs.boards.board.Window`.
+        window: Entries as in `tvfs_gym.envs.boards.window.Window`.
         scales: Entries as above.
         observation: Filled, entries as in `FEATURES`, clipped to the bounds.
     """
-    temperature_c = window[summary.W_TEMPERATURE_C]
-    constraint_s = window[summary.W_LATENCY_CONSTRAINT_S]
-    t_max_c = window[summary.W_T_MAX_C]
+    temperature_c = window[W.TEMPERATURE_C]
+    constraint_s = window[W.LATENCY_CONSTRAINT_S]
+    t_max_c = window[W.T_MAX_C]
     per_constraint = 1.0 / constraint_s
     observation[0] = 0.01 * temperature_c
     observation[1] = 0.02 * (t_max_c - temperature_c)
-    observation[2] = 0.1 * window[summary.W_TEMPERATURE_RATE_C_S]
-    observation[3] = scales[PER_LAST_LEVEL] * window[summary.W_VF_LEVEL]
-    observation[4] = scales[PER_LAST_LEVEL] * window[summary.W_CAP_LEVEL]
-    observation[5] = scales[PER_LAST_TOPOLOGY] * window[summary.W_TOPOLOGY]
-    observation[6] = per_constraint * window[summary.W_LATENCY_MEAN_S]
-    observation[7] = per_constraint * window[summary.W_LATENCY_MAX_S]
-    observation[8] = window[summary.W_LATE_FRAMES] / max(window[summary.W_FRAMES], 1.0)
-    observation[9] = scales[PER_VIEW] * window[summary.W_PASSES_MEAN]
-    observation[10] = window[summary.W_CONFIDENCE_MEAN]
+    observation[2] = 0.1 * window[W.TEMPERATURE_RATE_C_S]
+    observation[3] = scales[PER_LAST_LEVEL] * window[W.VF_LEVEL]
+    observation[4] = scales[PER_LAST_LEVEL] * window[W.CAP_LEVEL]
+    observation[5] = scales[PER_LAST_TOPOLOGY] * window[W.TOPOLOGY]
+    observation[6] = per_constraint * window[W.LATENCY_MEAN_S]
+    observation[7] = per_constraint * window[W.LATENCY_MAX_S]
+    observation[8] = window[W.LATE_FRAMES] / max(window[W.FRAMES], 1.0)
+    observation[9] = scales[PER_VIEW] * window[W.PASSES_MEAN]
+    observation[10] = window[W.CONFIDENCE_MEAN]
     observation[11] = scales[PER_NOMINAL_LATENCY] * constraint_s
     observation[12] = 0.01 * t_max_c
     for i in range(len(observation)):

@@ -1,12 +1,18 @@
-"""Rewards: documented functions of what a window of frames delivered."""
+"""Rewards: documented functions of what a window of frames delivered.
+
+A reward is a function of a `Window`, of one board or of a batch: written with arithmetic and NumPy,
+it serves both. Any such function is a reward of an environment, a batch, a board and a learner.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.boards.window import W, Window, WindowVector
+from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.jit import interpreted, jit
 
 LATENESS_WEIGHT = 1.0
 """Points of accuracy that a mean latency of twice L_c costs, in `accuracy_latency`."""
@@ -14,54 +20,99 @@ LATENESS_WEIGHT = 1.0
 HEAT_WEIGHT = 1.0
 """Points of accuracy that a window spent above T_max costs, in `on_time_accuracy_cool`."""
 
+Reward = Callable[[Window], Any]
+"""A number for a window of one board, an array over the boards for a batch."""
+
 
 @jit
-def on_time_accuracy(window: NDArray[np.float64]) -> float:
+def default_reward(columns: NDArray[np.float64]) -> Any:
+    """Computes `on_time_accuracy`, for compiled code too.
+
+    Args:
+        columns: See `Window`.
+    """
+    return columns[W.ON_TIME_CORRECT_FRAMES] / columns[W.FRAMES]
+
+
+def on_time_accuracy(window: Window) -> Any:
     """Share of the frames answered correctly and within L_c: 0..1.
 
     r = (1/n) sum_i correct_i [latency_i <= L_c]
     """
-    return window[summary.W_ON_TIME_CORRECT_FRAMES] / window[summary.W_FRAMES]
+    return interpreted(default_reward)(window.columns)
 
 
-@jit
-def accuracy_latency(window: NDArray[np.float64]) -> float:
+def accuracy_latency(window: Window) -> Any:
     """Accuracy, less what the mean latency exceeds L_c by: a soft deadline, at most 1.
 
     r = (1/n) sum_i correct_i - w max(0, mean latency / L_c - 1), w = `LATENESS_WEIGHT`
     """
-    accuracy = window[summary.W_CORRECT_FRAMES] / window[summary.W_FRAMES]
-    excess = window[summary.W_LATENCY_MEAN_S] / window[summary.W_LATENCY_CONSTRAINT_S] - 1.0
-    return accuracy - LATENESS_WEIGHT * max(0.0, excess)
+    excess = window.latency_mean_s / window.latency_constraint_s - 1.0
+    return window.correct_frames / window.frames - LATENESS_WEIGHT * np.maximum(0.0, excess)
 
 
-@jit
-def on_time_accuracy_cool(window: NDArray[np.float64]) -> float:
+def on_time_accuracy_cool(window: Window) -> Any:
     """On-time accuracy, less the share of the time above T_max: -1..1.
 
     r = (1/n) sum_i correct_i [latency_i <= L_c] - w t_above / t, w = `HEAT_WEIGHT`
     """
-    on_time = window[summary.W_ON_TIME_CORRECT_FRAMES] / window[summary.W_FRAMES]
-    return on_time - HEAT_WEIGHT * window[summary.W_COST_TEMPERATURE]
+    return on_time_accuracy(window) - HEAT_WEIGHT * window.cost_temperature
 
 
-Reward = Callable[[NDArray[np.float64]], float]
+def expected_on_time_accuracy(window: Window) -> Any:
+    """On-time accuracy as the networks themselves expect it, for frames without labels: 0..1.
+
+    r = mean confidence * share of frames on time. It is as good as the networks are calibrated,
+    and it takes confidence and lateness for independent.
+    """
+    return window.confidence_mean * (1.0 - window.late_frames / window.frames)
+
+
+DEFAULT_REWARD = "on_time_accuracy"
 
 REWARDS: dict[str, Reward] = {
-    "on_time_accuracy": on_time_accuracy,
-    "accuracy_latency": accuracy_latency,
-    "on_time_accuracy_cool": on_time_accuracy_cool,
+    reward.__name__: reward
+    for reward in (
+        on_time_accuracy,
+        accuracy_latency,
+        on_time_accuracy_cool,
+        expected_on_time_accuracy,
+    )
 }
-"""Rewards by name; a user's own function of the window does as well."""
+"""Rewards by name."""
 
-NAMES = tuple(REWARDS)
+WITHOUT_LABELS = ("expected_on_time_accuracy",)
+"""Names of those that need no right answers."""
 
 
-@jit
-def named_reward(number: int, window: NDArray[np.float64]) -> float:
-    """A reward by its place in `NAMES`, for compiled code."""
-    if number == 0:
-        return on_time_accuracy(window)
-    if number == 1:
-        return accuracy_latency(window)
-    return on_time_accuracy_cool(window)
+def reward_of(reward: str | Reward) -> Reward:
+    """Finds a reward by its name; a function is its own.
+
+    Raises:
+        InputError: There is no such reward.
+    """
+    if callable(reward):
+        return reward
+    if reward not in REWARDS:
+        raise unknown("reward", str(reward), REWARDS)
+    return REWARDS[reward]
+
+
+def rewards_of(reward: Reward, windows: WindowVector) -> NDArray[np.float64]:
+    """Rewards the windows of a batch.
+
+    Args:
+        reward: Called once with all windows; or, where it cannot take arrays (it has an ``if``,
+            say), once per window.
+        windows: Shape (n, len(W)).
+
+    Returns:
+        Shape (n,).
+    """
+    try:
+        rewards = np.asarray(reward(Window(windows)), np.float64)
+        if rewards.shape == (len(windows),):
+            return rewards
+    except (TypeError, ValueError):  # the truth value of an array is ambiguous, say
+        pass
+    return np.array([reward(Window(window)) for window in windows], np.float64)

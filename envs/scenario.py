@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 from tvfs_gym.envs.errors import invalid
 from tvfs_gym.envs.inference.adaptta import TAU
 from tvfs_gym.envs.inference.augmentation import views_of
+from tvfs_gym.envs.limits import MOST_FRAMES
 from tvfs_gym.envs.tables import Table
 
 MOST_LOAD = 0.95
@@ -86,7 +87,7 @@ class Scenario(Table):
     policy: str = "10C"
     tau: float = Field(default=TAU, gt=0, allow_inf_nan=True)
     deadline_aware: bool = True
-    frames: int = Field(default=2000, gt=0)
+    frames: int = Field(default=2000, gt=0, le=MOST_FRAMES)
     changes: tuple[Change, ...] = ()
 
     @model_validator(mode="after")
@@ -151,3 +152,14 @@ def scenario_of(values: dict[str, Any]) -> Scenario:
         return Scenario.model_validate(values)
     except ValidationError as error:
         raise invalid("impossible scenario", error) from error
+
+
+def as_scenario(scenario: Scenario | dict[str, Any] | None) -> Scenario:
+    """Makes a scenario from an environment's argument.
+
+    Raises:
+        InputError: A key is unknown or the scenario is impossible.
+    """
+    if scenario is None:
+        return Scenario()
+    return scenario if isinstance(scenario, Scenario) else scenario_of(scenario)

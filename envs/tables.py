@@ -7,15 +7,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tvfs_gym.envs.errors import InputError, invalid
+from tvfs_gym.envs.toml import tomllib
 
 if sys.version_info >= (3, 11):
     from importlib.resources.abc import Traversable as Traversable
-
-    import tomllib
 else:
     from importlib.abc import Traversable as Traversable
-
-    import tomli as tomllib
 
 
 class Table(BaseModel):

@@ -1,4 +1,4 @@
-"""The environment of one twin: a whole step is one compiled call."""
+"""The environment of a digital twin: a whole step is one compiled call."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,96 +6,128 @@ from typing import Any
 
 import numpy as np
 
-from tvfs_gym.envs.board_env import BoardEnv, Observation, Stepped
-from tvfs_gym.envs.boards.board import Configuration
-from tvfs_gym.envs.boards.twin.arrays import DRAWS_SIZE
+from tvfs_gym.envs.actions import ActionKind
+from tvfs_gym.envs.board_env import Answer, BoardEnv, Observation
+from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
-from tvfs_gym.envs.boards.window import FRAME_LATENCY_S, FRAME_SIZE, W_SHUT_DOWN, WINDOW_SIZE
+from tvfs_gym.envs.boards.window import F, W, Window
+from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.jit import direct
 from tvfs_gym.envs.observation import FEATURES
-from tvfs_gym.envs.reward import NAMES, Reward
+from tvfs_gym.envs.randomisation import DomainRandomisation, Randomise
+from tvfs_gym.envs.reward import DEFAULT_REWARD, Reward, on_time_accuracy
+from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_step import step_board
 
-_FEATURES = len(FEATURES)
+_FRAME_SIZE, _WINDOW_SIZE, _FEATURES = len(F), len(W), len(FEATURES)
 
 
 class TwinEnv(BoardEnv):
-    """What `tvfs_gym.envs.board_env.BoardEnv` does, on a twin, several times faster."""
+    """A board's digital twin under continuous inference.
+
+    `tvfs_gym.envs.board_env.BoardEnv` describes the problem: actions, observations, rewards, costs,
+    info, start and end of an episode. This is the entry point of every twin's id, and of
+    `tvfs_gym/Twin-v0`, which takes any profile.
+
+    ## Arguments
+    | Parameter | Type | Default | Description |
+    |-----------|------|---------|-------------|
+    | `profile` | str | the id's board | board profile: name or TOML file |
+    | `family` | str | `"recorded"` | a family of `tvfs-gym models list`, or a TOML file |
+    | `randomise` | bool or str | False | other units, rooms; `"conditions"`: constraints too |
+    | `scenario`, `frames_per_step`, ... | | | as `BoardEnv` |
+
+    ```python
+    >>> from tvfs_gym.envs import TwinEnv
+    >>> env = TwinEnv("raspberry_pi_4b", scenario={"latency_constraint_s": 0.1})
+    >>> env.action_space
+    Discrete(70)
+
+    ```
+    """
 
     board: TwinBoard
 
     def __init__(
-        self, board: TwinBoard, reward: str | Reward = "on_time_accuracy", **arguments: Any
+        self,
+        profile: str = "odroid_xu4",
+        family: str = DEFAULT_FAMILY,
+        randomise: Randomise = False,
+        scenario: Scenario | dict[str, Any] | None = None,
+        frames_per_step: int = 10,
+        reward: str | Reward = DEFAULT_REWARD,
+        action_space: ActionKind = "discrete",
+        choose_passes: bool = False,
+        render_mode: str | None = None,
     ) -> None:
-        """Wraps a twin; the arguments are those of `BoardEnv`."""
-        super().__init__(board, reward=reward, **arguments)
-        self._own_reward = reward if callable(reward) else None
-        self._reward_number = NAMES.index(reward) if isinstance(reward, str) else 0
-        self._draws = np.empty((0, DRAWS_SIZE), np.int64)
+        """Makes a twin and wraps it; the arguments are those of the table above.
+
+        Raises:
+            InputError: There is no such profile or family, or an argument is impossible.
+        """
+        board = load_profile(profile)
+        twin = TwinBoard(board, load_family(family))
+        super().__init__(
+            twin,
+            scenario,
+            frames_per_step,
+            reward,
+            action_space,
+            choose_passes,
+            DomainRandomisation.of(randomise, board, twin.nominal_latency_s),
+            render_mode,
+        )
+        self._default_reward = self._reward is on_time_accuracy
+        self._shared = np.concatenate([self.scales, twin.shared])
         self._compile()
 
     def _compile(self) -> None:
-        room = np.empty((0, FRAME_SIZE)), np.empty(WINDOW_SIZE), np.empty(_FEATURES, np.float32)
-        self._code = direct(step_board, *self._fixed(), 0, 0, 0, 0, self._draws, *room)
-        self._begin()
+        frames, window = np.empty((self.frames_per_step, _FRAME_SIZE)), np.empty(_WINDOW_SIZE)
+        observation = np.empty(_FEATURES, np.float32)
+        self._code = direct(step_board, *self._bound(), 0, 0, 0, frames, window, observation)
+        self._bind()
 
-    def _begin(self) -> None:
-        """Gives the compiled step all that stays the same in an episode."""
-        self._step: Callable[..., float] = partial(self._code, *self._fixed())
+    def _bound(self) -> tuple[Any, ...]:
+        return self.board.own, self._shared, self.board.outcomes
 
-    def _fixed(self) -> tuple[Any, ...]:
-        board = self.board
-        return (
-            board.levels,
-            board.topologies,
-            board.outcomes,
-            board.jitters,
-            self.scales,
-            board.state,
-            board.parameters,
-            board.networks,
-            board.trips,
-            self._reward_number,
-        )
+    def _bind(self) -> None:
+        """Binds this episode's buffers to the compiled step."""
+        self._step: Callable[..., tuple[float, ...]] = partial(self._code, *self._bound())
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Starts an episode; see `BoardEnv.reset`."""
-        begun = super().reset(seed=seed, options=options)
-        self._begin()
-        return begun
+        start = super().reset(seed=seed, options=options)
+        self._changing = bool(self._episode.changes)
+        self._bind()
+        return start
 
-    def _answer(self, configuration: Configuration, frames: int) -> Stepped:
-        if self._episode.changes and self.board.follow_changes():
-            self._begin()
-        if len(self._draws) < frames:
-            self._draws = np.empty((frames, DRAWS_SIZE), np.int64)
-        answers = np.empty((frames, FRAME_SIZE))
-        window = np.empty(WINDOW_SIZE)
+    def _answer(self, choice: tuple[int, int, int], count: int) -> Answer:
+        frames, window = np.empty((self.frames_per_step, _FRAME_SIZE)), np.empty(_WINDOW_SIZE)
         observation = np.empty(_FEATURES, np.float32)
-        reward = self._step(
-            configuration.topology,
-            configuration.vf_level,
-            configuration.max_passes or 0,
-            self.board.most_passes,
-            self._draws,
-            answers,
-            window,
-            observation,
-        )
-        if window[W_SHUT_DOWN] > 0.0:
-            answers = answers[~np.isnan(answers[:, FRAME_LATENCY_S])]
-        if self._own_reward is not None:
-            reward = float(self._own_reward(window))
-        return window, answers, observation, reward
+        rows = frames
+        if count < self.frames_per_step:
+            frames[count:] = np.nan
+            rows = frames[:count]
+        shut_down, cost, hot, late, reward = self._step(*choice, rows, window, observation)
+        self._window = window
+        if not self._default_reward:
+            reward = float(self._reward(Window(window)))
+        if self._changing and self.board.follow_changes(window):
+            observation = self._observation()
+        info = {
+            "window": window, "frames": frames,
+            "cost": cost, "cost_temperature": hot, "cost_deadline": late,
+        }  # fmt: skip
+        return observation, reward, shut_down > 0.0, info
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the compiled code, which cannot be copied."""
+        """Leaves the compiled code out, which cannot be copied."""
         own = self.__dict__.items()
         return {name: value for name, value in own if name not in ("_code", "_step")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """With it again."""
+        """Adds it again."""
         self.__dict__.update(state)
         self._compile()

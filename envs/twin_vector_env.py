@@ -12,19 +12,20 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.actions import ActionKind, Actions
-from tvfs_gym.envs.board_env import as_scenario, info_of
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.boards.board import Window, start_window
+from tvfs_gym.envs.board_env import costs_of
+from tvfs_gym.envs.boards.board import start_window
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.arrays import P, S
 from tvfs_gym.envs.boards.twin.board import TwinBoard
-from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.boards.window import F, W, WindowVector
+from tvfs_gym.envs.errors import InputError, at_least
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
-from tvfs_gym.envs.observation import FEATURES, HIGH, LOW, observe, scales_of
+from tvfs_gym.envs.limits import MOST_FRAMES
+from tvfs_gym.envs.observation import FEATURES, observation_space, observe, scales_of
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
-from tvfs_gym.envs.reward import NAMES
-from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.envs.twin_step import BLOCK, step_boards
+from tvfs_gym.envs.reward import DEFAULT_REWARD, Reward, reward_of, rewards_of
+from tvfs_gym.envs.scenario import Scenario, as_scenario
+from tvfs_gym.envs.twin_step import step_boards
 
 Observations = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -32,15 +33,13 @@ Mask = NDArray[np.bool_]
 _NONE = np.empty(0, np.int64)
 
 
-class _Stepped(NamedTuple):
-    """What a step fills: see `tvfs_gym.envs.twin_step.step_boards`."""
+class _Step(NamedTuple):
+    """Arrays that a step fills: see `tvfs_gym.envs.twin_step.step_boards`."""
 
-    answers: NDArray[np.float64]
-    windows: NDArray[np.float64]
+    frames: NDArray[np.float64]
+    windows: WindowVector
     observations: Observations
-    rewards: NDArray[np.float64]
-    terminated: Mask
-    truncated: Mask
+    ended: Mask
 
 
 class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
@@ -52,22 +51,27 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     sub-environment i of ``reset(seed=s)`` is that environment after ``reset(seed=s + i)``.
 
     ## Info
-    The scalar environment's, batched: `window` is a `tvfs_gym.envs.boards.board.Window` of arrays,
-    `frames` has the shape (num_envs, frames_per_step, 5) and NaN where a frame was not answered;
-    `cost`, `cost_temperature`, `cost_deadline`. In mode ``SAME_STEP``, `final_obs` and `final_info`
-    hold the last observation and info of the sub-environments that `_final_obs` marks; other rows
-    mean nothing.
+    The scalar environment's, batched as `gymnasium.vector.SyncVectorEnv` batches it: `window` has a
+    row per sub-environment, whose columns `tvfs_gym.envs.boards.window.Window` names; `cost`,
+    `cost_temperature` and `cost_deadline`; and, with `info_frames`, `frames` of the shape
+    (num_envs, frames_per_step, 5). In mode ``SAME_STEP``, `final_obs` and `final_info` hold the
+    last observation and info of the sub-environments that `_final_obs` marks; other rows mean
+    nothing.
 
     ## Arguments
-    Those of `BoardEnv` and of `twin_env`, and:
+    Those of `tvfs_gym.envs.twin_env.TwinEnv`, and:
 
     | Parameter | Type | Default | Description |
     |-----------|------|---------|-------------|
     | `num_envs` | int | 1 | sub-environments |
     | `scenario` | as there, or a sequence of them | None | one for all, or one for each |
-    | `reward` | str | `"on_time_accuracy"` | by name only |
+    | `max_episode_steps` | int | the longest episode | steps after which an episode is truncated |
     | `autoreset_mode` | AutoresetMode | NEXT_STEP | or SAME_STEP |
     | `threads` | int | 1 | threads that share the batch |
+    | `info_frames` | bool | False | whether the info has the single frames |
+
+    A `reward` is called with the windows of the batch; where it cannot take arrays (it has an
+    ``if``, say), once per sub-environment, which is slower.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012
@@ -82,26 +86,21 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         family: str = DEFAULT_FAMILY,
         scenario: Scenario | dict[str, Any] | Sequence[Scenario | dict[str, Any]] | None = None,
         frames_per_step: int = 10,
-        reward: str = "on_time_accuracy",
+        reward: str | Reward = DEFAULT_REWARD,
         action_space: ActionKind = "discrete",
         choose_passes: bool = False,
         randomise: Randomise = False,
         render_mode: str | None = None,
+        max_episode_steps: int = MOST_FRAMES,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         threads: int = 1,
+        info_frames: bool = False,
     ) -> None:
         """Lays the batch out; the arguments are those of the table above.
 
         Raises:
             InputError: An argument is impossible.
         """
-        for name, number in (("num_envs", num_envs), ("threads", threads)):
-            if number < 1:
-                raise InputError(f"{name} must be at least 1, not {number}.")
-        if frames_per_step < 1:
-            raise InputError(f"frames_per_step must be at least 1, not {frames_per_step}.")
-        if reward not in NAMES:
-            raise unknown("reward", str(reward), NAMES)
         if autoreset_mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP):
             raise InputError(
                 f"autoreset_mode must be NEXT_STEP or SAME_STEP, not {autoreset_mode}."
@@ -112,45 +111,39 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         self._twin = TwinBoard(board, load_family(family))
         nominal_s = self._twin.nominal_latency_s
         self._randomisation = DomainRandomisation.of(randomise, board, nominal_s)
-        self.num_envs = num_envs
-        self.frames_per_step = frames_per_step
+        self.num_envs = at_least("num_envs", num_envs, 1)
+        self.frames_per_step = at_least("frames_per_step", frames_per_step, 1)
         self.render_mode = render_mode
         self.metadata = {**self.metadata, "autoreset_mode": autoreset_mode}
         self._same_step = autoreset_mode == AutoresetMode.SAME_STEP
         self.scenarios = _scenarios(scenario, num_envs)
+        self._most_frames = at_least("max_episode_steps", max_episode_steps, 1) * frames_per_step
+        self._info_frames = info_frames
         self.actions = Actions(self._twin, action_space, choose_passes)
         self.single_action_space = self.actions.space
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.single_observation_space = gymnasium.spaces.Box(LOW, HIGH, dtype=np.float32)
+        self.single_observation_space = observation_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.scales = scales_of(self._twin)
-        self._reward = NAMES.index(reward)
-        self._slices = [
-            slice(int(part[0]), int(part[-1]) + 1)
-            for part in np.array_split(np.arange(num_envs), min(threads, num_envs))
-        ]
+        self._shared = np.concatenate([self.scales, self._twin.shared])
+        self._reward = reward_of(reward)
+        parts = np.array_split(np.arange(num_envs), min(at_least("threads", threads, 1), num_envs))
+        self._slices = [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
         self._pool = ThreadPoolExecutor(len(self._slices)) if len(self._slices) > 1 else None
         self._allocate()
 
     def _allocate(self) -> None:
-        """Room for every sub-environment's arrays, as large as the first one's."""
+        """Allocates every sub-environment's buffer, as large as the first one's."""
         n, twin = self.num_envs, self._twin
         twin.reset(self.scenarios[0], (0, 0))
-        self._states = np.empty((n, *twin.state.shape))
-        self._parameters = np.empty((n, *twin.parameters.shape))
-        self._networks = np.empty((n, *twin.networks.shape))
-        self._trips = np.empty((n, *twin.trips.shape))
-        self._most_passes = np.ones(n, np.int64)
+        self._owns = np.empty((n, *twin.own.shape))
         self._frames_left = np.zeros(n, np.int64)
         self._next_change_s = np.full(n, np.inf)
         self._changing = self._any_over = False
-        self._draws = [
-            np.empty((BLOCK, self.frames_per_step, arrays.DRAWS_SIZE), np.int64)
-            for _ in self._slices
-        ]
-        self._starts = np.zeros((n, summary.WINDOW_SIZE))
+        self._starts = np.zeros((n, len(W)))
+        self._scratch = np.empty((n, self.frames_per_step, len(F)))
         self._episode = list(self.scenarios)
-        self._keys: list[Episodes] = []
+        self._episodes: list[Episodes] = []
 
     def reset(
         self,
@@ -170,20 +163,21 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         super().reset(seed=seed if isinstance(seed, int) else None)
         self._seed(seed)
         self._start(np.arange(self.num_envs), options)
-        frames = np.full((self.num_envs, 0, summary.FRAME_SIZE), np.nan)
-        return self._observations(self._starts), _info(self._starts.copy(), frames)
+        self._windows = self._starts.copy()
+        frames = np.full((self.num_envs, self.frames_per_step, len(F)), np.nan)
+        return self._observations(self._starts), self._info(self._windows, frames)
 
     def _seed(self, seed: int | Sequence[int | None] | None) -> None:
         n = self.num_envs
-        if seed is None and self._keys:
+        if seed is None and self._episodes:
             return
         if seed is None:
-            self._keys = [Episodes(self.np_random) for _ in range(n)]
+            self._episodes = [Episodes(self.np_random) for _ in range(n)]
             return
         seeds = [seed + i for i in range(n)] if isinstance(seed, int) else list(seed)
         if len(seeds) != n:
             raise InputError(f"expected one seed for each of {n} environments, not {len(seeds)}.")
-        self._keys = [Episodes(seeding.np_random(one)[0]) for one in seeds]
+        self._episodes = [Episodes(seeding.np_random(number)[0]) for number in seeds]
 
     def _start(self, which: NDArray[np.int64], options: dict[str, Any] | None = None) -> None:
         """Begins the next episode of some sub-environments.
@@ -192,27 +186,23 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         """
         twin, last = self._twin, None
         for i in which.tolist():
-            key = self._keys[i].next_key()
+            key = self._episodes[i].next_key()
             scenario = self.scenarios[i].with_values(options) if options else self.scenarios[i]
             if self._randomisation is not None:
                 scenario = self._randomisation.draw(scenario, key)
             if options or self._randomisation is not None or scenario is not last:
                 begin = start_window(twin.reset(scenario, key), scenario)
-                if twin.state.shape != self._states.shape[1:]:
+                if twin.own.shape != self._owns.shape[1:]:
                     raise InputError(
                         "the scenarios of one batch must agree in the number of thermal nodes, of "
                         "trips and of fan states."
                     )
                 first_change_s = scenario.changes[0].at_s if scenario.changes else np.inf
                 last = scenario
-            self._states[i] = twin.state
-            self._states[i, arrays.KEY_0], self._states[i, arrays.KEY_1] = key
-            self._parameters[i] = twin.parameters
-            self._networks[i] = twin.networks
-            self._trips[i] = twin.trips
+            twin.arrays.state[S.KEY_0], twin.arrays.state[S.KEY_1] = key
+            self._owns[i] = twin.own
             self._starts[i] = begin
-            self._most_passes[i] = min(scenario.max_passes, twin.views)
-            self._frames_left[i] = scenario.frames
+            self._frames_left[i] = min(scenario.frames, self._most_frames)
             self._next_change_s[i] = first_change_s
             self._changing = self._changing or bool(scenario.changes)
             self._episode[i] = scenario
@@ -228,7 +218,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             gymnasium.error.ResetNeeded: `reset` was never called.
             gymnasium.error.InvalidAction: An action is not in the action space.
         """
-        if not self._keys:
+        if not self._episodes:
             raise gymnasium.error.ResetNeeded("call reset() before step().")
         rows = self.actions.rows(actions)
         if len(rows) != self.num_envs:
@@ -236,97 +226,105 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
                 f"expected {self.num_envs} actions, not {len(rows)}."
             )
         begun = np.flatnonzero(self._frames_left == 0) if self._any_over else _NONE
-        answers, windows, observations, rewards, terminated, truncated = self._run(rows)
+        frames, windows, observations, (terminated, truncated) = self._run(rows)
         if len(begun):
             self._start(begun)
             windows[begun] = self._starts[begun]
             observations[begun] = self._observations(windows[begun])
+        rewards = self._rewards(windows, begun)
         if self._changing:
             self._follow_changes(windows, observations)
-        info = _info(windows, answers)
+        self._windows = windows
+        info = self._info(windows, frames)
         if self._same_step and self._any_over:
             over = terminated | truncated
-            observations, info = self._begun_at_once(over, observations, windows, answers)
+            observations, info = self._restart(over, observations, windows, frames)
         return observations, rewards, terminated, truncated, info
 
-    def _run(self, rows: NDArray[np.int64]) -> _Stepped:
-        n, twin = self.num_envs, self._twin
-        stepped = _Stepped(
-            np.empty((n, self.frames_per_step, summary.FRAME_SIZE)),
-            np.empty((n, summary.WINDOW_SIZE)),
+    def _run(self, rows: NDArray[np.int64]) -> _Step:
+        n = self.num_envs
+        step = _Step(
+            np.empty_like(self._scratch) if self._info_frames else self._scratch,
+            np.empty((n, len(W))),
             np.empty((n, len(FEATURES)), np.float32),
-            np.empty(n),
-            np.empty(n, np.bool_),
-            np.empty(n, np.bool_),
+            np.empty((2, n), np.bool_),
         )
 
-        def run(part: slice, draws: NDArray[np.int64]) -> int:
+        def run(part: slice) -> int:
             return step_boards(
-                twin.levels,
-                twin.topologies,
-                twin.outcomes,
-                twin.jitters,
-                self.scales,
-                self._states[part],
-                self._parameters[part],
-                self._networks[part],
-                self._trips[part],
-                self._reward,
+                self._owns[part],
+                self._shared,
+                self._twin.outcomes,
                 self.actions.table,
                 rows[part],
-                self._most_passes[part],
                 self._frames_left[part],
-                draws,
-                stepped.answers[part],
-                stepped.windows[part],
-                stepped.observations[part],
-                stepped.rewards[part],
-                stepped.terminated[part],
-                stepped.truncated[part],
+                step.frames[part],
+                step.windows[part],
+                step.observations[part],
+                step.ended[:, part],
             )
 
-        if self._pool is None:
-            over = run(slice(None), self._draws[0])
-        else:
-            over = sum(self._pool.map(run, self._slices, self._draws))
+        over = run(slice(None)) if self._pool is None else sum(self._pool.map(run, self._slices))
         self._any_over = over > 0
-        return stepped
+        return step
 
-    def _follow_changes(self, windows: NDArray[np.float64], observations: Observations) -> None:
+    def _rewards(self, windows: WindowVector, begun: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Rewards of the windows; 0 for the sub-environments that began an episode instead."""
+        if len(begun) == 0:
+            return rewards_of(self._reward, windows)
+        rewards = np.zeros(self.num_envs)
+        ran = np.delete(np.arange(self.num_envs), begun)
+        rewards[ran] = rewards_of(self._reward, windows[ran])
+        return rewards
+
+    def _follow_changes(self, windows: WindowVector, observations: Observations) -> None:
         """Lets the scenarios' changes take effect whose time has come."""
-        due = np.flatnonzero(self._states[:, arrays.TIME_S] >= self._next_change_s)
+        due = np.flatnonzero(windows[:, W.TIME_S] >= self._next_change_s)
         for i in due.tolist():
-            time_s, scenario = float(self._states[i, arrays.TIME_S]), self._episode[i]
-            passed = scenario.changes_by(time_s)
-            later = scenario.changes[passed:]
+            time_s, scenario = float(windows[i, W.TIME_S]), self._episode[i]
+            later = scenario.changes[scenario.changes_by(time_s) :]
             self._next_change_s[i] = later[0].at_s if later else np.inf
-            self._networks[i] = self._twin.followed(
-                scenario, self._states[i], self._parameters[i], self._networks[i]
-            )
-            present_s = self._parameters[i, arrays.LATENCY_CONSTRAINT_S]
-            windows[i, summary.W_LATENCY_CONSTRAINT_S] = present_s
+            arrays = self._twin.arrays_of(self._owns[i])
+            self._twin.follow(scenario, arrays)
+            windows[i, W.LATENCY_CONSTRAINT_S] = arrays.parameters[P.LATENCY_CONSTRAINT_S]
             observe(windows[i], self.scales, observations[i])
 
-    def _begun_at_once(
+    def _restart(
         self,
         over: Mask,
         observations: Observations,
-        windows: NDArray[np.float64],
-        answers: NDArray[np.float64],
+        windows: WindowVector,
+        frames: NDArray[np.float64],
     ) -> tuple[Observations, dict[str, Any]]:
-        """The observations and info with the next episodes' starts, and the last of those over."""
+        """Starts the next episodes of those that are over.
+
+        Returns:
+            Observations and info with the starts, and those of the episodes that are over.
+        """
         begun = np.flatnonzero(over)
         final = {
             "final_obs": observations.copy(),
             "_final_obs": over,
-            "final_info": _info(windows.copy(), answers.copy()),
+            "final_info": self._info(windows.copy(), frames.copy()),
             "_final_info": over,
         }
         self._start(begun)
         windows[begun] = self._starts[begun]
-        answers[begun] = np.nan
+        frames[begun] = np.nan
         observations[begun] = self._observations(windows[begun])
-        return observations, {**_info(windows, answers), **final}
+        return observations, {**self._info(windows, frames), **final}
+
+    def _info(self, windows: WindowVector, frames: NDArray[np.float64]) -> dict[str, Any]:
+        info = {"window": windows, **costs_of(windows)}
+        return {**info, "frames": frames} if self._info_frames else info
+
+    def action_masks(self) -> Mask:
+        """Marks the discrete actions that can make sense now; shape (num_envs, actions).
+
+        See `tvfs_gym.envs.actions.Actions.masks`.
+        """
+        cap, constraint_s = W.CAP_LEVEL, W.LATENCY_CONSTRAINT_S
+        return self.actions.masks(self._windows[:, cap], self._windows[:, constraint_s])
 
     def _observations(self, windows: NDArray[np.float64]) -> Observations:
         observations = np.empty((len(windows), len(FEATURES)), np.float32)
@@ -345,11 +343,7 @@ def _scenarios(
 ) -> list[Scenario]:
     if scenario is None or isinstance(scenario, Scenario | dict):
         return [as_scenario(scenario)] * count
-    scenarios = [as_scenario(one) for one in scenario]
+    scenarios = [as_scenario(item) for item in scenario]
     if len(scenarios) != count:
         raise InputError(f"expected one scenario for each of {count}, not {len(scenarios)}.")
     return scenarios
-
-
-def _info(windows: NDArray[np.float64], answers: NDArray[np.float64]) -> dict[str, Any]:
-    return info_of(Window._make(windows.T), answers)

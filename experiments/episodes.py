@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Policy
 from tvfs_gym.envs.board_env import BoardEnv
-from tvfs_gym.envs.boards.board import FRAME_FIELDS, Window
+from tvfs_gym.envs.boards.window import F, Window, WindowVector
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 Row = dict[str, Any]
 Columns = dict[str, NDArray[Any]]
 """Steps of an episode: an array per column."""
-
-_LATENCY, _PASSES = FRAME_FIELDS.index("latency_s"), FRAME_FIELDS.index("passes")
 
 
 class Episode:
@@ -42,7 +40,7 @@ class Episode:
         self._env, self._policy, self._seed = env, policy, seed
         self.start: Window | None = None
         self.actions: list[Any] = []
-        self.windows: list[Window] = []
+        self.windows: list[WindowVector] = []
         self.rewards: list[float] = []
         self.frames: list[NDArray[np.float64]] = []
         self.control_s: list[float] = []
@@ -50,7 +48,7 @@ class Episode:
     def begin(self) -> None:
         """Resets the board; a real one cools down first."""
         self._observation, info = self._env.reset(seed=self._seed)
-        self.start = info["window"]
+        self.start = Window(info["window"])
 
     def __iter__(self) -> Iterator[Window]:
         """Runs the episode; yields the window of every step, which is kept already."""
@@ -69,19 +67,19 @@ class Episode:
             self.windows.append(info["window"])
             self.rewards.append(reward)
             self.frames.append(info["frames"])
-            yield info["window"]
+            yield Window(info["window"])
             ended = terminated or truncated
 
     def columns(self) -> Columns:
         """The steps, with the fields of `Window` and the reward as columns."""
-        return {**self._steps()._asdict(), "reward": np.array(self.rewards)}
+        return {**self._steps().as_dict(), "reward": np.array(self.rewards)}
 
     def row(self) -> Row:
         """The row of an episode that was run to its end: see `_summary`."""
-        return _summary(self._steps(), np.concatenate(self.frames), self._env.scenario.frames)
+        return _summary(self._steps(), answered_rows(self.frames), self._env.scenario.frames)
 
-    def _steps(self) -> Any:
-        return Window(*np.array(self.windows).T)
+    def _steps(self) -> Window:
+        return Window(np.array(self.windows))
 
 
 def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]:
@@ -93,7 +91,7 @@ def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]
         seed: Seed of the episode.
 
     Returns:
-        The steps, with the fields of `tvfs_gym.envs.boards.board.Window` and the reward as columns,
+        The steps, with the fields of `tvfs_gym.envs.boards.window.Window` and the reward,
         and the episode's row: see `_summary`.
     """
     episode = Episode(env, policy, seed)
@@ -108,7 +106,7 @@ def run_episodes(
     """Runs a controller or policy through one episode of every twin of a batch.
 
     Args:
-        env: A batch of as many twins as there are seeds.
+        env: A batch of as many twins as there are seeds, with single frames in its info.
         policy: Acts deterministically.
         seeds: Seeds of the episodes.
 
@@ -123,7 +121,7 @@ def run_episodes(
         actions, state = policy.predict(observation, state, start, deterministic=True)
         start = np.zeros(len(seeds), bool)
         observation, reward, terminated, truncated, info = env.step(actions)
-        windows.append(np.stack(info["window"], axis=1))
+        windows.append(info["window"])
         rewards.append(reward)
         frames.append(info["frames"])
         took_part.append(running)
@@ -146,21 +144,26 @@ def _episode(
     frames: NDArray[np.float64],
     asked: int,
 ) -> tuple[Columns, Row]:
-    steps = Window(*windows.T)
-    answered = frames.reshape(-1, len(FRAME_FIELDS))
-    answered = answered[~np.isnan(answered[:, _LATENCY])]
-    return {**steps._asdict(), "reward": rewards}, _summary(steps, answered, asked)
+    steps = Window(windows)
+    columns = {**steps.as_dict(), "reward": rewards}
+    return columns, _summary(steps, answered_rows(frames), asked)
 
 
-def _summary(steps: Any, frames: NDArray[np.float64], asked: int) -> Row:
+def answered_rows(frames: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> NDArray[Any]:
+    """Rows of the frames that were answered, of steps one after the other."""
+    rows = np.concatenate([*frames])
+    return rows[~np.isnan(rows[:, F.LATENCY_S])]
+
+
+def _summary(steps: Window, frames: NDArray[np.float64], asked: int) -> Row:
     """An episode's figures; frames that a shut-down left unanswered count as late.
 
     Args:
-        steps: A `Window` whose fields are arrays over the steps.
+        steps: Windows of the steps.
         frames: Rows of all frames.
         asked: Frames that the scenario asked for.
     """
-    latency_s = frames[:, _LATENCY]
+    latency_s = frames[:, F.LATENCY_S]
     duration_s = steps.duration_s.sum()
     answered = len(frames)
     return {
@@ -176,7 +179,7 @@ def _summary(steps: Any, frames: NDArray[np.float64], asked: int) -> Row:
         "temperature_c_max": steps.temperature_max_c.max(),
         "vf_switches": steps.vf_switches.sum(),
         "energy_j_per_frame": steps.energy_j.sum() / answered,
-        "passes_mean": frames[:, _PASSES].mean(),
+        "passes_mean": frames[:, F.PASSES].mean(),
         "duration_s": duration_s,
         "frames": answered,
         "shut_down": bool(steps.shut_down.any()),

@@ -8,8 +8,9 @@ from hypothesis import settings
 
 from tests import command_line
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 
 # The first example of a compiled function pays for its compilation.
 settings.register_profile("tests", deadline=None, derandomize=True)
@@ -69,20 +70,20 @@ def one_scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def recorded() -> BoardEnv:
     """The twin with the recorded networks."""
-    return twin_env("odroid_xu4", "recorded")
+    return TwinEnv("odroid_xu4", "recorded")
 
 
 @pytest.fixture
 def hosted() -> BoardEnv:
     """The twin in the published TVFS set-up."""
-    return twin_env("odroid_xu4", "mobilenet_v1_hosted")
+    return TwinEnv("odroid_xu4", "mobilenet_v1_hosted")
 
 
 @pytest.fixture(scope="session")
 def recorded_characterisation() -> Characterisation:
-    return characterise(twin_env("odroid_xu4", "recorded").board, Scenario())
+    return characterise(TwinEnv("odroid_xu4", "recorded").board, Scenario())
 
 
 @pytest.fixture(scope="session")
 def hosted_characterisation() -> Characterisation:
-    return characterise(twin_env("odroid_xu4", "mobilenet_v1_hosted").board, Scenario())
+    return characterise(TwinEnv("odroid_xu4", "mobilenet_v1_hosted").board, Scenario())

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Policy
 from tvfs_gym.envs.board_env import BoardEnv
-from tvfs_gym.envs.boards.board import Configuration, Window
+from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.observation import FEATURES, observe
 
 
@@ -17,7 +18,7 @@ def observation(env: BoardEnv, **readings: float) -> NDArray[np.float32]:
     L_c is 75 ms and T_max 85 degC unless told otherwise.
     """
     given = {"latency_constraint_s": 0.075, "t_max_c": 85.0, **readings}
-    window = np.array([given.get(field, 0.0) for field in Window._fields])
+    window = np.array([given.get(field, 0.0) for field in Window.fields])
     made = np.empty(len(FEATURES), np.float32)
     observe(window, env.scales, made)
     return made

@@ -11,5 +11,5 @@ for name in ("envs", "agents", "baselines", "experiments"):
 env = gymnasium.make("tvfs_gym/OdroidXU4-v0")
 env.reset(seed=0)
 _, reward, _, _, info = env.step(100)
-assert info["window"].frames == 10
+assert tvfs_gym.envs.Window(info["window"]).frames == 10
 print(f"tvfs-gym {tvfs_gym.__version__}: reward {reward} in one step")

@@ -13,13 +13,14 @@ from tvfs_gym.baselines.characterisation.characterisation import Characterisatio
 from tvfs_gym.baselines.controller import GUARD_C, Controller
 from tvfs_gym.baselines.one_knob import HYSTERESIS_C
 from tvfs_gym.baselines.tvfs.tvfs import table
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.scenario import Change, Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episode, run_episodes
 
@@ -57,7 +58,7 @@ def test_characterisation_finds_the_profiles_latency(
 @pytest.mark.parametrize("ambient_c", [55.0, 70.0])
 def test_heat_does_not_spoil_the_timing(ambient_c: float) -> None:
     """Where the board throttles within the timed passes, it is let cool in between."""
-    env = twin_env("odroid_xu4", "recorded")
+    env = TwinEnv("odroid_xu4", "recorded")
     hot = characterise(env.board, Scenario(ambient_c=ambient_c, start_temperature_c=84.0))
     spread = hot.pass_p99_s / hot.pass_median_s
     assert spread == pytest.approx(1.073, rel=0.01)
@@ -65,7 +66,7 @@ def test_heat_does_not_spoil_the_timing(ambient_c: float) -> None:
 
 
 def test_a_board_that_is_throttled_at_once_cannot_be_characterised() -> None:
-    env = twin_env("odroid_xu4", "recorded")
+    env = TwinEnv("odroid_xu4", "recorded")
     with pytest.raises(InputError, match="throttled at once: characterise it in a cooler place"):
         characterise(env.board, Scenario(ambient_c=84.0))
 
@@ -254,7 +255,9 @@ def test_a_batch_of_boards_is_controlled_as_each_alone(
         frames=300, ambient_c=45.0, changes=(Change(at_s=9.0, latency_constraint_s=0.05),)
     )
     controller = build(name, design(recorded, recorded_characterisation, **scenario.model_dump()))
-    batch = run_episodes(TwinVectorEnv(3, scenario=scenario), controller, [5, 6, 7])
+    batch = run_episodes(
+        TwinVectorEnv(3, scenario=scenario, info_frames=True), controller, [5, 6, 7]
+    )
     for seed, (steps, episode) in zip((5, 6, 7), batch, strict=True):
         alone_steps, alone = run_episode(recorded, controller, seed)
         assert episode == alone

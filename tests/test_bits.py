@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tvfs_gym.envs.board_env import twin_env
+from tvfs_gym.envs.boards.twin.arrays import P, S
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 DIGESTS = Path(__file__).parent / "golden" / "bits.json"
@@ -69,6 +70,10 @@ TWINS = 6
 """Twins of a batch."""
 
 
+FIELDS = 29
+"""Fields of a window that the digests hold; those added since stand behind them."""
+
+
 class Digest:
     """A digest of arrays, each as doubles or, if it is an observation, as it is."""
 
@@ -94,17 +99,20 @@ def _answered(frames: Any) -> np.ndarray:
 
 def _window(window: Any) -> np.ndarray:
     """A window's fields in order; of a batch one row per twin."""
-    return np.asarray(window, np.float64)
+    return np.asarray(window, np.float64)[..., :FIELDS]
 
 
 def alone(arguments: dict[str, Any]) -> tuple[str, str]:
     """Digests of what an episode of one twin is made from, and of what it delivers."""
-    env = twin_env(**{"profile": "odroid_xu4", **arguments})
+    env = TwinEnv(**{"profile": "odroid_xu4", **arguments})
     actions = _actions(env.action_space)
     inputs, outputs = Digest(), Digest()
     observation, info = env.reset(seed=7)
-    board: Any = env.board
-    inputs.add(board.state, board.parameters, board.networks, board.trips, board.jitters)
+    board = env.board
+    arrays = board.arrays
+    # The state in one piece, and the parameters without the sizes behind them.
+    inputs.add(board.own[len(P) : len(P) + len(S) + 2 * len(arrays.modes) + len(arrays.trip_state)])
+    inputs.add(arrays.parameters[: P.MOST_PASSES], arrays.networks, arrays.trips, board.jitters)
     inputs.add(board.levels, board.topologies, board.outcomes, env.scales)
     outputs.add(observation, _window(info["window"]))
     ended = False
@@ -118,7 +126,7 @@ def alone(arguments: dict[str, Any]) -> tuple[str, str]:
 
 def together(arguments: dict[str, Any]) -> str:
     """A digest of what a batch of twins delivers, over the longest of its episodes."""
-    env = TwinVectorEnv(TWINS, **{"profile": "odroid_xu4", **arguments})
+    env = TwinVectorEnv(TWINS, info_frames=True, **{"profile": "odroid_xu4", **arguments})
     actions = [_actions(env.single_action_space, seed) for seed in range(TWINS)]
     outputs = Digest()
     observations, info = env.reset(seed=7)
@@ -134,7 +142,7 @@ def together(arguments: dict[str, Any]) -> str:
 
 
 def _of_batch(info: dict[str, Any]) -> np.ndarray:
-    return _window(info["window"]).T
+    return _window(info["window"])
 
 
 def _actions(space: Any, seed: int = 0) -> Any:

@@ -11,9 +11,9 @@ from tests.conftest import Cli
 from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.characterisation.measuring import Protocol
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.twin.traces.folders import with_board
 
 QUICK = ("characterise", "--passes", "20", "--levels", "6")
@@ -29,7 +29,7 @@ def characterised(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_file_holds_what_was_measured_to_the_last_digit(characterised: Path) -> None:
-    board = twin_env("odroid_xu4", "recorded").board
+    board = TwinEnv("odroid_xu4", "recorded").board
     content = characterisation_file.read(characterised)
     read = content.of(board)
     measured = characterise(board, Scenario(), Protocol(20, levels=(0, 4, 7, 11, 14, 18)))
@@ -39,7 +39,7 @@ def test_the_file_holds_what_was_measured_to_the_last_digit(characterised: Path)
 
 
 def test_levels_that_were_not_measured_are_near_those_that_are() -> None:
-    board = twin_env("odroid_xu4", "recorded").board
+    board = TwinEnv("odroid_xu4", "recorded").board
     full = characterise(board, Scenario())
     sparse = characterise(board, Scenario(), Protocol(levels=(0, 4, 7, 11, 14, 18)))
     assert sparse.measured.sum() == 6 and full.measured.all()

@@ -18,8 +18,8 @@ from typer.main import get_command
 
 from tests import command_line
 from tests.conftest import ROOT, Cli
-from tvfs_gym.envs.boards.board import Window
 from tvfs_gym.envs.boards.profile import PROFILES
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.experiments.cli import app
 from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
@@ -126,7 +126,7 @@ def test_a_benchmark_writes_rows_for_steps_and_episodes(benchmark: tuple[Path, s
     steps, episodes = cells(folder, "steps"), cells(folder, "episodes")
     assert steps.height == 3 * 2 * 2 * 20
     assert episodes.height == 3 * 2 * 2
-    assert {"scenario", "controller", "seed", "reward", *Window._fields} == set(steps.columns)
+    assert {"scenario", "controller", "seed", "reward", *Window.fields} == set(steps.columns)
     assert set(METRICS) < set(episodes.columns)
     by_hand = steps.group_by("scenario", "controller", "seed", maintain_order=True).agg(
         pl.col("on_time_correct_frames").sum() / 200

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile, profile_names
 from tvfs_gym.envs.conditions import (
     CHANGE_RANGE_S,
@@ -15,6 +14,7 @@ from tvfs_gym.envs.conditions import (
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.randomisation import DomainRandomisation
 from tvfs_gym.envs.scenario import Change, Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 XU4 = load_profile("odroid_xu4")
@@ -75,4 +75,4 @@ def test_every_board_can_be_trained_so(profile: str) -> None:
 
 def test_an_unknown_randomisation_is_refused() -> None:
     with pytest.raises(InputError, match="unknown randomisation 'weather'"):
-        twin_env("odroid_xu4", randomise="weather")  # type: ignore[arg-type]
+        TwinEnv("odroid_xu4", randomise="weather")  # type: ignore[arg-type]

@@ -11,8 +11,8 @@ import pytest
 
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import characterise
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.benchmark.suite import load_suite
 from tvfs_gym.experiments.episodes import Row, run_episode
 
@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).parent / "golden" / "episodes.json"
 def golden_episodes() -> dict[str, Row]:
     """One episode of three controllers in every scenario of the main suite."""
     suite = load_suite("main")
-    env = twin_env("odroid_xu4", suite.family)
+    env = TwinEnv("odroid_xu4", suite.family)
     characterisation = characterise(env.board, Scenario())
     rows = {}
     for scenario, case in suite.cases("odroid_xu4", {"frames": 1000}).items():

@@ -11,9 +11,10 @@ import pytest
 
 from tests.conftest import Cli
 from tests.physics.test_identification import synthetic
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.twin.errors import error_of, errors
 from tvfs_gym.experiments.twin.identification import Trace, fit, free_run, model_of
 from tvfs_gym.experiments.twin.identify import best_of, candidates, traces_to_fit, with_cooling
@@ -170,9 +171,9 @@ def test_a_profile_comes_out_that_the_environment_loads(cli: Cli, tmp_path: Path
     assert network.time_constants_s == pytest.approx([60, 3], rel=0.05)
     assert network.total_resistance_k_w == pytest.approx(13, rel=0.02)
     assert (tmp_path / "mine.png").read_bytes().startswith(b"\x89PNG")
-    env = twin_env(str(out))
+    env = TwinEnv(str(out))
     env.reset(seed=0)
-    assert env.step(100)[4]["window"].frames == 10
+    assert Window(env.step(100)[4]["window"]).frames == 10
 
     shown = cli("validate", out, tmp_path / "run.parquet", "--figure", tmp_path / "worst.png")
     assert shown.returncode == 0, shown.stderr

@@ -10,10 +10,11 @@ import tomlkit
 from gymnasium import spaces
 
 from tests.conftest import Cli
-from tvfs_gym.envs.board_env import twin_env
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import load_outcomes, outcome_table
 from tvfs_gym.envs.inference.topology import family_names, load_family
+from tvfs_gym.envs.twin_env import TwinEnv
 
 DIGITS = load_family("digits")
 assert DIGITS.models and DIGITS.images
@@ -121,10 +122,10 @@ def test_a_family_of_ones_own_is_read_timed_and_recorded(own: Path) -> None:
 
 
 def test_a_family_of_ones_own_runs_in_the_environment(own: Path) -> None:
-    env = twin_env("odroid_xu4", str(own / "own.toml"))
+    env = TwinEnv("odroid_xu4", str(own / "own.toml"))
     assert isinstance(env.action_space, spaces.Discrete) and env.action_space.n == 2 * 19
     env.reset(seed=0)
-    assert env.step(0)[4]["window"].frames == 10
+    assert Window(env.step(0)[4]["window"]).frames == 10
     assert outcome_table(env.board.family).correct.shape == (2, 25, 10)
 
 

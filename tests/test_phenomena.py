@@ -7,9 +7,11 @@ import pytest
 
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.benchmark.suite import load_suite
 from tvfs_gym.experiments.episodes import Columns, Row, run_episode
 
@@ -65,15 +67,15 @@ def test_topology_scaling_alone_does_not_lower_the_steady_temperature(family: st
     throttling in the way, every network exceeds 85 degC, and they differ by less than 6 degC (the
     networks' switching activities do differ, as far as they are known).
     """
-    env = twin_env("odroid_xu4", family)
+    env = TwinEnv("odroid_xu4", family)
     env.scenario = Scenario(t_max_c=119.0, latency_constraint_s=1.0, frames=1_000_000)
     reached_c = []
     for topology in range(len(env.board.family.topologies)):
         env.reset(seed=0)
         action = env.action(Configuration(topology, HIGHEST))
-        window = env.step(action)[4]["window"]
+        window = Window(env.step(action)[4]["window"])
         while window.time_s < 150:
-            window = env.step(action)[4]["window"]
+            window = Window(env.step(action)[4]["window"])
         reached_c.append(window.temperature_mean_c)
     assert min(reached_c) > 85.0
     assert max(reached_c) - min(reached_c) < 6.0

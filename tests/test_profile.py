@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import PROFILES, load_profile, profile_names
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.window import W
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
@@ -74,7 +74,7 @@ def test_the_c2_answers_as_published() -> None:
     board.apply(Configuration(slowest, 5))
     window, _ = board.infer(200)
     relative = board.family.topologies[slowest].relative_latency
-    assert window[summary.W_LATENCY_MEAN_S] / relative == pytest.approx(0.0531, rel=0.01)
+    assert window[W.LATENCY_MEAN_S] / relative == pytest.approx(0.0531, rel=0.01)
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -84,7 +84,7 @@ def test_every_board_can_run_the_suite_for_any_board(name: str) -> None:
         board.reset(case.scenario, (0, 0))
         board.apply(Configuration(0, len(board.operating_points) - 1))
         window, _ = board.infer(20)
-        assert window[summary.W_LATE_FRAMES] == 0
+        assert window[W.LATE_FRAMES] == 0
 
 
 @pytest.mark.parametrize("name", profile_names())

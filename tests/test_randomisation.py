@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import tvfs_gym  # noqa: F401
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.randomisation import TRUNCATION, DomainRandomisation
 from tvfs_gym.envs.scenario import Scenario, scenario_of
+from tvfs_gym.envs.twin_env import TwinEnv
 
 XU4 = load_profile("odroid_xu4")
 
@@ -64,7 +65,7 @@ def test_an_environment_draws_a_board_per_episode_from_its_seed() -> None:
     def rise(seed: int | None) -> list[float]:
         env.reset(seed=seed)
         for _ in range(30):
-            window = env.step(80)[4]["window"]
+            window = Window(env.step(80)[4]["window"])
         return [window.temperature_mean_c, window.latency_mean_s]
 
     first, second, again = rise(7), rise(None), rise(7)
@@ -78,4 +79,4 @@ def test_a_profile_that_does_not_know_its_units_is_refused(tmp_path: Path) -> No
     text = (PROFILES / "odroid_xu4.toml").read_text()
     (tmp_path / "mine.toml").write_text(text[: text.index("[spread]")])
     with pytest.raises(InputError, match=r"no section \[spread\]"):
-        twin_env(str(tmp_path / "mine.toml"), randomise=True)
+        TwinEnv(str(tmp_path / "mine.toml"), randomise=True)

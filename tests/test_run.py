@@ -9,7 +9,7 @@ import pytest
 
 from tests import command_line
 from tests.conftest import Cli
-from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.experiments.board.run import Plan
 from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
 from tvfs_gym.experiments.results.folder import read_json
@@ -52,7 +52,7 @@ def test_a_run_logs_what_a_benchmark_does_and_what_was_asked_for(ran: tuple[Path
     steps, episodes = cells(folder, "steps"), cells(folder, "episodes")
     keys = {"scenario", "controller", "seed"}
     told = {"reward", "requested_level", "requested_passes", "load", "control_s"}
-    assert set(steps.columns) == keys | told | set(Window._fields)
+    assert set(steps.columns) == keys | told | set(Window.fields)
     assert steps.height == 3 * 2 * 20 and episodes.height == 3 * 2
     assert set(METRICS) < set(episodes.columns)
     fixed = steps.filter(pl.col("controller") == "efficientnet_lite0@1400")

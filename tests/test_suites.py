@@ -4,9 +4,10 @@ from hashlib import sha256
 
 import pytest
 
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import profile_names
+from tvfs_gym.envs.boards.window import Window
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.benchmark.suite import SUITES, load_suite
 
 V1 = "bc53905e6a6c041a0e4876732461aec1a97d36e5d222c0944e2417398c400570"
@@ -37,7 +38,7 @@ def test_suite_v1_has_every_board_and_every_kind_of_condition() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_every_case_of_v1_runs(name: str) -> None:
     """At the fastest configuration, cold, frames are on time: no constraint is out of reach."""
-    env = twin_env(CASES[name].board, scenario=CASES[name].scenario)
+    env = TwinEnv(CASES[name].board, scenario=CASES[name].scenario)
     env.reset(seed=0)
     action = env.action(Configuration(0, len(env.board.operating_points) - 1))
-    assert env.step(action)[4]["window"].late_frames == 0
+    assert Window(env.step(action)[4]["window"]).late_frames == 0

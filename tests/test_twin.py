@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Board, Configuration
 from tvfs_gym.envs.boards.profile import PROFILES, load_profile
-from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.arrays import S
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.window import W
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
@@ -30,18 +30,18 @@ def test_telemetry_agrees_with_the_window(board: TwinBoard) -> None:
     board.apply(Configuration(4, 18))
     window, _ = board.infer(500)
     said = board.telemetry()
-    assert said.time_s == window[summary.W_TIME_S]
-    assert said.temperature_c == window[summary.W_TEMPERATURE_C]
-    assert said.frequency_hz == pytest.approx(window[summary.W_FREQUENCY_HZ])
+    assert said.time_s == window[W.TIME_S]
+    assert said.temperature_c == window[W.TEMPERATURE_C]
+    assert said.frequency_hz == pytest.approx(window[W.FREQUENCY_HZ])
     assert (said.vf_level, said.cap_level) == (
-        window[summary.W_VF_LEVEL],
-        window[summary.W_CAP_LEVEL],
+        window[W.VF_LEVEL],
+        window[W.CAP_LEVEL],
     )
 
 
 def test_a_sensor_reads_whole_degrees(board: TwinBoard) -> None:
     board.apply(Configuration(4, 18))
-    readings = {board.infer(5)[0][summary.W_TEMPERATURE_C] for _ in range(50)}
+    readings = {board.infer(5)[0][W.TEMPERATURE_C] for _ in range(50)}
     assert len(readings) > 10 and all(reading == round(reading) for reading in readings)
 
 
@@ -59,7 +59,7 @@ def test_a_power_sensor_reports_the_mean_since_the_last_reading(tmp_path: Path) 
     for level in (0, 18):
         board.apply(Configuration(6, level))
         window, _ = board.infer(20)
-        expected_w = window[summary.W_ENERGY_J] / window[summary.W_DURATION_S]
+        expected_w = window[W.ENERGY_J] / window[W.DURATION_S]
         assert board.telemetry().power_w == pytest.approx(expected_w)
     assert expected_w > 6.0
 
@@ -69,7 +69,7 @@ def test_an_idle_board_is_settled_at_the_start(board: TwinBoard) -> None:
     start = board.reset(Scenario(arrival_period_s=5.0, ambient_c=30.0), (1, 2))
     board.apply(Configuration(0, 0))
     window, _ = board.infer(20)
-    assert window[summary.W_TEMPERATURE_MEAN_C] == pytest.approx(start.temperature_c, abs=1.0)
+    assert window[W.TEMPERATURE_MEAN_C] == pytest.approx(start.temperature_c, abs=1.0)
 
 
 @pytest.mark.parametrize("wanted", [(7, 0), (-1, 0), (0, 19), (0, 0, 0)])
@@ -95,9 +95,9 @@ def test_energy_is_power_times_time(board: TwinBoard) -> None:
     board.apply(Configuration(6, 10))
     for _ in range(40):
         window, _ = board.infer(50)
-    power_w = window[summary.W_ENERGY_J] / window[summary.W_DURATION_S]
+    power_w = window[W.ENERGY_J] / window[W.DURATION_S]
     network = board.profile.cooling_named(None).networks[0]
-    rise_k = window[summary.W_TEMPERATURE_MEAN_C] - 25.0
+    rise_k = window[W.TEMPERATURE_MEAN_C] - 25.0
     assert rise_k == pytest.approx(power_w * network.total_resistance_k_w, rel=0.002)
 
 
@@ -119,14 +119,14 @@ def test_heat_brought_up_to_date_at_polls_is_as_good_as_ten_times_as_often(tmp_p
             windows += [board.infer(20)[0] for _ in range(10)]
         courses.append(np.array(windows))
     coarse, fine = courses
-    assert fine[:, summary.W_TEMPERATURE_MAX_C].max() > 75
+    assert fine[:, W.TEMPERATURE_MAX_C].max() > 75
     for field, most in (
-        (summary.W_TEMPERATURE_MEAN_C, 0.1),
-        (summary.W_TEMPERATURE_MAX_C, 0.1),
-        (summary.W_TIME_S, 1e-9),
+        (W.TEMPERATURE_MEAN_C, 0.1),
+        (W.TEMPERATURE_MAX_C, 0.1),
+        (W.TIME_S, 1e-9),
     ):
         assert np.abs(coarse[:, field] - fine[:, field]).max() < most
-    assert coarse[:, summary.W_ENERGY_J] == pytest.approx(fine[:, summary.W_ENERGY_J], rel=0.005)
+    assert coarse[:, W.ENERGY_J] == pytest.approx(fine[:, W.ENERGY_J], rel=0.005)
 
 
 def settled_c(board: TwinBoard, scenario: Scenario, level: int, topology: int = 4) -> float:
@@ -135,7 +135,7 @@ def settled_c(board: TwinBoard, scenario: Scenario, level: int, topology: int = 
     board.apply(Configuration(topology, level))
     while board.telemetry().time_s < 240:
         window, _ = board.infer(100)
-    return float(window[summary.W_TEMPERATURE_MEAN_C])
+    return float(window[W.TEMPERATURE_MEAN_C])
 
 
 def test_the_fan_follows_its_trips_and_cools(board: TwinBoard) -> None:
@@ -143,9 +143,9 @@ def test_the_fan_follows_its_trips_and_cools(board: TwinBoard) -> None:
     stepped, failed, steady = (Scenario(cooling=name, throttling="mainline_step_wise")
                                for name in ("fan_steps", "fan_failed", "fan"))  # fmt: skip
     assert settled_c(board, stepped, 2) == pytest.approx(settled_c(board, failed, 2), abs=0.01)
-    assert board.state[arrays.FAN_STATE] == 0
+    assert board.arrays.state[S.FAN_STATE] == 0
     hot_c = settled_c(board, stepped, 12)
-    assert board.state[arrays.FAN_STATE] >= 1
+    assert board.arrays.state[S.FAN_STATE] >= 1
     assert settled_c(board, steady, 12) - 0.1 <= hot_c < settled_c(board, failed, 12) - 3
 
 
@@ -186,9 +186,9 @@ def test_another_unit_is_warmer_or_slower(
     board: TwinBoard, unit: dict[str, float], warmer: bool, slower: bool
 ) -> None:
     nominal_c = settled_c(board, Scenario(), 10)
-    nominal_s = board.infer(100)[0][summary.W_LATENCY_MEAN_S]
+    nominal_s = board.infer(100)[0][W.LATENCY_MEAN_S]
     other_c = settled_c(board, Scenario.model_validate({"unit": unit}), 10)
-    other_s = board.infer(100)[0][summary.W_LATENCY_MEAN_S]
+    other_s = board.infer(100)[0][W.LATENCY_MEAN_S]
     assert (other_c > nominal_c + 0.3) == warmer
     assert (other_s > 1.05 * nominal_s) == slower
 
@@ -200,7 +200,7 @@ def test_another_unit_s_capacitance_is_a_matter_of_time_alone(board: TwinBoard) 
     for scenario in (Scenario(), heavy):
         start_c = board.reset(scenario, (1, 2)).temperature_c
         board.apply(Configuration(4, 10))
-        rises.append(board.infer(100)[0][summary.W_TEMPERATURE_MEAN_C] - start_c)
+        rises.append(board.infer(100)[0][W.TEMPERATURE_MEAN_C] - start_c)
     assert rises[1] < rises[0] - 1
 
 

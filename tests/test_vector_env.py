@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 CHANGES = {
@@ -51,22 +53,20 @@ def alone(env: BoardEnv, seed: int, actions: np.ndarray) -> list[tuple[Any, ...]
     ids=["default", "changes", "randomised", "fan", "published", "raspberry_pi_4b"],
 )
 def test_every_sub_environment_is_the_scalar_one_bit_for_bit(arguments: dict[str, Any]) -> None:
-    together = TwinVectorEnv(5, **arguments)
+    together = TwinVectorEnv(5, info_frames=True, **arguments)
     actions = np.random.default_rng(0).integers(0, together.single_action_space.n, (90, 5))  # type: ignore[attr-defined]
     observations, info = together.reset(seed=11)
     steps = [(observations, np.zeros(5), np.zeros(5, bool), np.zeros(5, bool), info)]
     steps += [together.step(one) for one in actions]
     for i in range(5):
-        expected = alone(twin_env(**{"profile": "odroid_xu4", **arguments}), 11 + i, actions[:, i])
+        expected = alone(TwinEnv(**{"profile": "odroid_xu4", **arguments}), 11 + i, actions[:, i])
         for step, (batch, one) in enumerate(zip(steps, expected, strict=True)):
             assert np.array_equal(batch[0][i], one[0]), step
             assert batch[1][i] == one[1] and batch[2][i] == one[2] and batch[3][i] == one[3]
             if len(one) > 4:
-                window = one[4]["window"]
-                assert [field[i] for field in batch[4]["window"]] == list(window)
-                answered = len(one[4]["frames"])
-                assert np.array_equal(batch[4]["frames"][i, :answered], one[4]["frames"])
-                assert np.isnan(batch[4]["frames"][i, answered:]).all()
+                assert np.array_equal(batch[4]["window"][i], one[4]["window"])
+                frames = batch[4]["frames"][i], one[4]["frames"]
+                assert np.array_equal(*frames, equal_nan=True)
                 assert batch[4]["cost"][i] == one[4]["cost"]
 
 
@@ -141,7 +141,7 @@ def test_same_step_hands_out_the_last_observation_and_the_first() -> None:
     observations, rewards, terminated, truncated, info = env.step(actions)
     assert truncated.tolist() == [True, False, False] and not terminated.any()
     assert info["_final_obs"].tolist() == [True, False, False]
-    assert info["final_info"]["window"].time_s[0] > 0 and info["window"].time_s[0] == 0
+    assert info["final_info"]["window"].time_s[0] > 0 and Window(info["window"]).time_s[0] == 0
     assert np.array_equal(observations[0], started[0])
     assert not np.array_equal(info["final_obs"][0], observations[0])
     assert rewards[0] > 0

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.policy import Choices, GreedyPolicy
-from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.window import Window
 
 Array = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Replay, Update, joined
 from tvfs_gym.agents.learners.learner import Array, Experience, Setting, pick
 from tvfs_gym.agents.policy import Card, NetworkPolicy, columns, cooling, hot
 from tvfs_gym.baselines.controller import GUARD_C
-from tvfs_gym.envs.boards.board import FRAME_FIELDS, Window
+from tvfs_gym.envs.boards.window import FRAME_FIELDS, Window
 from tvfs_gym.envs.observation import read
 
 INPUTS = (

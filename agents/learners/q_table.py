@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tvfs_gym.agents.learners.learner import Array, Experience, Setting
 from tvfs_gym.agents.policy import Card, TablePolicy, buckets, columns
 from tvfs_gym.baselines.controller import GUARD_C
-from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.window import Window
 
 INPUTS = ("headroom", "vf_level", "latency_mean", "latency_constraint")
 LEVELS = 10

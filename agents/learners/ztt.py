@@ -27,7 +27,7 @@ from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Replay, Update
 from tvfs_gym.agents.learners.learner import Array, Experience, Setting, pick
 from tvfs_gym.agents.policy import Card, NetworkPolicy, columns, cooling, hot
 from tvfs_gym.baselines.controller import GUARD_C
-from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.observation import Reading, read
 
 INPUTS = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Board, Configuration
+from tvfs_gym.envs.boards.window import F, W
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.scenario import Scenario
 
@@ -165,9 +165,9 @@ def _cold_latencies_s(
         board.infer(1)  # the first pass pays for the change of clock
         while len(latencies_s) < passes:
             window, _ = board.infer(1)
-            if window[summary.W_THROTTLED_S] > 0:
+            if window[W.THROTTLED_S] > 0:
                 break
-            latencies_s.append(float(window[summary.W_LATENCY_MEAN_S]))
+            latencies_s.append(float(window[W.LATENCY_MEAN_S]))
         if len(latencies_s) == passes:
             return tuple(latencies_s)
     raise InputError(
@@ -185,12 +185,12 @@ def _settled(board: Board, bench: Scenario, place: Place, protocol: Protocol) ->
     time_s = 0.0
     while time_s < protocol.settling_s:
         window, frames = board.infer(FRAMES_AT_ONCE)
-        power_w, time_s = board.telemetry().power_w, window[summary.W_TIME_S]
-        throttled = throttled or window[summary.W_THROTTLED_S] > 0
+        power_w, time_s = board.telemetry().power_w, window[W.TIME_S]
+        throttled = throttled or window[W.THROTTLED_S] > 0
         if time_s > protocol.settling_s - protocol.averaged_s:
-            temperatures_c.append(window[summary.W_TEMPERATURE_C])
-            latencies_s.append(frames[:, summary.FRAME_LATENCY_S])
-            durations_s.append(window[summary.W_DURATION_S])
+            temperatures_c.append(window[W.TEMPERATURE_C])
+            latencies_s.append(frames[:, F.LATENCY_S])
+            durations_s.append(window[W.DURATION_S])
             energies_j.append(None if power_w is None else power_w * durations_s[-1])
     measured = [energy_j for energy_j in energies_j if energy_j is not None]
     return Settled(

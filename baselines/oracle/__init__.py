@@ -8,7 +8,7 @@ from tvfs_gym.baselines.oracle.conditions import caps, conditions
 from tvfs_gym.baselines.oracle.horizon import Course, finite_horizon
 from tvfs_gym.baselines.oracle.lp import Mix, long_run
 from tvfs_gym.baselines.oracle.plan import Oracle, Plan
-from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.scenario import Scenario
 
@@ -60,9 +60,8 @@ def course_of(board: TwinBoard, scenario: Scenario) -> Course:
         InputError: The scenario is impossible on that board.
     """
     met = conditions(board, scenario)
-    nodes = len(met[0].network)
-    start_c = board.state[arrays.STATE_SIZE + nodes :][:nodes].copy()
-    poll_s = float(board.parameters[arrays.POLL_S])
+    start_c = board.arrays.nodes.copy()
+    poll_s = float(board.arrays.parameters[P.POLL_S])
     return Course(met, caps(board), start_c, scenario.frames, poll_s)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines.oracle.options import Options, options
-from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.arrays import FREQUENCY_GHZ, P, S
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.physics import thermal
 from tvfs_gym.envs.scenario import Scenario
@@ -39,12 +39,12 @@ class Conditions:
     @property
     def coolest_c(self) -> float:
         """What no node can be cooler than, unless it was at the start."""
-        return float(self.parameters[arrays.AMBIENT_C])
+        return float(self.parameters[P.AMBIENT_C])
 
     @property
     def leakage(self) -> tuple[float, float, float]:
         """C1, C2 and the gate current of `tvfs_gym.envs.physics.power.leakage_power_w`."""
-        c1, c2, gate = self.parameters[arrays.LEAKAGE_C1_A_K2 : arrays.LEAKAGE_GATE_A + 1]
+        c1, c2, gate = self.parameters[P.LEAKAGE_C1_A_K2 : P.LEAKAGE_GATE_A + 1]
         return float(c1), float(c2), float(gate)
 
     def propagation(self, duration_s: float) -> tuple[Array, Array, Array]:
@@ -60,7 +60,7 @@ class Conditions:
         settled = nodes_from_modes * (1.0 - kept)
         return (
             nodes_from_modes * kept @ modes_from_nodes,
-            settled @ self.network[:, thermal.AMBIENT_SHARE] * self.parameters[arrays.AMBIENT_C],
+            settled @ self.network[:, thermal.AMBIENT_SHARE] * self.parameters[P.AMBIENT_C],
             settled @ self.network[:, thermal.RESISTANCE],
         )
 
@@ -92,25 +92,25 @@ def caps(board: TwinBoard, strict: bool = False) -> Caps:
         board: The board.
         strict: Whether a trip caps at its highest state.
     """
-    parameters = board.parameters
-    resolution_c = parameters[arrays.SENSOR_RESOLUTION_C]
+    parameters = board.arrays.parameters
+    resolution_c = parameters[P.SENSOR_RESOLUTION_C]
     highest = len(board.levels) - 1
     rungs = []
-    for trip_c, hysteresis_c, lower, upper in board.trips[: int(parameters[arrays.CPU_TRIPS])]:
-        release_c = trip_c - (hysteresis_c if parameters[arrays.HONOURS_HYSTERESIS] else 0.0)
+    for trip_c, hysteresis_c, lower, upper in board.arrays.trips[: int(parameters[P.CPU_TRIPS])]:
+        release_c = trip_c - (hysteresis_c if parameters[P.HONOURS_HYSTERESIS] else 0.0)
         state = upper if strict else min(max(lower, 1.0), upper)
         rungs.append(
             (_read(trip_c, resolution_c), _read(release_c, resolution_c), highest - int(state))
         )
-    from_c = parameters[arrays.PROGRESSIVE_FROM_C]
+    from_c = parameters[P.PROGRESSIVE_FROM_C]
     if np.isfinite(from_c):
-        clocks_ghz = board.levels[:, arrays.FREQUENCY_GHZ]
-        per_c = parameters[arrays.PROGRESSIVE_GHZ_PER_C]
+        clocks_ghz = board.levels[:, FREQUENCY_GHZ]
+        per_c = parameters[P.PROGRESSIVE_GHZ_PER_C]
         for level in range(highest):
             above_c = from_c + (clocks_ghz[highest] - clocks_ghz[level + 1]) / per_c
             threshold_c = _read(np.nextafter(above_c, np.inf), resolution_c)
             rungs.append((threshold_c, threshold_c, level))
-    rungs.append((parameters[arrays.CRITICAL_C], -np.inf, -1))
+    rungs.append((parameters[P.CRITICAL_C], -np.inf, -1))
     up_c, down_c, levels = np.array(sorted(rungs)).T
     capped = np.minimum.accumulate(np.concatenate([[highest], levels])).astype(np.int64)
     return Caps(up_c.copy(), np.maximum.accumulate(down_c), capped)
@@ -124,14 +124,13 @@ def _read(at_least_c: float, resolution_c: float) -> float:
 def conditions(board: TwinBoard, scenario: Scenario) -> list[Conditions]:
     """Resets a board to a scenario, and lists the conditions it brings, in order of time."""
     board.reset(scenario, (0, 0))
-    state, parameters = board.state.copy(), board.parameters.copy()
-    networks = board.networks
+    arrays = board.arrays_of(board.own.copy())
     most = min(scenario.max_passes, board.views)
     met: list[Conditions] = []
     for from_s in sorted({0.0, *(change.at_s for change in scenario.changes)}):
-        state[arrays.TIME_S] = from_s
-        networks = board.followed(scenario, state, parameters, networks)
-        network = min(networks, key=lambda one: one[:, thermal.RESISTANCE].sum())
-        possible = options(board, parameters, most)
-        met.append(Conditions(from_s, parameters.copy(), network, possible))
+        arrays.state[S.TIME_S] = from_s
+        board.follow(scenario, arrays)
+        network = min(arrays.networks.copy(), key=lambda one: one[:, thermal.RESISTANCE].sum())
+        possible = options(board, arrays.parameters, most)
+        met.append(Conditions(from_s, arrays.parameters.copy(), network, possible))
     return met

@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from tvfs_gym.baselines.oracle.conditions import Conditions
 from tvfs_gym.envs.boards.board import Configuration
-from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.physics.power import leakage_power_w
 
 SMALLEST_SHARE = 1e-9
@@ -32,7 +32,7 @@ def surplus_j(conditions: Conditions, limit_c: float) -> NDArray[np.float64]:
     """Heat per frame beyond what leaves the die at a mean temperature, by option, J."""
     options = conditions.options
     leakage_w_v = leakage_power_w(1.0, limit_c, *conditions.leakage)
-    leaves_w = (limit_c - conditions.parameters[arrays.AMBIENT_C]) / conditions.resistance_k_w
+    leaves_w = (limit_c - conditions.parameters[P.AMBIENT_C]) / conditions.resistance_k_w
     heat_w = options.power_w + options.voltage_v * leakage_w_v
     return options.duration_s * (heat_w - leaves_w)
 

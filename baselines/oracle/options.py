@@ -5,7 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.arrays import (
+    ACTIVITY,
+    CONFIDENCE,
+    CORRECT,
+    FREQUENCY_GHZ,
+    RELATIVE_LATENCY,
+    VOLTAGE_V,
+    P,
+)
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.physics.latency import pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w
@@ -59,13 +67,13 @@ def options(board: TwinBoard, parameters: Array, max_passes: int) -> Options:
     accuracy, busy_s = np.empty(shape), np.empty(shape)
     draws = _jitter(board.jitters, max_passes)
     for i, topology in enumerate(board.topologies):
-        answers = _answers(board.outcomes[i, :, :max_passes], parameters[arrays.TAU])
+        answers = _answers(board.outcomes[i, :, :max_passes], parameters[P.TAU])
         for j, level in enumerate(board.levels):
-            median_s = parameters[arrays.SLOWDOWN] * pass_latency_s(
-                level[arrays.FREQUENCY_GHZ],
-                topology[arrays.RELATIVE_LATENCY],
-                parameters[arrays.CLOCK_GCYCLES],
-                parameters[arrays.MEMORY_S],
+            median_s = parameters[P.SLOWDOWN] * pass_latency_s(
+                level[FREQUENCY_GHZ],
+                topology[RELATIVE_LATENCY],
+                parameters[P.CLOCK_GCYCLES],
+                parameters[P.MEMORY_S],
             )
             accuracy[i, j], busy_s[i, j] = _frame(answers, draws, median_s, parameters)
     return _with_power(board, parameters, accuracy, busy_s)
@@ -94,8 +102,8 @@ class _Answers(NamedTuple):
 
 
 def _answers(outcomes: NDArray[np.float32], tau: float) -> _Answers:
-    confident = outcomes[:, :, arrays.CONFIDENCE].astype(float) >= tau
-    right = outcomes[:, :, arrays.CORRECT] > 0
+    confident = outcomes[:, :, CONFIDENCE].astype(float) >= tau
+    right = outcomes[:, :, CORRECT] > 0
     earlier = np.cumsum(confident, axis=1) > confident
     wanted = ~earlier
     return _Answers(
@@ -114,11 +122,11 @@ def _frame(
     of a share of the images and a share of the draws.
     """
     elapsed_s = median_s * np.cumsum(draws, axis=1)
-    expected_s = parameters[arrays.EXPECTED_PASS_FACTOR] * median_s
-    goes_on = elapsed_s + expected_s <= parameters[arrays.DEADLINE_S]
+    expected_s = parameters[P.EXPECTED_PASS_FACTOR] * median_s
+    goes_on = elapsed_s + expected_s <= parameters[P.DEADLINE_S]
     reached = np.ones_like(goes_on)
     reached[:, 1:] = np.logical_and.accumulate(goes_on[:, :-1], axis=1)
-    on_time = reached & (elapsed_s <= parameters[arrays.LATENCY_CONSTRAINT_S])
+    on_time = reached & (elapsed_s <= parameters[P.LATENCY_CONSTRAINT_S])
     in_time = on_time.mean(axis=0)
     stopped = (on_time & ~goes_on).mean(axis=0)
     before_last = answers.confident * in_time + answers.unconfident * stopped
@@ -129,12 +137,12 @@ def _frame(
 
 
 def _with_power(board: TwinBoard, parameters: Array, accuracy: Array, busy_s: Array) -> Options:
-    duration_s = np.maximum(busy_s, parameters[arrays.ARRIVAL_PERIOD_S])
+    duration_s = np.maximum(busy_s, parameters[P.ARRIVAL_PERIOD_S])
     idle_w, busy_w = (
         _switching_w(board, parameters, threads)[..., np.newaxis]
-        for threads in (0.0, parameters[arrays.THREADS])
+        for threads in (0.0, parameters[P.THREADS])
     )
-    power_w = idle_w + (busy_w - idle_w) * busy_s / duration_s + parameters[arrays.REST_W]
+    power_w = idle_w + (busy_w - idle_w) * busy_s / duration_s + parameters[P.REST_W]
     topology, level, budget = np.indices(accuracy.shape).reshape(3, -1)
     return Options(
         topology,
@@ -143,7 +151,7 @@ def _with_power(board: TwinBoard, parameters: Array, accuracy: Array, busy_s: Ar
         accuracy.ravel(),
         duration_s.ravel(),
         power_w.ravel(),
-        board.levels[level, arrays.VOLTAGE_V],
+        board.levels[level, VOLTAGE_V],
     )
 
 
@@ -157,12 +165,12 @@ def _switching_w(board: TwinBoard, parameters: Array, threads: float) -> Array:
                     float(voltage_v),
                     threads,
                     float(activity),
-                    float(parameters[arrays.CLUSTER_NF]),
-                    float(parameters[arrays.THREAD_NF]),
+                    float(parameters[P.CLUSTER_NF]),
+                    float(parameters[P.THREAD_NF]),
                 )
                 for frequency_ghz, voltage_v in board.levels
             ]
-            for activity in board.topologies[:, arrays.ACTIVITY]
+            for activity in board.topologies[:, ACTIVITY]
         ]
     )
 

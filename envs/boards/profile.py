@@ -215,6 +215,8 @@ class BoardProfile(Table):
 
     Attributes:
         name: Its name in results.
+        environment_id: Id of its twin's Gymnasium environment; None for a profile that does not
+            ship, whose twin is made by `tvfs_gym/Twin-v0`.
         description: What it is.
         threads: Threads of a pass, one per core.
         critical_c: Temperature at which the board shuts itself down, degC.
@@ -230,6 +232,7 @@ class BoardProfile(Table):
     """
 
     name: str
+    environment_id: str | None = None
     description: str
     threads: int = Field(gt=0)
     critical_c: float

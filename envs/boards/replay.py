@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.boards.board import Configuration, Telemetry, WindowVector
+from tvfs_gym.envs.boards.board import Configuration, Telemetry, clock_bound_latency_s
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
+from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.scenario import Scenario
@@ -32,7 +32,7 @@ class Recording:
     @property
     def frames(self) -> int:
         """Frames of the episode, or of what there is of it."""
-        return int(self.windows[:, summary.W_FRAMES].sum())
+        return int(self.windows[:, W.FRAMES].sum())
 
 
 class ReplayBoard:
@@ -74,6 +74,7 @@ class ReplayBoard:
         self.family = family
         self.views = views
         self.nominal_latency_s = nominal_latency_s
+        self.pass_latency_s = clock_bound_latency_s(family, operating_points, nominal_latency_s)
         self.profile = profile
         self._begin(self.recordings[0])
 
@@ -106,21 +107,21 @@ class ReplayBoard:
             raise InputError("the log has no further step: reset the environment.")
         window = self.recording.windows[self._step].copy()
         self._step += 1
-        return window, np.empty((0, summary.FRAME_SIZE))
+        return window, np.full((frames, len(F)), np.nan)
 
     def telemetry(self) -> Telemetry:
         """What the sensors said at the end of the latest step."""
         if self._step == 0:
             return self.recording.start
         window = self.recording.windows[self._step - 1]
-        duration_s = window[summary.W_DURATION_S]
-        power_w = window[summary.W_ENERGY_J] / duration_s
+        duration_s = window[W.DURATION_S]
+        power_w = window[W.ENERGY_J] / duration_s
         return Telemetry(
-            time_s=float(window[summary.W_TIME_S]),
-            temperature_c=float(window[summary.W_TEMPERATURE_C]),
-            frequency_hz=float(window[summary.W_FREQUENCY_HZ]),
-            vf_level=int(window[summary.W_VF_LEVEL]),
-            cap_level=int(window[summary.W_CAP_LEVEL]),
+            time_s=float(window[W.TIME_S]),
+            temperature_c=float(window[W.TEMPERATURE_C]),
+            frequency_hz=float(window[W.FREQUENCY_HZ]),
+            vf_level=int(window[W.VF_LEVEL]),
+            cap_level=int(window[W.CAP_LEVEL]),
             power_w=None if np.isnan(power_w) else float(power_w),
         )
 

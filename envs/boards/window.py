@@ -1,55 +1,109 @@
-"""What a window of inference delivers: columns of its frames and of its summary."""
+"""A window of frames: what it delivers, where that stands in a vector, and the sums of its frames.
 
-from typing import Any
+The kernel and every board write a window as a vector of floats and its frames as rows. `W` and `F`
+are the indices of their columns; `Window` is a view that names them.
+"""
+
+from difflib import get_close_matches
+from itertools import count
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.jit import indices, jit
 
-(
-    FRAME_LATENCY_S,
-    FRAME_PASSES,
-    FRAME_CONFIDENCE,
-    FRAME_CORRECT,
-    FRAME_ON_TIME,
-    FRAME_SIZE,
-) = range(6)
-"""Columns of the frames, one row per frame of the window."""
+WindowVector = NDArray[np.float64]
+"""A window, one number per field of `Window`; of a batch, one row per board."""
 
-(
-    W_TIME_S,
-    W_DURATION_S,
-    W_TEMPERATURE_C,
-    W_TEMPERATURE_RATE_C_S,
-    W_TEMPERATURE_MEAN_C,
-    W_TEMPERATURE_MAX_C,
-    W_FREQUENCY_HZ,
-    W_FREQUENCY_MEAN_HZ,
-    W_VF_LEVEL,
-    W_CAP_LEVEL,
-    W_TOPOLOGY,
-    W_FRAMES,
-    W_LATENCY_MEAN_S,
-    W_LATENCY_MAX_S,
-    W_LATE_FRAMES,
-    W_CORRECT_FRAMES,
-    W_ON_TIME_CORRECT_FRAMES,
-    W_PASSES_MEAN,
-    W_CONFIDENCE_MEAN,
-    W_ENERGY_J,
-    W_TIME_ABOVE_T_MAX_S,
-    W_THROTTLED_S,
-    W_VF_SWITCHES,
-    W_SHUT_DOWN,
-    W_LATENCY_CONSTRAINT_S,
-    W_T_MAX_C,
-    W_COST_TEMPERATURE,
-    W_COST_DEADLINE,
-    W_COST,
-    WINDOW_SIZE,
-) = range(30)
-"""The window's result; its fields are described in `tvfs_gym.envs.boards.board.Window`."""
+
+_COLUMNS = count()
+
+
+def _field(meaning: str) -> Any:
+    """Makes the next column of the vector a property."""
+    column = next(_COLUMNS)
+    return property(lambda window: window.columns[column], doc=meaning)
+
+
+class Window:
+    """A view of a window vector that names its columns; units are the suffixes.
+
+    Of one board every field is a number, of a batch an array over the boards, so the same function
+    of a window serves both.
+
+    Attributes:
+        columns: The vector, or the transposed vectors of a batch.
+
+    Example:
+        >>> vector = np.zeros(len(Window.fields))
+        >>> Window(vector).frames
+        np.float64(0.0)
+    """
+
+    __slots__ = ("columns",)
+
+    fields: ClassVar[tuple[str, ...]]
+    """Names of the columns, in order."""
+
+    def __init__(self, vector: WindowVector) -> None:
+        self.columns = vector.T
+
+    time_s = _field("Time since the episode's start.")
+    duration_s = _field("Length of the window.")
+    temperature_c = _field("Sensor reading at its end.")
+    temperature_rate_c_s = _field("Change of the sensor reading over the window, per second.")
+    temperature_mean_c = _field("Mean die temperature.")
+    temperature_max_c = _field("Highest die temperature.")
+    frequency_hz = _field("Clock at its end.")
+    frequency_mean_hz = _field("Mean clock.")
+    vf_level = _field("VF level the clock runs at, at its end.")
+    cap_level = _field("Highest VF level that throttling allows, at its end.")
+    topology = _field("Index of the topology.")
+    frames = _field("Frames asked for.")
+    latency_mean_s = _field("Mean frame latency.")
+    latency_max_s = _field("Highest frame latency.")
+    late_frames = _field("Frames answered after L_c, or not at all after a shut-down.")
+    correct_frames = _field("Frames answered correctly.")
+    on_time_correct_frames = _field("Frames answered correctly and within L_c.")
+    passes_mean = _field("Mean forward passes per frame.")
+    confidence_mean = _field("Mean confidence of the answers.")
+    energy_j = _field("Energy spent by the chip.")
+    time_above_t_max_s = _field("Time with the die above T_max.")
+    throttled_s = _field("Time in which throttling held the clock below the requested VF level.")
+    vf_switches = _field("Changes of the clock, by the controller or by throttling.")
+    shut_down = _field("1 if the critical temperature shut the board down.")
+    latency_constraint_s = _field("L_c that holds from now on.")
+    t_max_c = _field("T_max.")
+    cost_temperature = _field("Share of the time with the die above T_max.")
+    cost_deadline = _field("Share of the frames that were late.")
+    cost = _field("Sum of the two costs.")
+    load = _field("Busy share of the CPUs that run inference, 0..1.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields by name, in order."""
+        return dict(zip(self.fields, self.columns, strict=True))
+
+    def __getattr__(self, name: str) -> Any:
+        near = get_close_matches(name, self.fields, n=1)
+        hint = f": did you mean '{near[0]}'?" if near else f"; it has {', '.join(self.fields)}."
+        raise AttributeError(f"a window has no '{name}'{hint}")
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value}" for name, value in self.as_dict().items())
+        return f"Window({values})"
+
+
+Window.fields = tuple(name for name, value in vars(Window).items() if isinstance(value, property))
+
+W: Any = indices(*(name.upper() for name in Window.fields))
+"""Columns of a window vector, for compiled code."""
+
+FRAME_FIELDS = ("latency_s", "passes", "confidence", "correct", "on_time")
+"""Columns of a window's frames; a frame that was not answered is a row of NaN."""
+
+F: Any = indices(*(name.upper() for name in FRAME_FIELDS))
+"""The same as indices."""
 
 
 @jit
@@ -57,8 +111,8 @@ def summarise(frames: NDArray[Any], window: NDArray[np.float64]) -> None:
     """Adds the answered frames up into the window's counts and means.
 
     Args:
-        frames: Shape (frames, FRAME_SIZE).
-        window: The fields from `W_LATENCY_MEAN_S` to `W_CONFIDENCE_MEAN` are filled.
+        frames: Rows of `F`, shape (frames, 5).
+        window: The fields from `W.LATENCY_MEAN_S` to `W.CONFIDENCE_MEAN` are filled.
     """
     count = len(frames)
     if count == 0:
@@ -66,18 +120,18 @@ def summarise(frames: NDArray[Any], window: NDArray[np.float64]) -> None:
     late, correct, on_time_correct = 0.0, 0.0, 0.0
     latency_s, worst_s, passes, confidence = 0.0, 0.0, 0.0, 0.0
     for row in range(count):
-        on_time = frames[row, FRAME_ON_TIME]
+        on_time = frames[row, F.ON_TIME]
         late += 1.0 - on_time
-        correct += frames[row, FRAME_CORRECT]
-        on_time_correct += frames[row, FRAME_CORRECT] * on_time
-        latency_s += frames[row, FRAME_LATENCY_S]
-        worst_s = max(worst_s, frames[row, FRAME_LATENCY_S])
-        passes += frames[row, FRAME_PASSES]
-        confidence += frames[row, FRAME_CONFIDENCE]
-    window[W_LATE_FRAMES] = late
-    window[W_CORRECT_FRAMES] = correct
-    window[W_ON_TIME_CORRECT_FRAMES] = on_time_correct
-    window[W_LATENCY_MEAN_S] = latency_s / count
-    window[W_LATENCY_MAX_S] = worst_s
-    window[W_PASSES_MEAN] = passes / count
-    window[W_CONFIDENCE_MEAN] = confidence / count
+        correct += frames[row, F.CORRECT]
+        on_time_correct += frames[row, F.CORRECT] * on_time
+        latency_s += frames[row, F.LATENCY_S]
+        worst_s = max(worst_s, frames[row, F.LATENCY_S])
+        passes += frames[row, F.PASSES]
+        confidence += frames[row, F.CONFIDENCE]
+    window[W.LATE_FRAMES] = late
+    window[W.CORRECT_FRAMES] = correct
+    window[W.ON_TIME_CORRECT_FRAMES] = on_time_correct
+    window[W.LATENCY_MEAN_S] = latency_s / count
+    window[W.LATENCY_MAX_S] = worst_s
+    window[W.PASSES_MEAN] = passes / count
+    window[W.CONFIDENCE_MEAN] = confidence / count

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.rendering.canvas import Columns
 
 SPAN_S = 60.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.rendering import canvas
 from tvfs_gym.envs.rendering.canvas import Panel, Pen, Pixels
 from tvfs_gym.envs.rendering.history import RIGHT, History, sample_of

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.rendering import canvas
 from tvfs_gym.envs.rendering.canvas import Colour, Panel, Pen, Pixels
 from tvfs_gym.envs.rendering.history import RIGHT, SPAN_S, History, sample_of

@@ -25,12 +25,13 @@ from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Design, Policy
 from tvfs_gym.baselines.oracle import Bounds, bounds
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.benchmark.suite import Case, load_suite
 from tvfs_gym.experiments.controllers import check_actions, check_name, policy_named, unsuited
@@ -276,7 +277,7 @@ def _design(contest: Contest) -> Design:
 
 @lru_cache
 def _env(board: str, family: str) -> BoardEnv:
-    return twin_env(board, family, frames_per_step=FRAMES_PER_STEP, choose_passes=True)
+    return TwinEnv(board, family, frames_per_step=FRAMES_PER_STEP, choose_passes=True)
 
 
 @lru_cache
@@ -308,4 +309,5 @@ def _twins(contest: Contest, count: int, choose_passes: bool) -> TwinVectorEnv:
         contest.case.scenario,
         FRAMES_PER_STEP,
         choose_passes=choose_passes,
+        info_frames=True,
     )

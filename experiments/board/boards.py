@@ -121,7 +121,6 @@ def _linux(family: str | None, real: RealBoard, nominal_latency_s: float | None)
     from tvfs_gym.envs.linux_env import (
         DEFAULT_LIVE_FAMILY,
         LinuxBoardEnv,
-        expected_on_time_accuracy,
     )
 
     family = family or DEFAULT_LIVE_FAMILY
@@ -131,14 +130,14 @@ def _linux(family: str | None, real: RealBoard, nominal_latency_s: float | None)
     board = LinuxBoard(
         load_family(family), real.models, real.images, real.threads, real.root, options
     )
-    reward = "on_time_accuracy" if board.labelled else expected_on_time_accuracy
+    reward = "on_time_accuracy" if board.labelled else "expected_on_time_accuracy"
     capabilities = board.machine.capabilities
     trips = [trip for zone in capabilities.chip_zones for trip in zone.trips]
     return BoardUnderTest(
         name=LINUX,
         family=family,
         board=board,
-        wrap=partial(LinuxBoardEnv, board, reward=reward),
+        wrap=partial(LinuxBoardEnv, board=board, reward=reward),
         real=True,
         description=_machine(),
         threads=real.threads or len(os.sched_getaffinity(0)),

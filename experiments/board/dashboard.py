@@ -12,7 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tvfs_gym.envs.boards.board import Board, Window
+from tvfs_gym.envs.boards.board import Board
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.experiments.episodes import Row
 
 _BARS = "▁▂▃▄▅▆▇█"

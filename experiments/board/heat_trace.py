@@ -7,8 +7,8 @@ from math import inf
 import numpy as np
 
 from tvfs_gym.baselines.characterisation.measuring import KEY, Protocol, bench_of
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.boards.board import Board, Configuration, Window
+from tvfs_gym.envs.boards.board import Board, Configuration
+from tvfs_gym.envs.boards.window import W, Window
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.board.load import LoadMeter
 
@@ -70,7 +70,7 @@ def heat_trace(
     board.reset(bench, KEY)
     board.apply(Configuration(last, level, max_passes=1))
     board.infer(1)
-    pass_s = float(board.infer(1)[0][summary.W_LATENCY_MEAN_S])
+    pass_s = float(board.infer(1)[0][W.LATENCY_MEAN_S])
     passes = int(np.clip(LONGEST_PERIOD_S // pass_s, 1, board.views))
     period_s = SLACK * passes * pass_s
     board.reset(bench.with_values({"arrival_period_s": period_s}), KEY)
@@ -85,7 +85,7 @@ def heat_trace(
         until_s += dwell * protocol.settling_s
         while time_s < until_s:
             answer, frames = board.infer(together)
-            window = Window._make(answer.tolist())
+            window = Window(answer)
             time_s = window.time_s
             yield Sample(
                 time_s,

@@ -7,8 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.boards.board import Window
+from tvfs_gym.envs.boards.window import F, Window
 
 
 class LoadMeter(Protocol):
@@ -30,7 +29,7 @@ class InferenceLoad:
 
     def load(self, window: Window, frames: NDArray[np.float64]) -> float:
         """The load of the window that has just ended."""
-        return min(float(frames[:, summary.FRAME_LATENCY_S].sum() / window.duration_s), 1.0)
+        return min(float(frames[:, F.LATENCY_S].sum() / window.duration_s), 1.0)
 
 
 class ProcessLoad:

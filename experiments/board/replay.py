@@ -18,10 +18,11 @@ from rich.table import Table
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.characterisation.file import CharacterisationFile
 from tvfs_gym.baselines.controller import Design, Policy
-from tvfs_gym.envs.boards.board import Telemetry, Window
+from tvfs_gym.envs.boards.board import Telemetry
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.boards.replay import Recording, ReplayBoard
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.replay_env import ReplayEnv
@@ -148,7 +149,7 @@ def _play(log: Log, logged: Logged, controller: str) -> Iterator[dict[str, Any]]
         start = np.zeros(1, bool)
         chosen = env.configuration(action)
         observation, _, _, _, info = env.step(action)
-        window = info["window"]
+        window = Window(info["window"])
         yield {
             "scenario": logged.scenario,
             "controller": logged.controller,
@@ -179,7 +180,7 @@ def _logged(steps: pl.DataFrame, row: dict[str, Any]) -> Logged:
         power_w=None,
     )
     requested = own.select("topology", "requested_level", "requested_passes").to_numpy()
-    windows = own.select(Window._fields).to_numpy().astype(np.float64)
+    windows = own.select(Window.fields).to_numpy().astype(np.float64)
     return Logged(**keys, recording=Recording(start, windows, requested.astype(np.int64)))
 
 
@@ -199,10 +200,10 @@ def _list(log: Log) -> None:
             heading, justify="left" if heading in ("scenario", "controller") else "right"
         )
     for one in log.episodes:
-        windows = Window(*one.recording.windows.T)
+        windows = Window(one.recording.windows)
         right = 100 * np.sum(windows.on_time_correct_frames) / one.recording.frames
         told = "–" if np.isnan(right) else f"{right:.1f}"
-        steps, end_s = len(one.recording.windows), windows.time_s[-1]  # type: ignore[index]
+        steps, end_s = len(one.recording.windows), windows.time_s[-1]
         table.add_row(one.scenario, one.controller, str(one.seed), str(steps), f"{end_s:.1f}", told)
     print_wide(table)
 

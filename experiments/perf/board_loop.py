@@ -12,9 +12,9 @@ import psutil
 from tvfs_gym.agents.pretrained import load_pretrained
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import characterise
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.results.tables import markdown_table
 
 INFERENCE_S = 0.044
@@ -77,7 +77,7 @@ PSUTIL = "for comparison: `psutil.sensors_temperatures()` and `cpu_freq()`"
 
 
 def _parts(machine: Machine) -> dict[str, Callable[[], object]]:
-    env = twin_env("odroid_xu4")
+    env = TwinEnv("odroid_xu4")
     observation, _ = env.reset(seed=0)
     tvfs = build("tvfs", Design.of(env, characterise(env.board, Scenario())))
     _, state = tvfs.predict(observation)

@@ -8,7 +8,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from tvfs_gym.agents.training import PRESETS
-from tvfs_gym.envs.board_env import twin_env
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.results.tables import markdown_table
 
 ENVS = 256
@@ -54,7 +54,7 @@ def _against_dummy() -> str:
     for family in FAMILIES:
         made: dict[str, Made] = {
             "native": partial(TwinVecEnv, ENVS, family=family),
-            "DummyVecEnv": partial(DummyVecEnv, [partial(twin_env, BOARD, family)] * ENVS),
+            "DummyVecEnv": partial(DummyVecEnv, [partial(TwinEnv, BOARD, family)] * ENVS),
         }
         runs = _interleaved(made, STEPS, process_time)
         for name, measured in runs.items():
@@ -70,7 +70,7 @@ def _against_processes() -> str:
 
     from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
 
-    one: list[Made] = [partial(twin_env, BOARD, FAMILIES[0])]
+    one: list[Made] = [partial(TwinEnv, BOARD, FAMILIES[0])]
     runs = _interleaved(
         {
             "native": partial(TwinVecEnv, FEW_ENVS, family=FAMILIES[0]),

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.learners.learner import Setting
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.observation import FEATURES, scales_of
+from tvfs_gym.envs.twin_env import TwinEnv
 
-BOARD = twin_env("odroid_xu4", "recorded").board
+BOARD = TwinEnv("odroid_xu4", "recorded").board
 TOPOLOGIES, LEVELS = len(BOARD.family.topologies), len(BOARD.operating_points)
 NAMES = [feature[0] for feature in FEATURES]
 

@@ -9,7 +9,8 @@ from tests.driving import Driven
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.model_based.alert import K_0, LEAST_Q, MU_0, S2_0, Alert, filtered
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.twin_env import TwinEnv
 
 START = tuple(np.array([one]) for one in (MU_0, S2_0, K_0, LEAST_Q))
 SEEN = np.ones(1, bool)
@@ -17,7 +18,7 @@ SEEN = np.ones(1, bool)
 
 @pytest.fixture
 def env() -> BoardEnv:
-    return twin_env("odroid_xu4", "recorded", choose_passes=True)
+    return TwinEnv("odroid_xu4", "recorded", choose_passes=True)
 
 
 def test_one_step_by_hand() -> None:

@@ -18,22 +18,24 @@ from tvfs_gym.baselines.model_based.budgets import (
 )
 from tvfs_gym.baselines.tvfs.passes import table_with_passes
 from tvfs_gym.baselines.tvfs.tvfs import Row, table
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.episodes import run_episode
 
 
 @pytest.fixture
 def env() -> BoardEnv:
-    return twin_env("odroid_xu4", "recorded", choose_passes=True)
+    return TwinEnv("odroid_xu4", "recorded", choose_passes=True)
 
 
 def design(characterisation: Characterisation, **scenario: Any) -> Design:
-    env = twin_env("odroid_xu4", "recorded", choose_passes=True)
+    env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
     return Design.of(env, characterisation, Scenario(**scenario))
 
 
@@ -128,7 +130,7 @@ def test_with_a_camera_rows_are_as_cool_as_their_share_of_busy_time(
     env.scenario = scenario
     env.reset(seed=1)
     action = env.actions.action(row.configuration)
-    readings_c = [env.step(action)[4]["window"].temperature_mean_c for _ in range(150)]
+    readings_c = [Window(env.step(action)[4]["window"]).temperature_mean_c for _ in range(150)]
     assert np.mean(readings_c[-20:]) == pytest.approx(row.temperature_c, abs=3.0)
     assert topology == 6
 
@@ -147,7 +149,8 @@ def test_expected_accuracy_and_time_are_what_the_twin_delivers(
     for configuration in (Configuration(6, 15, 2), Configuration(5, 9, 3), Configuration(3, 5, 4)):
         topology, level, budget = astuple(configuration)
         env.reset(seed=5)
-        windows = [env.step(env.actions.action(configuration))[4]["window"] for _ in range(200)]
+        action = env.actions.action(configuration)
+        windows = [Window(env.step(action)[4]["window"]) for _ in range(200)]
         on_time = sum(window.on_time_correct_frames for window in windows) / 2000
         mean_s = np.mean([window.latency_mean_s for window in windows])
         assert accuracy[topology, level, budget - 1] == pytest.approx(on_time, abs=0.03)

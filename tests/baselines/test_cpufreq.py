@@ -18,8 +18,8 @@ from tvfs_gym.baselines.governors.cpufreq import (
     userspace,
     utilisation,
 )
-from tvfs_gym.envs.board_env import twin_env
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.episodes import run_episode
 
 CLOCKS_KHZ = np.arange(200_000, 2_000_001, 100_000)
@@ -98,7 +98,7 @@ def test_with_a_slow_camera_they_save_energy_and_stay_on_time(
     name: str, recorded_characterisation: Characterisation
 ) -> None:
     scenario = Scenario(arrival_period_s=0.25, frames=300, ambient_c=15.0, policy="1C")
-    env = twin_env("odroid_xu4", "recorded", scenario=scenario)
+    env = TwinEnv("odroid_xu4", "recorded", scenario=scenario)
     design = Design.of(env, recorded_characterisation)
     _, fast = run_episode(env, build("performance", design), 0)
     steps, slow = run_episode(env, build(name, design), 0)

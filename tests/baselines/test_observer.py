@@ -15,10 +15,11 @@ from tvfs_gym.baselines.model_based.observer import (
     Belief,
     Observer,
 )
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import propagate, sensor_reading_c
+from tvfs_gym.envs.twin_env import TwinEnv
 
 NETWORK = load_profile("odroid_xu4").cooling_named(None).networks[0]
 STEP_S = 0.7
@@ -26,7 +27,7 @@ STEP_S = 0.7
 
 @pytest.fixture(scope="module")
 def plant(recorded_characterisation: Characterisation) -> Plant:
-    return Plant(Design.of(twin_env("odroid_xu4", "recorded"), recorded_characterisation), "test")
+    return Plant(Design.of(TwinEnv("odroid_xu4", "recorded"), recorded_characterisation), "test")
 
 
 @pytest.fixture(scope="module")

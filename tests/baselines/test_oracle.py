@@ -15,15 +15,15 @@ from tvfs_gym.baselines.oracle.conditions import Conditions, caps, conditions
 from tvfs_gym.baselines.oracle.dp import Grid, Induction, Stage, next_rung, value_at
 from tvfs_gym.baselines.oracle.lp import long_run
 from tvfs_gym.baselines.oracle.options import Options, undominated
-from tvfs_gym.envs.board_env import twin_env
-from tvfs_gym.envs.boards import window as summary
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin import arrays
+from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.window import F, W
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.physics.thermal import RcNetwork
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episodes
 
@@ -65,13 +65,11 @@ def test_an_option_is_worth_what_the_twin_delivers(
     )
     count = 10_000
     window, frames = board.infer(count)
-    assert window[summary.W_THROTTLED_S] == 0
-    delivered = frames[:, summary.FRAME_CORRECT] * frames[:, summary.FRAME_ON_TIME]
+    assert window[W.THROTTLED_S] == 0
+    delivered = frames[:, F.CORRECT] * frames[:, F.ON_TIME]
     error = 4 * 0.5 / count**0.5
     assert options.on_time_accuracy[option] == pytest.approx(delivered.mean(), abs=error)
-    assert options.duration_s[option] * count == pytest.approx(
-        window[summary.W_DURATION_S], rel=0.01
-    )
+    assert options.duration_s[option] * count == pytest.approx(window[W.DURATION_S], rel=0.01)
 
 
 def test_idle_time_between_arrivals_costs_less_power(board: TwinBoard) -> None:
@@ -123,8 +121,8 @@ def test_the_firmware_is_a_rung_for_every_level() -> None:
 
 def made_up(accuracy: list[float], duration_s: list[float], power_w: list[float]) -> Conditions:
     """Conditions without leakage: 10 K/W over a room of 25 degC."""
-    parameters = np.zeros(arrays.PARAMETERS_SIZE)
-    parameters[arrays.AMBIENT_C] = 25.0
+    parameters = np.zeros(len(P))
+    parameters[P.AMBIENT_C] = 25.0
     index = np.arange(len(accuracy))
     return Conditions(
         0.0,
@@ -293,7 +291,7 @@ def test_what_nobody_can_answer_in_time_is_worth_nothing(board: TwinBoard) -> No
 
 
 def twins(count: int, scenario: Scenario) -> TwinVectorEnv:
-    return TwinVectorEnv(count, scenario=scenario, choose_passes=True)
+    return TwinVectorEnv(count, scenario=scenario, choose_passes=True, info_frames=True)
 
 
 def scores(controller: Controller, scenario: Scenario) -> NDArray[np.float64]:
@@ -318,7 +316,7 @@ def test_no_controller_beats_the_bound_and_the_oracle_comes_near_it(
     conditions_met: dict[str, object],
 ) -> None:
     scenario = Scenario.model_validate(conditions_met)
-    env = twin_env("odroid_xu4", "recorded", choose_passes=True)
+    env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
     design = Design.of(env, recorded_characterisation, scenario)
     found = bounds(board, scenario, env.frames_per_step)
     reached = {name: scores(build(name, design), scenario) for name in CONTROLLERS}
@@ -336,7 +334,7 @@ def test_the_oracle_controls_a_batch_as_each_alone_and_begins_afresh(
     recorded_characterisation: Characterisation,
 ) -> None:
     scenario = Scenario(frames=300)
-    env = twin_env("odroid_xu4", "recorded", choose_passes=True)
+    env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
     design = Design.of(env, recorded_characterisation, scenario)
     oracle = HINDSIGHT["oracle"](design, lambda count: twins(count, scenario))
     together = run_episodes(twins(2, scenario), oracle, (3, 4))

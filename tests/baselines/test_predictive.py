@@ -15,10 +15,11 @@ from tvfs_gym.baselines.model_based.candidates import LEAST_GAIN, concave, paret
 from tvfs_gym.baselines.model_based.follower import NONE_YET
 from tvfs_gym.baselines.model_based.observer import Belief
 from tvfs_gym.baselines.model_based.predictive import GUARD_SIGMAS, RATIO_STEP, Predictive
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.observation import read
 from tvfs_gym.envs.scenario import Change, Scenario, Unit
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episodes
 
@@ -27,21 +28,21 @@ SEEDS = [200, 201]
 
 @pytest.fixture
 def env() -> BoardEnv:
-    return twin_env("odroid_xu4", "recorded", choose_passes=True)
+    return TwinEnv("odroid_xu4", "recorded", choose_passes=True)
 
 
 @pytest.fixture(scope="module")
 def predictive(recorded_characterisation: Characterisation) -> Predictive:
-    env = twin_env("odroid_xu4", "recorded", choose_passes=True)
+    env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
     return Predictive(Design.of(env, recorded_characterisation))
 
 
 def episodes(
     name: str, characterisation: Characterisation, scenario: Scenario
 ) -> list[dict[str, Any]]:
-    env = twin_env("odroid_xu4", "recorded", choose_passes=True)
+    env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
     controller = build(name, Design.of(env, characterisation, scenario))
-    twins = TwinVectorEnv(len(SEEDS), scenario=scenario, choose_passes=True)
+    twins = TwinVectorEnv(len(SEEDS), scenario=scenario, choose_passes=True, info_frames=True)
     return [row for _, row in run_episodes(twins, controller, SEEDS)]
 
 
@@ -70,7 +71,7 @@ def test_no_choice_is_predicted_too_hot_where_another_is_not(
 ) -> None:
     """Nor is a more accurate one left that stays cool; and none lies above the cap."""
     seen = observation(
-        twin_env("odroid_xu4", "recorded"),
+        TwinEnv("odroid_xu4", "recorded"),
         temperature_c=sum(modes_c),
         latency_constraint_s=constraint_s,
         t_max_c=t_max_c,

@@ -12,8 +12,9 @@ from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.baselines.tvfs.duty import best_duty, duty_cycles
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episodes
 
@@ -26,7 +27,7 @@ ROWS = st.lists(
 
 @pytest.fixture
 def env() -> BoardEnv:
-    return twin_env("odroid_xu4", "recorded", choose_passes=True)
+    return TwinEnv("odroid_xu4", "recorded", choose_passes=True)
 
 
 def brute_force(
@@ -121,7 +122,7 @@ def test_on_the_twin_it_interleaves_below_t_max_and_beats_the_row_that_can_be_he
     seeds = list(range(400, 430))
 
     def episodes(name: str) -> list[tuple[Any, dict[str, Any]]]:
-        twins = TwinVectorEnv(len(seeds), scenario=scenario, choose_passes=True)
+        twins = TwinVectorEnv(len(seeds), scenario=scenario, choose_passes=True, info_frames=True)
         return run_episodes(twins, build(name, made_from), seeds)
 
     ours, held = episodes("tvfs_duty"), episodes("tvfs_static")

@@ -10,6 +10,7 @@ from tests.boards import fake_sysfs
 from tests.boards.conftest import Opened
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.linux.capabilities import probe
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 
 CPUFREQ = "devices/system/cpu/cpufreq/policy0"
@@ -87,6 +88,6 @@ def test_this_machine_runs_what_it_can(tmp_path: Path) -> None:
     assert env.action_space == gymnasium.spaces.Discrete(12)
     observation, _ = env.reset(seed=0)
     _, reward, _, _, info = env.step(11)
-    assert float(reward) > 0.5 and math.isnan(info["window"].temperature_c)
+    assert float(reward) > 0.5 and math.isnan(Window(info["window"]).temperature_c)
     assert math.isnan(observation[0]) and not math.isnan(observation[11])
     env.close()

@@ -12,11 +12,12 @@ from PIL import Image
 
 from tests.boards.conftest import Opened
 from tests.boards.fake_sysfs import KHZ, FakeKernel
-from tvfs_gym.envs.boards.board import FRAME_FIELDS, Configuration, Window
+from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.linux import sensors
 from tvfs_gym.envs.boards.linux.board import LinuxBoard
 from tvfs_gym.envs.boards.linux.frames import frames_of
 from tvfs_gym.envs.boards.linux.inference import DEVIATIONS, PassTime
+from tvfs_gym.envs.boards.window import FRAME_FIELDS, Window
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.topology import load_family
@@ -40,7 +41,7 @@ def slow_passes(monkeypatch: pytest.MonkeyPatch) -> float:
 
 def window_of(board: LinuxBoard, frames: int) -> tuple[Window, np.ndarray]:
     window, rows = board.infer(frames)
-    return Window._make(window.tolist()), rows
+    return Window(window), rows
 
 
 def test_a_pass_that_would_end_late_is_never_started(

@@ -21,9 +21,10 @@ from tests.boards.fake_sysfs import FakeKernel, add_power, settings
 from tests.boards.kills import SIGNALS
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.linux.session import locked, session_files
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
-from tvfs_gym.envs.linux_env import LinuxBoardEnv, linux_env
+from tvfs_gym.envs.linux_env import LinuxBoardEnv
 
 CPUFREQ = "devices/system/cpu/cpufreq/policy0"
 
@@ -65,7 +66,7 @@ def test_an_episode_measures_what_a_controller_delivers(
     env.reset(seed=0)
     for topology, level in ((0, 0), (11, 4)):
         _, reward, _, truncated, info = env.step(env.action(Configuration(topology, level)))
-        window = info["window"]
+        window = Window(info["window"])
         expected = outcome_table(env.board.family).correct[topology, :, 0].mean()
         deviation = np.sqrt(expected * (1 - expected) / 200)
         assert abs(window.correct_frames / 200 - expected) <= 3 * deviation
@@ -88,7 +89,7 @@ def test_frames_without_labels_have_no_accuracy(
     env = made(root, tmp_path, frames="noise", reward="expected_on_time_accuracy")
     env.reset(seed=0)
     _, reward, _, _, info = env.step(0)
-    window = info["window"]
+    window = Window(info["window"])
     assert np.isnan(window.correct_frames) and np.isnan(window.on_time_correct_frames)
     assert reward == window.confidence_mean * (1 - window.late_frames / 10)
     env.close()
@@ -113,7 +114,7 @@ def test_a_wrong_argument_leaves_the_board_free(
         made(root, tmp_path, frames_per_step=0)
     assert settings(kernel.folder) == before
     with pytest.raises(InputError, match="unknown key"):
-        linux_env(root=root, options={"state_folder": tmp_path / "state", "settle": 1})
+        LinuxBoardEnv(root=root, options={"state_folder": tmp_path / "state", "settle": 1})
     made(root, tmp_path).close()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.inference import runtime
 from tvfs_gym.envs.inference.adaptta import AdapTTA
 from tvfs_gym.envs.inference.augmentation import views
@@ -158,7 +159,7 @@ def test_the_environment_runs_with_them() -> None:
     env = gymnasium.make("tvfs_gym/OdroidXU4-v0", family="digits")
     env.reset(seed=0)
     _, _, _, _, info = env.step(env.action_space.sample())
-    assert info["window"].frames == 10
+    assert Window(info["window"]).frames == 10
 
 
 def test_the_slowest_takes_the_place_of_mobilenet_v1() -> None:

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.boards.board import Configuration, Telemetry, WindowVector
+from tvfs_gym.envs.boards.board import Configuration, Telemetry, clock_bound_latency_s
 from tvfs_gym.envs.boards.linux.frames import frames_of
 from tvfs_gym.envs.boards.linux.inference import LiveInference
 from tvfs_gym.envs.boards.linux.machine import Machine, Sample
 from tvfs_gym.envs.boards.linux.meter import WindowMeter
 from tvfs_gym.envs.boards.linux.options import LinuxOptions, options_of
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, load_profile
+from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
@@ -31,7 +31,7 @@ SAME_CLOCK = 0.01
 
 @dataclass(frozen=True)
 class BoardReport:
-    """What a window has to tell beyond `tvfs_gym.envs.boards.board.Window`.
+    """What a window has to tell beyond `tvfs_gym.envs.boards.window.Window`.
 
     Attributes:
         control_s: From the end of the previous window to the choice of this one's configuration:
@@ -121,6 +121,9 @@ class LinuxBoard:
             self.nominal_latency_s = (
                 self._options.nominal_latency_s or self._measure_nominal_latency()
             )
+            self.pass_latency_s = clock_bound_latency_s(
+                family, self.operating_points, self.nominal_latency_s
+            )
             self._compile()
         except BaseException:
             self.close()
@@ -128,7 +131,7 @@ class LinuxBoard:
 
     def _compile(self) -> None:
         """Runs what numba compiles once, before real time counts."""
-        rows = np.ones((1, summary.FRAME_SIZE))
+        rows = np.ones((1, len(F)))
         WindowMeter(self._sample, 0, 0.0).window(rows, self._began_s, 0, self._scenario)
 
     def _measure_nominal_latency(self) -> float:
@@ -234,6 +237,8 @@ class LinuxBoard:
         window = self._meter.window(rows, self._began_s, self._configuration.topology, present)
         self._meter = None
         self._write_report(window)
+        later = self._scenario.at(window[W.TIME_S])
+        window[W.LATENCY_CONSTRAINT_S] = later.latency_constraint_s
         self._ended_s = self._applied_s = time.monotonic()
         return window, rows
 
@@ -308,8 +313,8 @@ class LinuxBoard:
 
     def _write_report(self, window: WindowVector) -> None:
         control_s = self._applied_s - self._ended_s
-        late = bool(control_s > window[summary.W_LATENCY_CONSTRAINT_S])
-        self._missed += int(window[summary.W_LATE_FRAMES])
+        late = bool(control_s > window[W.LATENCY_CONSTRAINT_S])
+        self._missed += int(window[W.LATE_FRAMES])
         self._late_actions += late
         limit = self.machine.limit
         self.report = BoardReport(

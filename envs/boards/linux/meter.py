@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.boards.board import WindowVector
+from tvfs_gym.envs.boards.linux.cpu_load import CpuLoad
 from tvfs_gym.envs.boards.linux.machine import Sample
+from tvfs_gym.envs.boards.window import W, WindowVector, summarise
 from tvfs_gym.envs.scenario import Scenario
 
 
@@ -26,6 +26,7 @@ class WindowMeter:
         self._heat_c_s = self._cycles = self._above_s = self._throttled_s = 0.0
         self._highest_c = first.temperature_c
         self._switches = int(first.vf_level != level_before)
+        self._load = CpuLoad()
 
     def add(self, sample: Sample, requested: int) -> None:
         """Takes a sample in.
@@ -51,39 +52,36 @@ class WindowMeter:
         """What the window delivered.
 
         Args:
-            rows: Its frames, columns `tvfs_gym.envs.boards.board.FRAME_FIELDS`.
+            rows: Its frames, columns `tvfs_gym.envs.boards.window.FRAME_FIELDS`.
             began_s: When the episode began, of the monotonic clock.
             topology: That answered.
             scenario: That held.
         """
         first, last = self._first, self._last
         duration_s = max(last.time_s - first.time_s, 1e-9)
-        window = np.zeros(summary.WINDOW_SIZE)
-        summary.summarise(rows, window)
-        window[summary.W_TIME_S] = last.time_s - began_s
-        window[summary.W_DURATION_S] = duration_s
-        window[summary.W_TEMPERATURE_C] = last.temperature_c
-        window[summary.W_TEMPERATURE_RATE_C_S] = (
-            last.temperature_c - first.temperature_c
-        ) / duration_s
-        window[summary.W_TEMPERATURE_MEAN_C] = self._heat_c_s / duration_s
-        window[summary.W_TEMPERATURE_MAX_C] = self._highest_c
-        window[summary.W_FREQUENCY_HZ] = last.frequency_hz
-        window[summary.W_FREQUENCY_MEAN_HZ] = self._cycles / duration_s
-        window[summary.W_VF_LEVEL] = last.vf_level
-        window[summary.W_CAP_LEVEL] = last.cap_level
-        window[summary.W_TOPOLOGY] = topology
-        window[summary.W_FRAMES] = len(rows)
-        window[summary.W_ENERGY_J] = last.energy_j - first.energy_j
+        window = np.zeros(len(W))
+        summarise(rows, window)
+        window[W.TIME_S] = last.time_s - began_s
+        window[W.DURATION_S] = duration_s
+        window[W.TEMPERATURE_C] = last.temperature_c
+        window[W.TEMPERATURE_RATE_C_S] = (last.temperature_c - first.temperature_c) / duration_s
+        window[W.TEMPERATURE_MEAN_C] = self._heat_c_s / duration_s
+        window[W.TEMPERATURE_MAX_C] = self._highest_c
+        window[W.FREQUENCY_HZ] = last.frequency_hz
+        window[W.FREQUENCY_MEAN_HZ] = self._cycles / duration_s
+        window[W.VF_LEVEL] = last.vf_level
+        window[W.CAP_LEVEL] = last.cap_level
+        window[W.TOPOLOGY] = topology
+        window[W.FRAMES] = len(rows)
+        window[W.ENERGY_J] = last.energy_j - first.energy_j
         unknown = np.isnan(last.temperature_c)
-        window[summary.W_TIME_ABOVE_T_MAX_S] = np.nan if unknown else self._above_s
-        window[summary.W_THROTTLED_S] = self._throttled_s
-        window[summary.W_VF_SWITCHES] = self._switches
-        window[summary.W_LATENCY_CONSTRAINT_S] = scenario.latency_constraint_s
-        window[summary.W_T_MAX_C] = scenario.t_max_c
-        window[summary.W_COST_TEMPERATURE] = window[summary.W_TIME_ABOVE_T_MAX_S] / duration_s
-        window[summary.W_COST_DEADLINE] = window[summary.W_LATE_FRAMES] / len(rows)
-        window[summary.W_COST] = (
-            window[summary.W_COST_TEMPERATURE] + window[summary.W_COST_DEADLINE]
-        )
+        window[W.TIME_ABOVE_T_MAX_S] = np.nan if unknown else self._above_s
+        window[W.THROTTLED_S] = self._throttled_s
+        window[W.VF_SWITCHES] = self._switches
+        window[W.LATENCY_CONSTRAINT_S] = scenario.latency_constraint_s
+        window[W.T_MAX_C] = scenario.t_max_c
+        window[W.COST_TEMPERATURE] = window[W.TIME_ABOVE_T_MAX_S] / duration_s
+        window[W.COST_DEADLINE] = window[W.LATE_FRAMES] / len(rows)
+        window[W.COST] = window[W.COST_TEMPERATURE] + window[W.COST_DEADLINE]
+        window[W.LOAD] = self._load.share_over(duration_s)
         return window

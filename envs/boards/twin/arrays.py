@@ -1,62 +1,67 @@
 """The arrays that the kernel works on: their columns, and what belongs to one board."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.jit import indices, jit
+from tvfs_gym.envs.physics.throttling import PER_TRIP
+
 Array = NDArray[np.float64]
+Outcomes = NDArray[np.float32]
 
-(
-    TIME_S,  # since reset
-    FRAME,  # frames answered since reset
-    NEXT_ARRIVAL_S,
-    NEXT_POLL_S,
-    POLLED_C,  # the governor's previous reading
-    COOLING_STATE,
-    TOPOLOGY,
-    REQUESTED_LEVEL,
-    MAX_PASSES,
-    CLOCK_LEVEL,  # the level the clock runs at: requested, or the cap if that is lower
-    KEY_0,  # two 32-bit words: the episode's random stream
-    KEY_1,
-    ENERGY_J,  # spent since reset
-    FAN_STATE,
-    HEATED_S,  # the time to which heat and energy are up to date
-    STATE_SIZE,
-) = range(16)
-"""The board's state; behind it stand the thermal modes, room for the temperatures of as many nodes,
-then the trips' state, two per trip."""
+S: Any = indices(
+    "TIME_S",  # since reset
+    "FRAME",  # frames answered since reset
+    "NEXT_ARRIVAL_S",
+    "NEXT_POLL_S",
+    "POLLED_C",  # the governor's previous reading
+    "COOLING_STATE",
+    "TOPOLOGY",
+    "REQUESTED_LEVEL",
+    "MAX_PASSES",
+    "CLOCK_LEVEL",  # the level the clock runs at: requested, or the cap if that is lower
+    "KEY_0",  # two 32-bit words: the episode's random stream
+    "KEY_1",
+    "ENERGY_J",  # spent since reset
+    "FAN_STATE",
+    "HEATED_S",  # the time to which heat and energy are up to date
+)
+"""State of a board."""
 
-(
-    CLUSTER_NF,
-    THREAD_NF,
-    THREADS,
-    REST_W,  # power of the rest of the chip
-    LEAKAGE_C1_A_K2,
-    LEAKAGE_C2_K,
-    LEAKAGE_GATE_A,
-    CLOCK_GCYCLES,
-    MEMORY_S,
-    EXPECTED_PASS_FACTOR,  # expected upper end of a pass relative to its median
-    SWITCH_S,  # cost of a change of VF level
-    SENSOR_RESOLUTION_C,
-    POLL_S,
-    HONOURS_HYSTERESIS,
-    CPU_TRIPS,  # how many of the trips bind the CPU; those behind them bind the fan
-    PROGRESSIVE_FROM_C,  # infinite: the firmware does not throttle
-    PROGRESSIVE_GHZ_PER_C,
-    CRITICAL_C,
-    AMBIENT_C,
-    T_MAX_C,
-    LATENCY_CONSTRAINT_S,
-    DEADLINE_S,  # the constraint if AdapTTA is deadline-aware, else infinity
-    TAU,
-    SLOWDOWN,  # by background load
-    ARRIVAL_PERIOD_S,  # 0: back to back
-    PARAMETERS_SIZE,
-) = range(26)
-"""What does not change within a window."""
+P: Any = indices(
+    "CLUSTER_NF",
+    "THREAD_NF",
+    "THREADS",
+    "REST_W",  # power of the rest of the chip
+    "LEAKAGE_C1_A_K2",
+    "LEAKAGE_C2_K",
+    "LEAKAGE_GATE_A",
+    "CLOCK_GCYCLES",
+    "MEMORY_S",
+    "EXPECTED_PASS_FACTOR",  # expected upper end of a pass relative to its median
+    "SWITCH_S",  # cost of a change of VF level
+    "SENSOR_RESOLUTION_C",
+    "POLL_S",
+    "HONOURS_HYSTERESIS",
+    "CPU_TRIPS",  # how many of the trips bind the CPU; those behind them bind the fan
+    "PROGRESSIVE_FROM_C",  # infinite: the firmware does not throttle
+    "PROGRESSIVE_GHZ_PER_C",
+    "CRITICAL_C",
+    "AMBIENT_C",
+    "T_MAX_C",
+    "LATENCY_CONSTRAINT_S",
+    "DEADLINE_S",  # the constraint if AdapTTA is deadline-aware, else infinity
+    "TAU",
+    "SLOWDOWN",  # by background load
+    "ARRIVAL_PERIOD_S",  # 0: back to back
+    "MOST_PASSES",  # of the scenario's policy
+    "MODES",  # thermal nodes, and modes
+    "FAN_STATES",
+    "TRIPS",
+)
+"""Parameters, which do not change within a window."""
 
 FREQUENCY_GHZ, VOLTAGE_V = range(2)
 """Columns of the VF levels."""
@@ -67,39 +72,119 @@ RELATIVE_LATENCY, ACTIVITY = range(2)
 CONFIDENCE, CORRECT = range(2)
 """Last axis of the outcomes: confidence of the consensus, and 1 where it is right."""
 
+IMAGE, JITTERS, DRAW_SIZE = range(3)
+"""Columns of a frame's draw: the image, and the bits that choose the jitter of its first passes;
+see `tvfs_gym.envs.boards.twin.randomness`."""
 
-IMAGE, JITTERS, DRAWS_SIZE = range(3)
-"""Columns of the frames' draws: the image, and the bits that choose the jitter of the first
-passes; see `tvfs_gym.envs.boards.twin.randomness`."""
+DRAWN_FRAMES = 16
+"""Frames whose draws have room in a board's buffer."""
+
+TRIP_SIZE = 4
+"""Numbers of a trip: temperature, hysteresis, lower and upper state."""
+
+LEVELS, TOPOLOGIES, HEADER_SIZE = range(3)
+"""Entries at the beginning of the shared buffer: how many there are of each."""
 
 
-class Board(NamedTuple):
-    """The arrays of one board, as the kernel's functions hand them on.
+class BoardArrays(NamedTuple):
+    """The arrays of one board, as the kernel's functions hand them on: views of its buffers.
 
     Attributes:
-        state: Its first STATE_SIZE entries are used by name.
-        modes: The thermal modes: the part of the state behind those.
-        nodes: Room for the nodes' temperatures: the next part.
-        trip_state: The trips' state: the last part.
-        parameters: What does not change within a window.
-        networks: One per state of the fan; they match the modes.
-        trips: Match the trips' state.
-        levels: VF levels.
-        topologies: Of the family.
-        outcomes: Of the same.
-        jitters: Equally likely factors on a pass's latency.
-        window: What happens in the window adds up here.
+        parameters: Entries as in `P`.
+        state: Entries as in `S`.
+        modes: The thermal modes.
+        nodes: Scratch space for node temperatures, as many.
+        trip_state: Two entries per trip.
+        networks: One `RcNetwork.modes` per state of the fan.
+        trips: The CPU's, then the fan's, shape (trips, 4).
+        draws: Of the next frames, shape (`DRAWN_FRAMES`, `DRAW_SIZE`).
+        levels: VF levels, slowest first, shape (levels, 2).
+        topologies: Fastest first, shape (topologies, 2).
+        outcomes: Recorded outcomes, shape (topologies, images, views, 2).
+        jitters: `tvfs_gym.envs.boards.twin.randomness.jitter_table`.
+        window: Sums over the window.
     """
 
+    parameters: Array
     state: Array
     modes: Array
     nodes: Array
     trip_state: Array
-    parameters: Array
     networks: Array
     trips: Array
+    draws: Array
     levels: Array
     topologies: Array
-    outcomes: NDArray[np.float32]
+    outcomes: Outcomes
     jitters: Array
     window: Array
+
+
+class Layout(NamedTuple):
+    """Where the parts of a board's own buffer end; each begins where the one before ends.
+
+    Attributes:
+        state: The parameters, entries as in `P`, stand before it.
+        modes: Thermal modes.
+        nodes: Scratch space for as many node temperatures.
+        trip_state: Two entries per trip.
+        networks: The network in every state of the fan.
+        trips: Four entries per trip.
+        draws: Draws of the next frames.
+    """
+
+    state: int
+    modes: int
+    nodes: int
+    trip_state: int
+    networks: int
+    trips: int
+    draws: int
+
+
+@jit
+def layout(modes: int, fan_states: int, trips: int) -> Layout:
+    """Lays a board's own buffer out."""
+    state = len(P) + len(S)
+    modes_end = state + modes
+    nodes = modes_end + modes
+    trip_state = nodes + PER_TRIP * trips
+    networks = trip_state + fan_states * modes * (3 + 2 * modes)
+    trips_end = networks + TRIP_SIZE * trips
+    return Layout(
+        state, modes_end, nodes, trip_state, networks, trips_end,
+        trips_end + DRAWN_FRAMES * DRAW_SIZE,
+    )  # fmt: skip
+
+
+@jit
+def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> BoardArrays:
+    """Splits the buffers of a board into views.
+
+    Args:
+        own: The board's parameters, state, networks, trips and draws, see `Layout`.
+        shared: What all boards of one profile and family have in common: header, levels,
+            topologies, jitters.
+        outcomes: Recorded outcomes.
+        window: Entries as in `W`.
+    """
+    modes, fan_states = int(own[P.MODES]), int(own[P.FAN_STATES])
+    trips = int(own[P.TRIPS])
+    ends = layout(modes, fan_states, trips)
+    levels_end = HEADER_SIZE + 2 * int(shared[LEVELS])
+    topologies_end = levels_end + 2 * int(shared[TOPOLOGIES])
+    return BoardArrays(
+        own[: len(P)],
+        own[len(P) : ends.state],
+        own[ends.state : ends.modes],
+        own[ends.modes : ends.nodes],
+        own[ends.nodes : ends.trip_state],
+        own[ends.trip_state : ends.networks].reshape(fan_states, modes, 3 + 2 * modes),
+        own[ends.networks : ends.trips].reshape(trips, TRIP_SIZE),
+        own[ends.trips : ends.draws].reshape(DRAWN_FRAMES, DRAW_SIZE),
+        shared[HEADER_SIZE:levels_end].reshape(-1, 2),
+        shared[levels_end:topologies_end].reshape(-1, 2),
+        outcomes,
+        shared[topologies_end:],
+        window,
+    )

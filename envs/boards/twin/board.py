@@ -1,19 +1,31 @@
 """The digital twin: a board profile, a scenario and recorded outcomes, run by the kernel."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards import window as summary
-from tvfs_gym.envs.boards.board import Configuration, Telemetry, WindowVector
-from tvfs_gym.envs.boards.profile import BoardProfile, Throttling
-from tvfs_gym.envs.boards.twin import arrays
-from tvfs_gym.envs.boards.twin.kernel import draw_frames, run_window
+from tvfs_gym.envs.boards.board import Configuration, Telemetry
+from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, Throttling
+from tvfs_gym.envs.boards.twin.arrays import (
+    DRAW_SIZE,
+    DRAWN_FRAMES,
+    FREQUENCY_GHZ,
+    TRIP_SIZE,
+    Array,
+    BoardArrays,
+    P,
+    S,
+    board_of,
+)
+from tvfs_gym.envs.boards.twin.kernel import infer
 from tvfs_gym.envs.boards.twin.randomness import jitter_table
-from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.boards.window import F, W, WindowVector
+from tvfs_gym.envs.errors import InputError, at_least
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
+from tvfs_gym.envs.jit import interpreted
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import (
@@ -35,8 +47,11 @@ SETTLED_C = 1e-9
 class TwinBoard:
     """A simulated board; implements `tvfs_gym.envs.boards.board.Board`.
 
-    Its attributes in lower case from ``state`` to ``jitters`` are the kernel's arrays, see
-    `tvfs_gym.envs.boards.twin.kernel.run_window`; the first four belong to the episode.
+    Attributes:
+        own: The episode's buffer, see `tvfs_gym.envs.boards.twin.arrays.Layout`.
+        arrays: Views of it.
+        shared: What all boards of this profile and family have in common.
+        outcomes: Recorded outcomes of the family.
 
     Args:
         profile: The board.
@@ -55,14 +70,25 @@ class TwinBoard:
         )
         self.topologies = np.array([(t.relative_latency, t.activity) for t in family.topologies])
         self.jitters = jitter_table(profile.latency.jitter_log_sigma)
-        self._topology_count, self._level_count = len(self.topologies), len(self.levels)
-        best = family.topologies[int(outcomes.correct[:, :, 0].mean(axis=1).argmax())]
-        self.nominal_latency_s = pass_latency_s(
-            self.levels[-1, arrays.FREQUENCY_GHZ],
-            best.relative_latency,
-            profile.latency.clock_gcycles,
-            profile.latency.memory_s,
+        latency = profile.latency
+        self.pass_latency_s = np.array(
+            [
+                [
+                    pass_latency_s(
+                        ghz, topology.relative_latency, latency.clock_gcycles, latency.memory_s
+                    )
+                    for ghz in self.levels[:, FREQUENCY_GHZ].tolist()
+                ]
+                for topology in family.topologies
+            ]
         )
+        best = int(outcomes.correct[:, :, 0].mean(axis=1).argmax())
+        self.nominal_latency_s = float(self.pass_latency_s[best, -1])
+        counts = len(self.levels), len(self.topologies)
+        self.shared = np.concatenate(
+            [counts, self.levels.ravel(), self.topologies.ravel(), self.jitters]
+        )
+        self._no_window = np.empty(len(W))
         self._scenario: Scenario | None = None
         self.reset(Scenario(), (0, 0))
 
@@ -74,17 +100,93 @@ class TwinBoard:
                 or its T_max or start is not below the critical temperature.
         """
         if scenario is not self._scenario:
-            self._lay_out(scenario)
+            self._first = self._start_of(scenario)
             self._scenario = scenario
-        self.state, self.parameters = self._first_state.copy(), self._first_parameters.copy()
-        self.networks = self._first_networks
-        self.state[arrays.KEY_0], self.state[arrays.KEY_1] = key
+        self.own = self._first.copy()
+        self.arrays = self.arrays_of(self.own)
+        self.arrays.state[S.KEY_0], self.arrays.state[S.KEY_1] = key
         self._changes_followed = 0
         self._energy_read_j = self._time_read_s = 0.0
         return self.telemetry()
 
-    def _lay_out(self, scenario: Scenario) -> None:
-        """Works out where episodes of a scenario start; only their keys differ."""
+    def _start_of(self, scenario: Scenario) -> Array:
+        """Makes the buffer with which episodes of a scenario start; only their keys differ."""
+        self._check(scenario)
+        cooling = self.profile.cooling_named(scenario.cooling)
+        networks = self._networks_of(scenario, scenario.cooling)
+        preset = self.profile.throttling_named(scenario.throttling)
+        trips = self._trips_of(scenario, preset, cooling)
+        parameters = self._parameters_of(scenario, preset)
+        parameters[P.MOST_PASSES] = min(scenario.max_passes, self.views)
+        parameters[P.MODES], parameters[P.FAN_STATES] = cooling.nodes, len(networks)
+        parameters[P.TRIPS] = len(trips)
+        network = cooling.networks[0].scaled(scenario.unit.resistance, scenario.unit.capacitance)
+        nodes_c = self._start_nodes_c(scenario, network, parameters)
+        state = np.zeros(len(S))
+        state[S.POLLED_C] = NEVER_POLLED_C
+        trip_state = np.tile([NO_TARGET, 0.0], len(trips))
+        draws = np.zeros(DRAWN_FRAMES * DRAW_SIZE)
+        modes = network.modes_of(nodes_c)
+        parts = parameters, state, modes, nodes_c, trip_state, networks, trips, draws
+        return np.concatenate([part.ravel() for part in parts])
+
+    @staticmethod
+    def _trips_of(scenario: Scenario, preset: Throttling, cooling: Cooling) -> Array:
+        """The CPU's trips, then the fan's; shape (trips, TRIP_SIZE)."""
+        trips = (*preset.trips, *(cooling.fan.trips if cooling.fan else ()))
+        rows = [
+            (
+                scenario.t_max_c if trip.temperature_c is None else trip.temperature_c,
+                trip.hysteresis_c,
+                trip.lower,
+                trip.upper,
+            )
+            for trip in trips
+        ]
+        return np.array(rows, np.float64).reshape(-1, TRIP_SIZE)
+
+    def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
+        profile, unit = self.profile, scenario.unit
+        values = {
+            P.CLUSTER_NF: unit.switching * profile.power.cluster_nf,
+            P.THREAD_NF: unit.switching * profile.power.thread_nf,
+            P.THREADS: profile.threads,
+            P.REST_W: profile.power.rest_w,
+            P.LEAKAGE_C1_A_K2: unit.leakage * profile.leakage.c1_a_k2,
+            P.LEAKAGE_C2_K: profile.leakage.c2_k,
+            P.LEAKAGE_GATE_A: unit.leakage * profile.leakage.gate_a,
+            P.CLOCK_GCYCLES: unit.latency * profile.latency.clock_gcycles,
+            P.MEMORY_S: unit.latency * profile.latency.memory_s,
+            P.EXPECTED_PASS_FACTOR: jitter_factor(
+                profile.latency.jitter_log_sigma, EXPECTED_QUANTILE
+            ),
+            P.SWITCH_S: profile.latency.switch_s,
+            P.SENSOR_RESOLUTION_C: profile.sensor.resolution_c,
+            P.POLL_S: preset.poll_s,
+            P.HONOURS_HYSTERESIS: preset.honours_hysteresis,
+            P.CPU_TRIPS: len(preset.trips),
+            P.PROGRESSIVE_FROM_C: (
+                math.inf if preset.progressive_from_c is None else preset.progressive_from_c
+            ),
+            P.PROGRESSIVE_GHZ_PER_C: preset.progressive_hz_per_c / 1e9,
+            P.CRITICAL_C: profile.critical_c,
+            P.T_MAX_C: scenario.t_max_c,
+            P.TAU: scenario.tau,
+            P.ARRIVAL_PERIOD_S: scenario.arrival_period_s,
+            **self._changeable(scenario),
+        }
+        return np.array([values.get(index, 0.0) for index in range(len(P))], np.float64)
+
+    @staticmethod
+    def _changeable(scenario: Scenario) -> dict[int, float]:
+        return {
+            P.AMBIENT_C: scenario.ambient_c,
+            P.LATENCY_CONSTRAINT_S: scenario.latency_constraint_s,
+            P.DEADLINE_S: scenario.deadline_s,
+            P.SLOWDOWN: 1.0 / (1.0 - scenario.background_load),
+        }
+
+    def _check(self, scenario: Scenario) -> None:
         for name in ("t_max_c", "start_temperature_c"):
             value_c = getattr(scenario, name)
             if value_c is not None and value_c >= self.profile.critical_c:
@@ -92,77 +194,6 @@ class TwinBoard:
                     f"{name} = {value_c} must lie below the board's critical "
                     f"{self.profile.critical_c} degC."
                 )
-        self._check_coolings(scenario)
-        self.most_passes = min(scenario.max_passes, self.views)
-        cooling = self.profile.cooling_named(scenario.cooling)
-        self._first_networks = self._networks_of(scenario, scenario.cooling)
-        network = cooling.networks[0].scaled(scenario.unit.resistance, scenario.unit.capacitance)
-        preset = self.profile.throttling_named(scenario.throttling)
-        fan_trips = cooling.fan.trips if cooling.fan else ()
-        trips = (*preset.trips, *fan_trips)
-        self.trips = np.array(
-            [
-                (
-                    scenario.t_max_c if trip.temperature_c is None else trip.temperature_c,
-                    trip.hysteresis_c,
-                    trip.lower,
-                    trip.upper,
-                )
-                for trip in trips
-            ]
-        ).reshape(-1, 4)
-        self._first_parameters = self._parameters_of(scenario, preset)
-        nodes_c = self._start_nodes_c(scenario, network)
-        modes = network.modes_of(nodes_c)
-        trip_state = np.tile([NO_TARGET, 0.0], len(trips))
-        self._first_state = np.concatenate(
-            [np.zeros(arrays.STATE_SIZE), modes, nodes_c, trip_state]
-        )
-        self._first_state[arrays.POLLED_C] = NEVER_POLLED_C
-
-    def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
-        profile, unit = self.profile, scenario.unit
-        values = {
-            arrays.CLUSTER_NF: unit.switching * profile.power.cluster_nf,
-            arrays.THREAD_NF: unit.switching * profile.power.thread_nf,
-            arrays.THREADS: profile.threads,
-            arrays.REST_W: profile.power.rest_w,
-            arrays.LEAKAGE_C1_A_K2: unit.leakage * profile.leakage.c1_a_k2,
-            arrays.LEAKAGE_C2_K: profile.leakage.c2_k,
-            arrays.LEAKAGE_GATE_A: unit.leakage * profile.leakage.gate_a,
-            arrays.CLOCK_GCYCLES: unit.latency * profile.latency.clock_gcycles,
-            arrays.MEMORY_S: unit.latency * profile.latency.memory_s,
-            arrays.EXPECTED_PASS_FACTOR: jitter_factor(
-                profile.latency.jitter_log_sigma, EXPECTED_QUANTILE
-            ),
-            arrays.SWITCH_S: profile.latency.switch_s,
-            arrays.SENSOR_RESOLUTION_C: profile.sensor.resolution_c,
-            arrays.POLL_S: preset.poll_s,
-            arrays.HONOURS_HYSTERESIS: preset.honours_hysteresis,
-            arrays.CPU_TRIPS: len(preset.trips),
-            arrays.PROGRESSIVE_FROM_C: (
-                math.inf if preset.progressive_from_c is None else preset.progressive_from_c
-            ),
-            arrays.PROGRESSIVE_GHZ_PER_C: preset.progressive_hz_per_c / 1e9,
-            arrays.CRITICAL_C: profile.critical_c,
-            arrays.T_MAX_C: scenario.t_max_c,
-            arrays.TAU: scenario.tau,
-            arrays.ARRIVAL_PERIOD_S: scenario.arrival_period_s,
-            **self._changeable(scenario),
-        }
-        return np.array([values[index] for index in range(arrays.PARAMETERS_SIZE)], np.float64)
-
-    @staticmethod
-    def _changeable(scenario: Scenario) -> dict[int, float]:
-        return {
-            arrays.AMBIENT_C: scenario.ambient_c,
-            arrays.LATENCY_CONSTRAINT_S: scenario.latency_constraint_s,
-            arrays.DEADLINE_S: scenario.deadline_s,
-            arrays.SLOWDOWN: 1.0 / (1.0 - scenario.background_load),
-        }
-
-    def _check_coolings(self, scenario: Scenario) -> None:
-        """Every cooling of an episode must fit the first one's thermal nodes and fan."""
         first = self.profile.cooling_named(scenario.cooling)
         for change in scenario.changes:
             other = self.profile.cooling_named(change.cooling or scenario.cooling)
@@ -183,13 +214,13 @@ class TwinBoard:
         unit = scenario.unit
         return np.stack([one.scaled(unit.resistance, unit.capacitance).modes for one in networks])
 
-    def _start_nodes_c(self, scenario: Scenario, network: RcNetwork) -> NDArray[np.float64]:
+    def _start_nodes_c(self, scenario: Scenario, network: RcNetwork, parameters: Array) -> Array:
         """Uniform if the scenario says so, else settled after idling at the slowest VF level."""
         if scenario.start_temperature_c is not None:
             return np.full(len(network.resistances_k_w), scenario.start_temperature_c)
         before_c, die_c = -math.inf, scenario.ambient_c
         while abs(die_c - before_c) > SETTLED_C and die_c < self.profile.critical_c:
-            power_w = self._idle_power_w(die_c)
+            power_w = self._idle_power_w(die_c, parameters)
             before_c, die_c = die_c, scenario.ambient_c + network.total_resistance_k_w * power_w
         if die_c >= self.profile.critical_c:
             raise InputError(
@@ -199,15 +230,14 @@ class TwinBoard:
             )
         return network.steady_nodes_c(scenario.ambient_c, power_w)
 
-    def _idle_power_w(self, temperature_c: float) -> float:
-        parameters = self._first_parameters
+    def _idle_power_w(self, temperature_c: float, parameters: Array) -> float:
         frequency_ghz, voltage_v = self.levels[0]
-        cluster_nf, thread_nf = parameters[arrays.CLUSTER_NF], parameters[arrays.THREAD_NF]
-        leakage = parameters[arrays.LEAKAGE_C1_A_K2 : arrays.LEAKAGE_GATE_A + 1]
+        cluster_nf, thread_nf = parameters[P.CLUSTER_NF], parameters[P.THREAD_NF]
+        leakage = parameters[P.LEAKAGE_C1_A_K2 : P.LEAKAGE_GATE_A + 1]
         return float(
             dynamic_power_w(frequency_ghz, voltage_v, 0, 0.0, cluster_nf, thread_nf)
             + leakage_power_w(voltage_v, temperature_c, *leakage)
-            + parameters[arrays.REST_W]
+            + parameters[P.REST_W]
         )
 
     def apply(self, configuration: Configuration) -> None:
@@ -216,19 +246,20 @@ class TwinBoard:
         Raises:
             InputError: The board has no such topology, VF level or number of passes.
         """
-        state, wanted = self.state, configuration.max_passes
+        state, wanted = self.arrays.state, configuration.max_passes
         if not (
-            0 <= configuration.topology < self._topology_count
-            and 0 <= configuration.vf_level < self._level_count
+            0 <= configuration.topology < len(self.topologies)
+            and 0 <= configuration.vf_level < len(self.levels)
             and (wanted is None or wanted >= 1)
         ):
             raise InputError(
-                f"{configuration} is not among {self._topology_count} topologies and "
-                f"{self._level_count} VF levels, or leaves no pass."
+                f"{configuration} is not among {len(self.topologies)} topologies and "
+                f"{len(self.levels)} VF levels, or leaves no pass."
             )
-        state[arrays.TOPOLOGY] = configuration.topology
-        state[arrays.REQUESTED_LEVEL] = configuration.vf_level
-        state[arrays.MAX_PASSES] = min(wanted or self.most_passes, self.most_passes)
+        most = self.arrays.parameters[P.MOST_PASSES]
+        state[S.TOPOLOGY] = configuration.topology
+        state[S.REQUESTED_LEVEL] = configuration.vf_level
+        state[S.MAX_PASSES] = min(wanted or most, most)
 
     def infer(self, frames: int) -> tuple[WindowVector, NDArray[np.float64]]:
         """Answers the next frames; the arrays returned are the caller's own.
@@ -236,77 +267,58 @@ class TwinBoard:
         Raises:
             InputError: The number of frames is not positive.
         """
-        if frames < 1:
-            raise InputError(f"the number of frames must be at least 1, not {frames}.")
-        self.follow_changes()
-        draws = np.empty((frames, arrays.DRAWS_SIZE), np.int64)
-        draw_frames(self.state, self.outcomes, frames, draws)
-        answers = np.empty((frames, summary.FRAME_SIZE))
-        window = np.empty(summary.WINDOW_SIZE)
-        answered = run_window(
-            self.state,
-            self.parameters,
-            self.networks,
-            self.trips,
-            self.levels,
-            self.topologies,
-            self.outcomes,
-            self.jitters,
-            draws,
-            answers,
-            window,
-        )
-        return window, answers if answered == frames else answers[:answered]
+        at_least("the number of frames", frames, 1)
+        answers, window = np.empty((frames, len(F))), np.empty(len(W))
+        infer(self.own, self.shared, self.outcomes, answers, window)
+        self.follow_changes(window)
+        return window, answers
 
-    def follow_changes(self) -> bool:
-        """Lets the scenario's changes take effect whose time has come; says whether any did."""
+    def follow_changes(self, window: WindowVector) -> bool:
+        """Lets the changes take effect whose time has come at the end of a window.
+
+        Args:
+            window: Its latency constraint becomes the one that holds from now on.
+
+        Returns:
+            True if there were any.
+        """
         scenario = self._scenario
         if scenario is None or not scenario.changes:
             return False
-        passed = scenario.changes_by(self.state[arrays.TIME_S])
+        passed = scenario.changes_by(window[W.TIME_S])
         if passed == self._changes_followed:
             return False
         self._changes_followed = passed
-        self.networks = self.followed(scenario, self.state, self.parameters, self.networks)
+        self.follow(scenario, self.arrays)
+        window[W.LATENCY_CONSTRAINT_S] = self.arrays.parameters[P.LATENCY_CONSTRAINT_S]
         return True
 
-    def followed(
-        self,
-        scenario: Scenario,
-        state: NDArray[np.float64],
-        parameters: NDArray[np.float64],
-        networks: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Brings an episode's arrays up to date with the changes whose time has come.
+    def follow(self, scenario: Scenario, arrays: BoardArrays) -> None:
+        """Brings a board's arrays up to date with the changes whose time has come.
 
         Args:
             scenario: The episode's.
-            state: Its modes are converted if the cooling changes; the node temperatures stay.
-            parameters: Updated in place.
-            networks: Those before.
-
-        Returns:
-            The networks from now on.
+            arrays: If the cooling changes, the modes are converted; the node temperatures stay.
         """
-        present = scenario.at(state[arrays.TIME_S])
+        present = scenario.at(arrays.state[S.TIME_S])
         for index, value in self._changeable(present).items():
-            parameters[index] = value
-        after = self._networks_of(scenario, present.cooling)
-        if not np.array_equal(after, networks):
-            modes = state[arrays.STATE_SIZE :][: networks.shape[1]]
-            fan_state = int(state[arrays.FAN_STATE])
-            change_network(modes, np.empty_like(modes), networks[fan_state], after[fan_state])
-        return after
+            arrays.parameters[index] = value
+        networks = self._networks_of(scenario, present.cooling)
+        if not np.array_equal(networks, arrays.networks):
+            fan_state = int(arrays.state[S.FAN_STATE])
+            before, after = arrays.networks[fan_state], networks[fan_state]
+            change_network(arrays.modes, np.empty_like(arrays.modes), before, after)
+            arrays.networks[:] = networks
 
-    @property
-    def _modes(self) -> NDArray[np.float64]:
-        return self.state[arrays.STATE_SIZE :][: self.networks.shape[1]]
+    def arrays_of(self, own: Array) -> BoardArrays:
+        """Splits the buffer of any board of this profile and family into views."""
+        return interpreted(board_of)(own, self.shared, self.outcomes, self._no_window)
 
     def telemetry(self) -> Telemetry:
         """Reads the sensors."""
-        time_s = float(self.state[arrays.TIME_S])
-        clock = int(self.state[arrays.CLOCK_LEVEL])
-        energy_j = float(self.state[arrays.ENERGY_J])
+        time_s = float(self.arrays.state[S.TIME_S])
+        clock = int(self.arrays.state[S.CLOCK_LEVEL])
+        energy_j = float(self.arrays.state[S.ENERGY_J])
         power_w = None
         if self.profile.sensor.measures_power and time_s > self._time_read_s:
             power_w = (energy_j - self._energy_read_j) / (time_s - self._time_read_s)
@@ -314,13 +326,22 @@ class TwinBoard:
         return Telemetry(
             time_s=time_s,
             temperature_c=sensor_reading_c(
-                die_temperature_c(self._modes), self.profile.sensor.resolution_c
+                die_temperature_c(self.arrays.modes), self.profile.sensor.resolution_c
             ),
             frequency_hz=self.operating_points[clock].frequency_hz,
             vf_level=clock,
-            cap_level=len(self.operating_points) - 1 - int(self.state[arrays.COOLING_STATE]),
+            cap_level=len(self.operating_points) - 1 - int(self.arrays.state[S.COOLING_STATE]),
             power_w=power_w,
         )
 
     def close(self) -> None:
         """Nothing to restore."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves the views out: copied, they would be views no longer."""
+        return {name: value for name, value in self.__dict__.items() if name != "arrays"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Adds them again."""
+        self.__dict__.update(state)
+        self.arrays = self.arrays_of(self.own)

@@ -15,6 +15,7 @@ import numpy as np
 
 import tvfs_gym  # noqa: F401 registers the environments
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.linux_env import LinuxBoardEnv
 
 
@@ -57,7 +58,7 @@ class Pilot:
         inside = bool(np.all(np.isfinite(observation))) and observation in (
             self.env.observation_space
         )
-        window = info["window"]._asdict()
+        window = Window(info["window"]).as_dict()
         return {"reward": reward, "truncated": truncated, "inside": inside} | window | info["board"]
 
     def close(self, _: Any) -> Any:
