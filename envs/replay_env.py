@@ -11,7 +11,7 @@ class ReplayEnv(BoardEnv):
 
     Spaces, observations, rewards and costs are those of the board that was logged. Actions change
     nothing; ``info["on_log"]`` says whether this and all before it were the logged ones, and
-    ``info["matched"]`` whether this one was. ``info["frames"]`` is NaN: single frames are not
+    ``info["matched"]`` whether this one was. ``info["frames"]`` is missing: single frames are not
     logged. An episode is truncated where the logged one ends; a seed draws which one is played.
     """
 
@@ -23,11 +23,13 @@ class ReplayEnv(BoardEnv):
         """See `BoardEnv.reset`."""
         observation, info = super().reset(seed=seed, options=options)
         self._frames_left = self.board.recording.frames
+        del info["frames"]
         return observation, info | self._comparison()
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """See `BoardEnv.step`."""
         observation, reward, terminated, truncated, info = super().step(action)
+        del info["frames"]
         return observation, reward, terminated, truncated, info | self._comparison()
 
     def _comparison(self) -> dict[str, bool]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.tables import tomllib
+from tvfs_gym.envs.toml import tomllib
 
 LINUX = "linux"
 """Name of the board that the program itself runs on."""

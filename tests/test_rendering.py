@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.board_env import BoardEnv, twin_env
+from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.rendering import canvas
 from tvfs_gym.envs.rendering.canvas import Panel
 from tvfs_gym.envs.rendering.history import (
@@ -21,13 +22,14 @@ from tvfs_gym.envs.rendering.history import (
 )
 from tvfs_gym.envs.rendering.mosaic import TILE_HEIGHT, TILE_WIDTH, Tile, mosaic
 from tvfs_gym.envs.rendering.picture import HEIGHT, WIDTH, Picture, draw_temperature
+from tvfs_gym.envs.twin_env import TwinEnv
 
 ANSWERS = slice(484, 508)
 """Pixel rows of the strip of answers."""
 
 
 def episode(action: int, steps: int, **scenario: Any) -> tuple[BoardEnv, list[dict[str, Any]]]:
-    env = twin_env("odroid_xu4", scenario={"ambient_c": 40.0, **scenario})
+    env = TwinEnv("odroid_xu4", scenario={"ambient_c": 40.0, **scenario})
     _, info = env.reset(seed=1)
     return env, [info, *(env.step(action)[4] for _ in range(steps))]
 
@@ -35,9 +37,9 @@ def episode(action: int, steps: int, **scenario: Any) -> tuple[BoardEnv, list[di
 def picture(env: BoardEnv, infos: list[dict[str, Any]]) -> Picture:
     frequencies_hz = [point.frequency_hz for point in env.board.operating_points]
     drawn = Picture("Odroid-XU4", env.board.family.names, frequencies_hz)
-    drawn.begin(infos[0]["window"])
+    drawn.begin(Window(infos[0]["window"]))
     for info in infos[1:]:
-        drawn.add(info["window"], info["frames"])
+        drawn.add(Window(info["window"]), info["frames"])
     return drawn
 
 
@@ -53,8 +55,8 @@ def test_a_picture_is_rgb_from_the_start_on() -> None:
 def test_a_board_that_tells_no_clock_of_its_levels_is_drawn() -> None:
     env, infos = episode(132, 3)
     drawn = Picture("board", env.board.family.names, [np.nan] * len(env.board.operating_points))
-    drawn.begin(infos[0]["window"])
-    drawn.add(infos[1]["window"], infos[1]["frames"])
+    drawn.begin(Window(infos[0]["window"]))
+    drawn.add(Window(infos[1]["window"]), infos[1]["frames"])
     assert has(drawn.image()[ANSWERS], canvas.RIGHT)
 
 
@@ -71,7 +73,7 @@ def test_the_area_above_t_max_is_shaded(t_max_c: float, shaded: bool) -> None:
     frequencies_hz = [point.frequency_hz for point in env.board.operating_points]
     history = History()
     for info in infos:
-        sample = sample_of(info["window"], info["frames"], frequencies_hz)
+        sample = sample_of(Window(info["window"]), info["frames"], frequencies_hz)
         history.add(replace(sample, t_max_c=t_max_c))
     pixels = np.zeros((100, 400, 3), np.uint8)
     draw_temperature(pixels, Panel(0, 0, 400, 100, 20.0, 120.0), history)
@@ -83,16 +85,18 @@ def test_a_window_changes_the_picture_and_a_new_episode_begins_it_anew() -> None
     env, infos = episode(132, 3)
     drawn = picture(env, infos[:1])
     start = drawn.image()
-    drawn.add(infos[1]["window"], infos[1]["frames"])
+    drawn.add(Window(infos[1]["window"]), infos[1]["frames"])
     assert (drawn.image() != start).any()
-    drawn.begin(infos[0]["window"])
+    drawn.begin(Window(infos[0]["window"]))
     assert (drawn.image() == start).all()
 
 
 def test_only_the_last_minute_is_shown() -> None:
     env, infos = episode(132, 150, latency_constraint_s=0.06)
-    now_s = infos[-1]["window"].time_s
-    late = [i for i, info in enumerate(infos) if info["window"].time_s > now_s - SPAN_S - 2.0]
+    now_s = Window(infos[-1]["window"]).time_s
+    late = [
+        i for i, info in enumerate(infos) if Window(info["window"]).time_s > now_s - SPAN_S - 2.0
+    ]
     recent = picture(env, infos[late[0] :])
     assert late[0] > 0 and (recent.image() == picture(env, infos).image()).all()
 
@@ -117,7 +121,7 @@ def test_frames_that_a_shut_down_left_unanswered_are_late() -> None:
 def test_a_mosaic_has_one_shape_for_any_number_of_boards(boards: int) -> None:
     env, infos = episode(132, 5)
     tile = Tile("twin 1", [point.frequency_hz for point in env.board.operating_points])
-    tile.begin(infos[0]["window"])
-    tile.add(infos[1]["window"], infos[1]["frames"])
+    tile.begin(Window(infos[0]["window"]))
+    tile.add(Window(infos[1]["window"]), infos[1]["frames"])
     image = mosaic([tile.image()] * boards)
     assert image.shape == (4 * TILE_HEIGHT, 4 * TILE_WIDTH, 3) and image.dtype == np.uint8

@@ -9,7 +9,7 @@ from gymnasium.utils.env_checker import check_env
 
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Configuration
-from tvfs_gym.envs.boards.window import F, Window
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.board.replay import Log
 
@@ -45,7 +45,7 @@ def test_the_environment_gives_the_logged_steps(folder: Path, log: Log) -> None:
         for topology, level, passes in logged.recording.requested.tolist():
             action = env.action(Configuration(topology, level, passes or None))
             _, reward, _, ended, info = env.step(action)
-            assert info["on_log"] and info["frames"].shape == (0, len(F))
+            assert info["on_log"] and "frames" not in info
             windows.append(info["window"])
             rewards.append(reward)
         assert ended and len(rewards) == 21

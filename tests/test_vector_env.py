@@ -141,7 +141,9 @@ def test_same_step_hands_out_the_last_observation_and_the_first() -> None:
     observations, rewards, terminated, truncated, info = env.step(actions)
     assert truncated.tolist() == [True, False, False] and not terminated.any()
     assert info["_final_obs"].tolist() == [True, False, False]
-    assert info["final_info"]["window"].time_s[0] > 0 and Window(info["window"]).time_s[0] == 0
+    assert (
+        Window(info["final_info"]["window"]).time_s[0] > 0 and Window(info["window"]).time_s[0] == 0
+    )
     assert np.array_equal(observations[0], started[0])
     assert not np.array_equal(info["final_obs"][0], observations[0])
     assert rewards[0] > 0

@@ -16,7 +16,6 @@ from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
-from tvfs_gym.experiments.board.load import InferenceLoad, LoadMeter, ProcessLoad
 from tvfs_gym.experiments.options import LINUX, RealBoard
 
 
@@ -33,7 +32,6 @@ class BoardUnderTest:
         description: What it is.
         threads: Threads of a pass.
         measures_power: Whether it has a power sensor.
-        load_meter: Measures how busy it is.
         runtime: TFLite runtime of its passes; None on a twin, which replays recorded outcomes.
         critical_c: Temperature at which it switches itself off; None if it does not tell.
         passive_c: Trips at which its kernel begins to throttle, as found; a twin's profile has its.
@@ -47,7 +45,6 @@ class BoardUnderTest:
     description: str
     threads: int
     measures_power: bool
-    load_meter: LoadMeter
     runtime: str | None = None
     critical_c: float | None = None
     passive_c: tuple[float, ...] = ()
@@ -112,7 +109,6 @@ def board_under_test(
         threads=profile.threads,
         measures_power=profile.sensor.measures_power,
         critical_c=profile.critical_c,
-        load_meter=InferenceLoad(),
     )
 
 
@@ -142,7 +138,6 @@ def _linux(family: str | None, real: RealBoard, nominal_latency_s: float | None)
         description=_machine(),
         threads=real.threads or len(os.sched_getaffinity(0)),
         measures_power=board.machine.measures_power,
-        load_meter=ProcessLoad(),
         runtime=runtime(),
         critical_c=capabilities.critical_c,
         passive_c=tuple(sorted({trip.temperature_c for trip in trips if trip.type == "passive"})),

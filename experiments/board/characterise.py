@@ -272,9 +272,7 @@ def _write_trace(
     with progress_bar() as bar:
         total = int(sum(DWELLS) * protocol.settling_s)
         task = bar.add_task("heat trace, s", total=total)
-        for sample in heat_trace(
-            under_test.board, scenario, level, protocol, under_test.load_meter
-        ):
+        for sample in heat_trace(under_test.board, scenario, level, protocol):
             samples.append(asdict(sample))
             bar.update(task, completed=int(sample.time_s))
     table = pl.DataFrame(samples, infer_schema_length=None)

@@ -10,7 +10,6 @@ from tvfs_gym.baselines.characterisation.measuring import KEY, Protocol, bench_o
 from tvfs_gym.envs.boards.board import Board, Configuration
 from tvfs_gym.envs.boards.window import W, Window
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.board.load import LoadMeter
 
 DWELLS = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125)
 """Load and rest of the heat trace in turn, in settling times: short ones show the fast time
@@ -46,7 +45,7 @@ class Sample:
 
 
 def heat_trace(
-    board: Board, scenario: Scenario, level: int, protocol: Protocol, load_meter: LoadMeter
+    board: Board, scenario: Scenario, level: int, protocol: Protocol
 ) -> Iterator[Sample]:
     """Loads and rests a board in turn, so that its thermal network can be identified.
 
@@ -58,7 +57,6 @@ def heat_trace(
         scenario: See `bench_of`.
         level: VF level, at which the board should not be throttled.
         protocol: Its settling time scales the trace: see `DWELLS`.
-        load_meter: Measures the load.
 
     Yields:
         A sample for every `SAMPLE_S`, or per frame if it takes longer.
@@ -77,20 +75,19 @@ def heat_trace(
     together = max(round(SAMPLE_S / period_s), 1)
     loaded, resting = Configuration(last, level, passes), Configuration(0, level, 1)
     until_s = time_s = 0.0
-    load_meter.begin()
     for turn, dwell in enumerate(DWELLS):
         configuration = resting if turn % 2 else loaded
         activity = board.family.topologies[configuration.topology].activity
         board.apply(configuration)
         until_s += dwell * protocol.settling_s
         while time_s < until_s:
-            answer, frames = board.infer(together)
+            answer, _ = board.infer(together)
             window = Window(answer)
             time_s = window.time_s
             yield Sample(
                 time_s,
                 window.temperature_c,
-                activity * load_meter.load(window, frames),
+                activity * window.load,
                 window.frequency_mean_hz / 1e6,
                 board.telemetry().power_w,
             )

@@ -239,40 +239,35 @@ def _run_one(
     keys: Row,
 ) -> None:
     """Runs and writes an episode; of one that is broken off, the steps."""
-    env, meter = bench.env_for(policy), bench.under_test.load_meter
+    env = bench.env_for(policy)
     course = Course(env.board, title, env.scenario.frames)
     shown.begins(course)
     episode = Episode(env, policy, seed)
-    loads: list[float] = []
     try:
-        episode.begin()
-        meter.begin()
         for window in episode:
-            loads.append(meter.load(window, episode.frames[-1]))
             course.add(window)
             shown.stepped(course)
     except BaseException:
-        if loads:
-            write_unfinished(folder, cell, keys, seed, _columns(env, episode, loads))
+        if episode.frames:
+            write_unfinished(folder, cell, keys, seed, _columns(env, episode))
         raise
     row = {**_start(episode), **episode.row()}
-    write_cell(folder, cell, keys, [seed], [(_columns(env, episode, loads), row)])
+    write_cell(folder, cell, keys, [seed], [(_columns(env, episode), row)])
     shown.ended(keys["controller"], row)
 
 
-def _columns(env: BoardEnv, episode: Episode, loads: Sequence[float]) -> Columns:
-    """The steps with what was asked for, the load, and the time that the controller took.
+def _columns(env: BoardEnv, episode: Episode) -> Columns:
+    """The steps with what was asked for, and the time that the controller took.
 
     Throttling may have kept the clock below ``requested_level``; ``requested_passes`` is 0 where
     the action has no pass budget.
     """
-    count = len(loads)
+    count = len(episode.frames)
     chosen = [env.configuration(action) for action in episode.actions[:count]]
     return {
         **{name: values[:count] for name, values in episode.columns().items()},
         "requested_level": np.array([one.vf_level for one in chosen]),
         "requested_passes": np.array([one.max_passes or 0 for one in chosen]),
-        "load": np.array(loads),
         "control_s": np.array(episode.control_s[:count]),
     }
 
