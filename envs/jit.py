@@ -10,6 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 try:
     import numba
 except ImportError:
@@ -62,6 +65,48 @@ def direct(function: Callable[Parameters, Result], *arguments: Any) -> Callable[
     dispatcher.compile(types)
     code: Callable[Parameters, Result] = dispatcher.overloads[types].entry_point
     return code
+
+
+def matrix(flat: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
+    """Views a contiguous vector as a matrix.
+
+    Compiled, ``reshape`` calls a C function that takes longer than a pass of a network.
+    """
+    return flat.reshape(rows, columns)
+
+
+if numba is not None:
+    from numba import types
+    from numba.core.typing import signature
+    from numba.extending import intrinsic, overload
+    from numba.np.arrayobj import make_array, populate_array
+
+    @intrinsic
+    def _matrix(typing: Any, flat: Any, rows: Any, columns: Any) -> Any:
+        result = types.Array(flat.dtype, 2, "C")
+
+        def code(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+            vector = make_array(flat)(context, builder, arguments[0])
+            view = make_array(result)(context, builder)
+            shape = [
+                context.cast(builder, value, kind, types.intp)
+                for value, kind in zip(arguments[1:], sig.args[1:], strict=True)
+            ]
+            strides = [builder.mul(vector.itemsize, shape[1]), vector.itemsize]
+            populate_array(
+                view, vector.data, shape, strides, vector.itemsize, vector.meminfo, vector.parent
+            )
+            return view._getvalue()
+
+        return signature(result, flat, rows, columns), code
+
+    # Inlined, the view is not returned, so the caller needs no reference counts.
+    _counting: Any = {"_nrt": True}
+
+    @overload(matrix, inline="always", jit_options=_counting)
+    def _compiled_matrix(flat, rows, columns):  # type: ignore[no-untyped-def]
+        # Both signatures must be alike, and a lambda's cannot be annotated.
+        return lambda flat, rows, columns: _matrix(flat, rows, columns)
 
 
 def interpreted(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:

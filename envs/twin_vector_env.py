@@ -25,7 +25,7 @@ from tvfs_gym.envs.observation import FEATURES, observation_space, observe, scal
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
 from tvfs_gym.envs.reward import DEFAULT_REWARD, Reward, reward_of, rewards_of
 from tvfs_gym.envs.scenario import Scenario, as_scenario
-from tvfs_gym.envs.twin_step import step_boards
+from tvfs_gym.envs.twin_step import BLOCK, step_boards
 
 Observations = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -141,7 +141,8 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         self._next_change_s = np.full(n, np.inf)
         self._changing = self._any_over = False
         self._starts = np.zeros((n, len(W)))
-        self._scratch = np.empty((n, self.frames_per_step, len(F)))
+        scratch = BLOCK, self.frames_per_step, len(F)
+        self._scratch = [np.empty(scratch) for _ in self._slices]
         self._episode = list(self.scenarios)
         self._episodes: list[Episodes] = []
 
@@ -244,13 +245,13 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     def _run(self, rows: NDArray[np.int64]) -> _Step:
         n = self.num_envs
         step = _Step(
-            np.empty_like(self._scratch) if self._info_frames else self._scratch,
+            np.empty((n, self.frames_per_step, len(F)) if self._info_frames else 0),
             np.empty((n, len(W))),
             np.empty((n, len(FEATURES)), np.float32),
             np.empty((2, n), np.bool_),
         )
 
-        def run(part: slice) -> int:
+        def run(part: slice, scratch: NDArray[np.float64]) -> int:
             return step_boards(
                 self._owns[part],
                 self._shared,
@@ -258,13 +259,16 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
                 self.actions.table,
                 rows[part],
                 self._frames_left[part],
-                step.frames[part],
+                step.frames[part] if self._info_frames else scratch,
                 step.windows[part],
                 step.observations[part],
                 step.ended[:, part],
             )
 
-        over = run(slice(None)) if self._pool is None else sum(self._pool.map(run, self._slices))
+        if self._pool is None:
+            over = run(self._slices[0], self._scratch[0])
+        else:
+            over = sum(self._pool.map(run, self._slices, self._scratch))
         self._any_over = over > 0
         return step
 
@@ -310,7 +314,8 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         }
         self._start(begun)
         windows[begun] = self._starts[begun]
-        frames[begun] = np.nan
+        if self._info_frames:
+            frames[begun] = np.nan
         observations[begun] = self._observations(windows[begun])
         return observations, {**self._info(windows, frames), **final}
 

@@ -130,7 +130,8 @@ def conditions(board: TwinBoard, scenario: Scenario) -> list[Conditions]:
     for from_s in sorted({0.0, *(change.at_s for change in scenario.changes)}):
         arrays.state[S.TIME_S] = from_s
         board.follow(scenario, arrays)
-        network = min(arrays.networks.copy(), key=lambda one: one[:, thermal.RESISTANCE].sum())
+        networks = arrays.networks.copy().reshape(-1, len(arrays.modes), arrays.networks.shape[1])
+        network = min(networks, key=lambda one: one[:, thermal.RESISTANCE].sum())
         possible = options(board, arrays.parameters, most)
         met.append(Conditions(from_s, arrays.parameters.copy(), network, possible))
     return met

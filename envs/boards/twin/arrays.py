@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.jit import indices, jit
+from tvfs_gym.envs.jit import indices, jit, matrix
 from tvfs_gym.envs.physics.throttling import PER_TRIP
 
 Array = NDArray[np.float64]
@@ -95,7 +95,7 @@ class BoardArrays(NamedTuple):
         modes: The thermal modes.
         nodes: Scratch space for node temperatures, as many.
         trip_state: Two entries per trip.
-        networks: One `RcNetwork.modes` per state of the fan.
+        networks: `RcNetwork.modes` of every state of the fan, one after the other.
         trips: The CPU's, then the fan's, shape (trips, 4).
         draws: Of the next frames, shape (`DRAWN_FRAMES`, `DRAW_SIZE`).
         levels: VF levels, slowest first, shape (levels, 2).
@@ -171,19 +171,20 @@ def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> Bo
     modes, fan_states = int(own[P.MODES]), int(own[P.FAN_STATES])
     trips = int(own[P.TRIPS])
     ends = layout(modes, fan_states, trips)
-    levels_end = HEADER_SIZE + 2 * int(shared[LEVELS])
-    topologies_end = levels_end + 2 * int(shared[TOPOLOGIES])
+    levels, topologies = int(shared[LEVELS]), int(shared[TOPOLOGIES])
+    levels_end = HEADER_SIZE + 2 * levels
+    topologies_end = levels_end + 2 * topologies
     return BoardArrays(
         own[: len(P)],
         own[len(P) : ends.state],
         own[ends.state : ends.modes],
         own[ends.modes : ends.nodes],
         own[ends.nodes : ends.trip_state],
-        own[ends.trip_state : ends.networks].reshape(fan_states, modes, 3 + 2 * modes),
-        own[ends.networks : ends.trips].reshape(trips, TRIP_SIZE),
-        own[ends.trips : ends.draws].reshape(DRAWN_FRAMES, DRAW_SIZE),
-        shared[HEADER_SIZE:levels_end].reshape(-1, 2),
-        shared[levels_end:topologies_end].reshape(-1, 2),
+        matrix(own[ends.trip_state : ends.networks], fan_states * modes, 3 + 2 * modes),
+        matrix(own[ends.networks : ends.trips], trips, TRIP_SIZE),
+        matrix(own[ends.trips : ends.draws], DRAWN_FRAMES, DRAW_SIZE),
+        matrix(shared[HEADER_SIZE:levels_end], levels, 2),
+        matrix(shared[levels_end:topologies_end], topologies, 2),
         outcomes,
         shared[topologies_end:],
         window,

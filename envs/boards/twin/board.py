@@ -304,11 +304,12 @@ class TwinBoard:
         for index, value in self._changeable(present).items():
             arrays.parameters[index] = value
         networks = self._networks_of(scenario, present.cooling)
-        if not np.array_equal(networks, arrays.networks):
+        rows = networks.reshape(arrays.networks.shape)
+        if not np.array_equal(rows, arrays.networks):
             fan_state = int(arrays.state[S.FAN_STATE])
-            before, after = arrays.networks[fan_state], networks[fan_state]
-            change_network(arrays.modes, np.empty_like(arrays.modes), before, after)
-            arrays.networks[:] = networks
+            before = arrays.networks.reshape(networks.shape)[fan_state]
+            change_network(arrays.modes, np.empty_like(arrays.modes), before, networks[fan_state])
+            arrays.networks[:] = rows
 
     def arrays_of(self, own: Array) -> BoardArrays:
         """Splits the buffer of any board of this profile and family into views."""

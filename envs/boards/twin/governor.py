@@ -63,4 +63,10 @@ def _set_fan(board: BoardArrays, reading_c: float) -> None:
     )
     after = int(state[S.FAN_STATE])
     if after != before:
-        change_network(board.modes, board.nodes, board.networks[before], board.networks[after])
+        size = len(board.modes)
+        change_network(
+            board.modes,
+            board.nodes,
+            board.networks[before * size : (before + 1) * size],
+            board.networks[after * size : (after + 1) * size],
+        )

@@ -81,7 +81,9 @@ def _heat(board: BoardArrays, threads: float, activity: float) -> None:
         parameters[P.LEAKAGE_GATE_A],
     )
     power_w = dynamic_w + leakage_w + parameters[P.REST_W]
-    network = board.networks[int(state[S.FAN_STATE])]
+    size = len(board.modes)
+    first = int(state[S.FAN_STATE]) * size
+    network = board.networks[first : first + size]
     integral_c_s = propagate(board.modes, network, parameters[P.AMBIENT_C], power_w, duration_s)
     after_c = die_temperature_c(board.modes)
     state[S.HEATED_S] = state[S.TIME_S]
