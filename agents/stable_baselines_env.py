@@ -38,6 +38,8 @@ class TwinVecEnv(VecEnv):
         self._began_s = time.monotonic()
         self._actions: NDArray[Any] = np.zeros(num_envs, np.int64)
         self._first_seed: int | None = None
+        # stable-baselines3 asks for it while it is made, and then notes a mode of its own.
+        self.render_mode = self.twins.render_mode
         super().__init__(
             num_envs, self.twins.single_observation_space, self.twins.single_action_space
         )
@@ -115,9 +117,10 @@ class TwinVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Calls the batch's method, once per twin asked for."""
-        method = getattr(self.twins, method_name)
-        return [method(*method_args, **method_kwargs) for _ in self._get_indices(indices)]
+        """Calls the batch's method; every twin asked for gets its own row of an array."""
+        result = getattr(self.twins, method_name)(*method_args, **method_kwargs)
+        rows = isinstance(result, np.ndarray) and result.shape[:1] == (self.num_envs,)
+        return [result[i] if rows else result for i in self._get_indices(indices)]
 
     def env_is_wrapped(
         self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: Indices = None
@@ -127,9 +130,9 @@ class TwinVecEnv(VecEnv):
 
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
-    def get_images(self) -> Sequence[None]:
-        """There are none."""
-        return [None] * self.num_envs
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """Small pictures of the first sixteen twins, in mode ``rgb_array``."""
+        return self.twins.images()
 
 
 _NOTHING: dict[str, Any] = {}

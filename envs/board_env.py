@@ -12,6 +12,7 @@ from tvfs_gym.envs.boards.window import F, W, Window, WindowVector
 from tvfs_gym.envs.errors import at_least, unknown
 from tvfs_gym.envs.observation import FEATURES, observation_space, observe, scales_of
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
+from tvfs_gym.envs.rendering.display import Display
 from tvfs_gym.envs.reward import DEFAULT_REWARD, Reward, reward_of
 from tvfs_gym.envs.scenario import Scenario, as_scenario
 
@@ -126,7 +127,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | `action_space` | str | `"discrete"` | or `"multi_discrete"`, `"box"` |
     | `choose_passes` | bool | False | whether the action has a pass budget |
     | `randomisation` | DomainRandomisation or None | None | draws every episode's board and room |
-    | `render_mode` | str or None | None | `"ansi"`: a status line |
+    | `render_mode` | str or None | None | `"ansi"`, `"rgb_array"` or `"human"` |
 
     A twin's environment, `tvfs_gym.envs.twin_env.TwinEnv`, makes its board itself; so does that of
     a real board, `tvfs_gym.envs.linux_env.LinuxBoardEnv`.
@@ -150,7 +151,10 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     * v0: first version.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 10}  # noqa: RUF012
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "render_modes": ["ansi", "rgb_array", "human"],
+        "render_fps": 10,
+    }
 
     def __init__(
         self,
@@ -183,6 +187,9 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         self._episodes: Episodes | None = None
         self._frames_left = 0
         self._window: WindowVector = np.zeros(len(W))
+        self._display = None
+        if render_mode in ("rgb_array", "human"):
+            self._display = Display(board, on_screen=render_mode == "human")
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -208,6 +215,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         self._window = start_window(start, self._episode)
         frames = np.full((self.frames_per_step, len(F)), np.nan)
         info = {"window": self._window, "frames": frames, **costs_of(self._window)}
+        if self._display is not None:
+            self._display.begin(Window(self._window))
         return self._observation(), info
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -223,6 +232,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
             count = left
         observation, reward, terminated, info = self._answer(self.actions.choice(action), count)
         self._frames_left = left = 0 if terminated else left - count
+        if self._display is not None:
+            self._display.add(Window(info["window"]), info["frames"])
         return observation, reward, terminated, left == 0 and not terminated, info
 
     def _answer(self, choice: tuple[int, int, int], count: int) -> Answer:
@@ -257,8 +268,15 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         cap, constraint_s = self._window[W.CAP_LEVEL], self._window[W.LATENCY_CONSTRAINT_S]
         return self.actions.masks(np.array([cap]), np.array([constraint_s]))[0]
 
-    def render(self) -> str | None:
-        """The status line, in mode ``ansi``."""
+    def render(self) -> Any:
+        """Renders the episode so far.
+
+        Returns:
+            In mode ``ansi`` a status line; in mode ``rgb_array`` a picture of the last minute,
+            shape (540, 960, 3); in mode ``human`` nothing, since a window shows it step by step.
+        """
+        if self._display is not None:
+            return self._display.render()
         if self.render_mode is None:
             return None
         window = Window(self._window)
@@ -272,6 +290,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
 
     def close(self) -> None:
         """Leaves the board as it was found."""
+        if self._display is not None:
+            self._display.close()
         self.board.close()
 
     def _observation(self) -> Observation:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -17,15 +17,19 @@ from tvfs_gym.envs.boards.board import start_window
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.arrays import P, S
 from tvfs_gym.envs.boards.twin.board import TwinBoard
-from tvfs_gym.envs.boards.window import F, W, WindowVector
-from tvfs_gym.envs.errors import InputError, at_least
+from tvfs_gym.envs.boards.window import F, W, Window, WindowVector
+from tvfs_gym.envs.errors import InputError, at_least, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.limits import MOST_FRAMES
 from tvfs_gym.envs.observation import FEATURES, observation_space, observe, scales_of
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
+from tvfs_gym.envs.rendering.display import board_title, frequencies_hz
 from tvfs_gym.envs.reward import DEFAULT_REWARD, Reward, reward_of, rewards_of
 from tvfs_gym.envs.scenario import Scenario, as_scenario
 from tvfs_gym.envs.twin_step import BLOCK, step_boards
+
+if TYPE_CHECKING:
+    from tvfs_gym.envs.rendering.mosaic import Tile
 
 Observations = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -75,7 +79,8 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012
-        "render_modes": [],
+        "render_modes": ["rgb_array"],
+        "render_fps": 10,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
@@ -105,8 +110,8 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             raise InputError(
                 f"autoreset_mode must be NEXT_STEP or SAME_STEP, not {autoreset_mode}."
             )
-        if render_mode is not None:
-            raise InputError("a batch of twins has no render mode: render a single environment.")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise unknown("render mode of a batch", str(render_mode), ("rgb_array",))
         board = load_profile(profile)
         self._twin = TwinBoard(board, load_family(family))
         nominal_s = self._twin.nominal_latency_s
@@ -119,6 +124,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         self.scenarios = _scenarios(scenario, num_envs)
         self._most_frames = at_least("max_episode_steps", max_episode_steps, 1) * frames_per_step
         self._info_frames = info_frames
+        self._keeps_frames = info_frames or render_mode is not None
         self.actions = Actions(self._twin, action_space, choose_passes)
         self.single_action_space = self.actions.space
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -130,7 +136,15 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         parts = np.array_split(np.arange(num_envs), min(at_least("threads", threads, 1), num_envs))
         self._slices = [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
         self._pool = ThreadPoolExecutor(len(self._slices)) if len(self._slices) > 1 else None
+        self._tiles = [] if render_mode is None else self._make_tiles()
         self._allocate()
+
+    def _make_tiles(self) -> "list[Tile]":
+        from tvfs_gym.envs.rendering.mosaic import TILES, Tile
+
+        clocks_hz = frequencies_hz(self._twin)
+        name = board_title(self._twin)
+        return [Tile(f"{name} {i}", clocks_hz) for i in range(min(self.num_envs, TILES))]
 
     def _allocate(self) -> None:
         """Allocates every sub-environment's buffer, as large as the first one's."""
@@ -165,6 +179,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         self._seed(seed)
         self._start(np.arange(self.num_envs), options)
         self._windows = self._starts.copy()
+        self._begin_tiles(np.arange(self.num_envs))
         frames = np.full((self.num_envs, self.frames_per_step, len(F)), np.nan)
         return self._observations(self._starts), self._info(self._windows, frames)
 
@@ -236,6 +251,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         if self._changing:
             self._follow_changes(windows, observations)
         self._windows = windows
+        self._draw(windows, frames, begun)
         info = self._info(windows, frames)
         if self._same_step and self._any_over:
             over = terminated | truncated
@@ -245,7 +261,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     def _run(self, rows: NDArray[np.int64]) -> _Step:
         n = self.num_envs
         step = _Step(
-            np.empty((n, self.frames_per_step, len(F)) if self._info_frames else 0),
+            np.empty((n, self.frames_per_step, len(F)) if self._keeps_frames else 0),
             np.empty((n, len(W))),
             np.empty((n, len(FEATURES)), np.float32),
             np.empty((2, n), np.bool_),
@@ -259,7 +275,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
                 self.actions.table,
                 rows[part],
                 self._frames_left[part],
-                step.frames[part] if self._info_frames else scratch,
+                step.frames[part] if self._keeps_frames else scratch,
                 step.windows[part],
                 step.observations[part],
                 step.ended[:, part],
@@ -313,11 +329,36 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             "_final_info": over,
         }
         self._start(begun)
+        self._begin_tiles(begun)
         windows[begun] = self._starts[begun]
-        if self._info_frames:
+        if self._keeps_frames:
             frames[begun] = np.nan
         observations[begun] = self._observations(windows[begun])
         return observations, {**self._info(windows, frames), **final}
+
+    def _begin_tiles(self, begun: NDArray[np.int64]) -> None:
+        for i in begun[begun < len(self._tiles)].tolist():
+            self._tiles[i].begin(Window(self._starts[i]))
+
+    def _draw(
+        self, windows: WindowVector, frames: NDArray[np.float64], begun: NDArray[np.int64]
+    ) -> None:
+        self._begin_tiles(begun)
+        ran = set(range(len(self._tiles))) - set(begun.tolist())
+        for i in sorted(ran):
+            self._tiles[i].add(Window(windows[i]), frames[i])
+
+    def images(self) -> list[NDArray[np.uint8]]:
+        """Small pictures of the first sixteen twins; none without a render mode."""
+        return [tile.image() for tile in self._tiles]
+
+    def render(self) -> Any:
+        """Renders the first sixteen twins, side by side, in mode ``rgb_array``."""
+        if not self._tiles:
+            return None
+        from tvfs_gym.envs.rendering.mosaic import mosaic
+
+        return mosaic(self.images())
 
     def _info(self, windows: WindowVector, frames: NDArray[np.float64]) -> dict[str, Any]:
         info = {"window": windows, **costs_of(windows)}

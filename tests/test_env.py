@@ -377,7 +377,7 @@ def test_an_impossible_scenario_says_why(values: dict[str, Any], message: str) -
         ({"reward": "on_time"}, "unknown reward 'on_time': did you mean on_time_accuracy"),
         ({"action_space": "boxes"}, "unknown action space 'boxes'"),
         ({"frames_per_step": 0}, "frames_per_step must be at least 1, not 0"),
-        ({"render_mode": "human"}, "unknown render mode 'human'"),
+        ({"render_mode": "rgb"}, "unknown render mode 'rgb': did you mean rgb_array"),
     ],
 )
 def test_a_wrong_argument_names_what_would_be_right(arguments: Any, message: str) -> None:

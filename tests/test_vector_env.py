@@ -177,7 +177,7 @@ def test_multi_discrete_actions_mean_the_same() -> None:
         ({"threads": 0}, "threads must be at least 1, not 0"),
         ({"reward": "speed"}, "unknown reward 'speed'"),
         ({"num_envs": 3, "scenario": [{}, {}]}, "expected one scenario for each of 3, not 2"),
-        ({"render_mode": "ansi"}, "has no render mode"),
+        ({"render_mode": "ansi"}, "unknown render mode of a batch"),
         ({"autoreset_mode": AutoresetMode.DISABLED}, "must be NEXT_STEP or SAME_STEP"),
     ],
 )

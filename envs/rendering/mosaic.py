@@ -14,6 +14,8 @@ from tvfs_gym.envs.rendering.picture import draw_answers, draw_temperature, temp
 TILES_A_SIDE = 4
 """Rows, and columns, of a mosaic."""
 
+TILES = TILES_A_SIDE**2
+
 TILE_WIDTH, TILE_HEIGHT = 240, 136
 """Size of a small picture in pixels."""
 
