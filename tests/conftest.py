@@ -87,3 +87,10 @@ def recorded_characterisation() -> Characterisation:
 @pytest.fixture(scope="session")
 def hosted_characterisation() -> Characterisation:
     return characterise(TwinEnv("odroid_xu4", "mobilenet_v1_hosted").board, Scenario())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives an hour to the tests that are slow by intention."""
+    for item in items:
+        if item.get_closest_marker("slow") or item.get_closest_marker("kernel"):
+            item.add_marker(pytest.mark.timeout(3600))
