@@ -51,6 +51,10 @@ smoke: .venv/installed-dev
 
 # Every number in README.md and docs/ is written here.
 publish: .venv/installed-test
+	for name in tvfs performance; do \
+		$(BIN)/tvfs-gym dev film --controller $$name --ambient-c 40 --latency-ms 60 \
+			--output docs/figures/film_$$name.gif || exit; \
+	done
 	rm -rf results/publish
 	$(BIN)/tvfs-gym benchmark --suite v1 --output results/publish/v1
 	$(BIN)/tvfs-gym dev publish benchmark results/publish/v1 >/dev/null

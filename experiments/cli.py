@@ -30,6 +30,7 @@ dev = typer.Typer(
     help="Commands for maintainers: record, publish, measure speed.", no_args_is_help=True
 )
 dev.add_typer(models.dev_app)
+dev.add_typer(board.dev_app)
 dev.add_typer(twin.dev_app)
 dev.add_typer(publish, name="publish")
 dev.add_typer(perf.app, name="perf")

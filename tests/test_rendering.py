@@ -1,12 +1,15 @@
 """Pictures of episodes: their shape, and that they show what happened."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from tests.conftest import Cli
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.rendering import canvas
@@ -125,3 +128,11 @@ def test_a_mosaic_has_one_shape_for_any_number_of_boards(boards: int) -> None:
     tile.add(Window(infos[1]["window"]), infos[1]["frames"])
     image = mosaic([tile.image()] * boards)
     assert image.shape == (4 * TILE_HEIGHT, 4 * TILE_WIDTH, 3) and image.dtype == np.uint8
+
+
+def test_a_film_shows_an_episode(cli: Cli, tmp_path: Path) -> None:
+    output = tmp_path / "film.gif"
+    done = cli("dev", "film", "--controller", "powersave", "--frames", "300", "--output", output)
+    assert done.returncode == 0, done.stderr
+    with Image.open(output) as film:
+        assert film.size == (600, 338) and getattr(film, "n_frames", 1) > 10

@@ -14,6 +14,7 @@ from tvfs_gym.experiments.options import (
     FramesOption,
     LatencyMsOption,
     OutputFolderOption,
+    ProfileOption,
     RealBoard,
     SeedOption,
     SeedsOption,
@@ -25,6 +26,7 @@ from tvfs_gym.experiments.options import (
 )
 
 app = typer.Typer()
+dev_app = typer.Typer()
 
 
 @dataclass(frozen=True)
@@ -149,3 +151,19 @@ def doctor(
     from tvfs_gym.experiments.board.doctor import run as examine
 
     raise typer.Exit(examine(root, restore, state_folder))
+
+
+@dev_app.command()
+@expand_groups
+def film(
+    *,
+    controller: Annotated[str, typer.Option(help="Controller to show.")] = "tvfs",
+    board: ProfileOption = "odroid_xu4",
+    conditions: EpisodeConditions,
+    output: Annotated[Path, typer.Option(help="GIF file to write.")],
+) -> None:
+    """Write an episode of a controller on a twin as an animated picture."""
+    from tvfs_gym.envs.scenario import scenario_of
+    from tvfs_gym.experiments.board.film import Film, write_film
+
+    write_film(Film(board, controller, scenario_of(conditions.values())), output)

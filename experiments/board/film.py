@@ -1,0 +1,99 @@
+"""``tvfs-gym dev film``: an episode of a controller on a twin as an animated picture."""
+
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tvfs_gym.baselines.characterisation.characterisation import characterise
+from tvfs_gym.baselines.controller import Design
+from tvfs_gym.envs.boards.window import Window
+from tvfs_gym.envs.rendering.canvas import Pixels
+from tvfs_gym.envs.rendering.display import board_title, frequencies_hz
+from tvfs_gym.envs.rendering.picture import HEIGHT, WIDTH, Picture
+from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_env import TwinEnv
+from tvfs_gym.experiments.controllers import policy_named
+from tvfs_gym.experiments.results.folder import checked_output
+
+SHOWN_WIDTH = 600
+"""Width of an animated picture in pixels."""
+
+COLOURS = 200
+"""Colours of its palette."""
+
+PICTURES_PER_S = 10
+
+
+@dataclass(frozen=True)
+class Film:
+    """An episode to be shown.
+
+    Attributes:
+        profile: Board profile: name or TOML file.
+        controller: As `tvfs_gym.experiments.controllers` names them.
+        scenario: Its conditions.
+        pace: Seconds of the episode per second of the film.
+        length_s: Length of the film.
+    """
+
+    profile: str
+    controller: str
+    scenario: Scenario
+    pace: float = 7.5
+    length_s: float = 10.0
+
+
+def write_film(film: Film, output: Path) -> None:
+    """Runs the episode and writes an animated GIF.
+
+    Raises:
+        InputError: There is no such board or controller, or the file cannot be written.
+    """
+    checked_output(output, overwrite=True)
+    pictures = [_small(image) for image in _pictures(film)]
+    # One palette for all, which keeps the rare colours of the legend and the limits.
+    palette = pictures[-1].quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
+    images = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    images[0].save(
+        output,
+        save_all=True,
+        append_images=images[1:],
+        duration=round(1000 / PICTURES_PER_S),
+        loop=0,
+        optimize=True,
+    )
+    print(f"{output}: {len(images)} pictures, {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _pictures(film: Film) -> list[Pixels]:
+    env = TwinEnv(film.profile, scenario=film.scenario, choose_passes=True)
+    known = Scenario(t_max_c=film.scenario.t_max_c, throttling=film.scenario.throttling)
+    design = Design.of(env, characterise(env.board, known))
+    policy = policy_named(film.controller, design)
+    picture = Picture(
+        board_title(env.board), env.board.family.names, frequencies_hz(env.board), film.controller
+    )
+    observation, info = env.reset(seed=0)
+    picture.begin(Window(info["window"]))
+    images: list[Pixels] = []
+    state, ended = None, False
+    due_s = (number * film.pace / PICTURES_PER_S for number in count(1))
+    next_s = next(due_s)
+    while not ended and len(images) < film.length_s * PICTURES_PER_S:
+        action, state = policy.predict(observation, state)
+        observation, _, terminated, truncated, info = env.step(action)
+        window = Window(info["window"])
+        picture.add(window, info["frames"])
+        ended = terminated or truncated
+        while window.time_s >= next_s and len(images) < film.length_s * PICTURES_PER_S:
+            images.append(picture.image())
+            next_s = next(due_s)
+    return images
+
+
+def _small(image: Pixels) -> Image.Image:
+    size = SHOWN_WIDTH, round(SHOWN_WIDTH * HEIGHT / WIDTH)
+    return Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS)
