@@ -1,7 +1,13 @@
 """Baseline controllers: kernel governors, fixed choices, the published methods."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import gymnasium
+
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
+from tvfs_gym.baselines.characterisation.file import read
 from tvfs_gym.baselines.controller import Choice, Controller, Design
 from tvfs_gym.baselines.fixed import Twins, best_fixed
 from tvfs_gym.baselines.governors.cpufreq import (
@@ -22,9 +28,24 @@ from tvfs_gym.baselines.oracle import oracle
 from tvfs_gym.baselines.tvfs.duty import TvfsDuty
 from tvfs_gym.baselines.tvfs.passes import tvfs_passes
 from tvfs_gym.baselines.tvfs.tvfs import Tvfs, tvfs_static
-from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.observation import Reading
+from tvfs_gym.envs.scenario import Scenario
 
-__all__ = ["CONTROLLERS", "HINDSIGHT", "Choice", "Controller", "Design", "Twins", "build"]
+__all__ = [
+    "CONTROLLERS",
+    "HINDSIGHT",
+    "Choice",
+    "Controller",
+    "Design",
+    "Reading",
+    "Twins",
+    "build",
+    "characterise",
+    "make",
+]
 
 CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "performance": performance,
@@ -69,3 +90,35 @@ def build(name: str, design: Design) -> Controller:
     if name not in CONTROLLERS:
         raise unknown("controller", name, CONTROLLERS)
     return CONTROLLERS[name](design)
+
+
+def make(
+    name: str,
+    env: gymnasium.Env[Any, Any],
+    characterisation: Characterisation | Path | str | None = None,
+) -> Controller:
+    """Builds a baseline for an environment.
+
+    Args:
+        name: One of `CONTROLLERS`.
+        env: The environment, wrapped or not; a twin that is measured must be reset afterwards.
+        characterisation: What was measured on its board at design time, or the file or folder that
+            ``tvfs-gym characterise`` wrote; None to measure a twin now, in a room of 25 degC with
+            its usual cooling.
+
+    Raises:
+        InputError: There is no such baseline, no configuration meets the latency constraint, or
+            the characterisation is missing or of another board.
+    """
+    if name not in CONTROLLERS:
+        raise unknown("controller", name, CONTROLLERS)
+    wrapped = env.unwrapped
+    if not isinstance(wrapped, BoardEnv):
+        raise InputError(f"{name} needs an environment of this package, not {wrapped}.")
+    if isinstance(characterisation, str | Path):
+        characterisation = read(Path(characterisation)).of(wrapped.board)
+    if characterisation is None and isinstance(wrapped.board, TwinBoard):
+        scenario = wrapped.scenario
+        known = Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
+        characterisation = characterise(wrapped.board, known)
+    return CONTROLLERS[name](Design.of(wrapped, characterisation))

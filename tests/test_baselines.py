@@ -4,11 +4,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
 from tests.driving import Driven, observation
-from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Design, build
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Design, build, make
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import GUARD_C, Controller
 from tvfs_gym.baselines.one_knob import HYSTERESIS_C
@@ -321,3 +322,19 @@ def test_more_confidence_is_never_less_accurate_than_one_pass() -> None:
         one = outcomes.accuracy(topology, 1, 0.8)
         for most in range(2, 11):
             assert outcomes.accuracy(topology, most, 0.8) >= one - 0.003
+
+
+def test_a_baseline_is_made_for_an_environment_in_one_call(
+    recorded_characterisation: Characterisation,
+) -> None:
+    env = gymnasium.make("tvfs_gym/OdroidXU4-v0")
+    measured = make("tvfs", env)
+    observation, _ = env.reset(seed=0)
+    assert (
+        measured.predict(observation)[0]
+        == make("tvfs", env, recorded_characterisation).predict(observation)[0]
+    )
+    with pytest.raises(InputError, match="did you mean tvfs"):
+        make("tvsf", env)
+    with pytest.raises(InputError, match="needs an environment of this package"):
+        make("tvfs", gymnasium.make("CartPole-v1"))
