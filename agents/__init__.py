@@ -1,1 +1,30 @@
-"""Learned controllers, run side by side with the baselines."""
+"""Learned controllers, run side by side with the baselines.
+
+The modules behind the public names load when first used: those of stable-baselines3 need PyTorch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tvfs_gym.agents.stable_baselines import save_policy as save_policy
+    from tvfs_gym.agents.stable_baselines_env import TwinVecEnv as TwinVecEnv
+    from tvfs_gym.agents.training import load_policy as load_policy
+    from tvfs_gym.agents.training import train as train
+
+MODULES = {
+    "TwinVecEnv": "stable_baselines_env",
+    "load_policy": "training",
+    "save_policy": "stable_baselines",
+    "train": "training",
+}
+"""Modules of the public names."""
+
+__all__ = [*MODULES]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"tvfs_gym.agents.{MODULES[name]}"), name)

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
 from tvfs_gym.agents.network import Activation, Network
 from tvfs_gym.agents.policy import NAMES, Card, NetworkPolicy
+from tvfs_gym.envs.errors import InputError
 
 BEST_FOLDER = "best"
 """Where the best policy by evaluation stands, under the name stable-baselines3 gives it."""
@@ -105,6 +107,38 @@ def exported(model: Any, choices: Any, card: dict[str, Any]) -> NetworkPolicy:
     biases = [one.bias.detach().numpy().copy() for one in layers]
     made = Card(kind="network", inputs=NAMES, activation=activation, **card)
     return NetworkPolicy(made, choices, Network(weights, biases, activation))
+
+
+def save_policy(model: Any, folder: Path | str) -> None:
+    """Writes what a model has learnt as a controller that runs without PyTorch.
+
+    Args:
+        model: A2C, DQN or PPO of stable-baselines3 with the policy ``MlpPolicy``, which was trained
+            on twins or a board of this package, in the discrete action space.
+        folder: Made if need be; `tvfs_gym.agents.load_policy` and ``--controller`` take it.
+
+    Raises:
+        InputError: The model has another action space, or no environment.
+    """
+    twins = model.get_env()
+    if twins is None or not isinstance(model.action_space, spaces.Discrete):
+        raise InputError(
+            f"a policy of the discrete action space with its environment is needed, not one of "
+            f"{model.action_space}: train with action_space='discrete'."
+        )
+    actions, scales, board = (twins.get_attr(name)[0] for name in ("actions", "scales", "board"))
+    card = {
+        "algorithm": type(model).__name__.lower(),
+        "board": "linux" if board.profile is None else board.profile.name,
+        "family": board.family.name,
+        "topologies": len(board.family.topologies),
+        "vf_levels": len(board.operating_points),
+        "scales": tuple(scales.tolist()),
+        "training": {"steps": int(model.num_timesteps)},
+    }
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    exported(model, actions.table[:, :2], card).save(target)
 
 
 def _tensorboard() -> bool:

@@ -113,8 +113,8 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise unknown("render mode of a batch", str(render_mode), ("rgb_array",))
         board = load_profile(profile)
-        self._twin = TwinBoard(board, load_family(family))
-        nominal_s = self._twin.nominal_latency_s
+        self.board = TwinBoard(board, load_family(family))
+        nominal_s = self.board.nominal_latency_s
         self._randomisation = DomainRandomisation.of(randomise, board, nominal_s)
         self.num_envs = at_least("num_envs", num_envs, 1)
         self.frames_per_step = at_least("frames_per_step", frames_per_step, 1)
@@ -125,13 +125,13 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         self._most_frames = at_least("max_episode_steps", max_episode_steps, 1) * frames_per_step
         self._info_frames = info_frames
         self._keeps_frames = info_frames or render_mode is not None
-        self.actions = Actions(self._twin, action_space, choose_passes)
+        self.actions = Actions(self.board, action_space, choose_passes)
         self.single_action_space = self.actions.space
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.single_observation_space = observation_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.scales = scales_of(self._twin)
-        self._shared = np.concatenate([self.scales, self._twin.shared])
+        self.scales = scales_of(self.board)
+        self._shared = np.concatenate([self.scales, self.board.shared])
         self._reward = reward_of(reward)
         parts = np.array_split(np.arange(num_envs), min(at_least("threads", threads, 1), num_envs))
         self._slices = [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
@@ -142,13 +142,13 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     def _make_tiles(self) -> "list[Tile]":
         from tvfs_gym.envs.rendering.mosaic import TILES, Tile
 
-        clocks_hz = frequencies_hz(self._twin)
-        name = board_title(self._twin)
+        clocks_hz = frequencies_hz(self.board)
+        name = board_title(self.board)
         return [Tile(f"{name} {i}", clocks_hz) for i in range(min(self.num_envs, TILES))]
 
     def _allocate(self) -> None:
         """Allocates every sub-environment's buffer, as large as the first one's."""
-        n, twin = self.num_envs, self._twin
+        n, twin = self.num_envs, self.board
         twin.reset(self.scenarios[0], (0, 0))
         self._owns = np.empty((n, *twin.own.shape))
         self._frames_left = np.zeros(n, np.int64)
@@ -200,7 +200,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
 
         Those whose scenario is the same object share the work; only their streams differ.
         """
-        twin, last = self._twin, None
+        twin, last = self.board, None
         for i in which.tolist():
             key = self._episodes[i].next_key()
             scenario = self.scenarios[i].with_values(options) if options else self.scenarios[i]
@@ -271,7 +271,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             return step_boards(
                 self._owns[part],
                 self._shared,
-                self._twin.outcomes,
+                self.board.outcomes,
                 self.actions.table,
                 rows[part],
                 self._frames_left[part],
@@ -304,8 +304,8 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             time_s, scenario = float(windows[i, W.TIME_S]), self._episode[i]
             later = scenario.changes[scenario.changes_by(time_s) :]
             self._next_change_s[i] = later[0].at_s if later else np.inf
-            arrays = self._twin.arrays_of(self._owns[i])
-            self._twin.follow(scenario, arrays)
+            arrays = self.board.arrays_of(self._owns[i])
+            self.board.follow(scenario, arrays)
             windows[i, W.LATENCY_CONSTRAINT_S] = arrays.parameters[P.LATENCY_CONSTRAINT_S]
             observe(windows[i], self.scales, observations[i])
 

@@ -198,7 +198,7 @@ class TestStableBaselines:
 
     def test_masks(self) -> None:
         contrib = pytest.importorskip("sb3_contrib")
-        from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
+        from tvfs_gym.agents import TwinVecEnv
 
         twins = TwinVecEnv(4, scenario={"latency_constraint_s": 0.03})
         model = contrib.MaskablePPO("MlpPolicy", twins, n_steps=8, batch_size=8).learn(32)
@@ -210,7 +210,7 @@ class TestStableBaselines:
         pytest.importorskip("moviepy")
         from stable_baselines3.common.vec_env import VecVideoRecorder
 
-        from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
+        from tvfs_gym.agents import TwinVecEnv
 
         twins = TwinVecEnv(3, scenario=SHORT, render_mode="rgb_array")
         recorder = VecVideoRecorder(twins, str(tmp_path), lambda step: step == 0, video_length=3)
@@ -219,3 +219,15 @@ class TestStableBaselines:
             recorder.step(np.array([5, 60, 130]))
         recorder.close()
         assert list(tmp_path.glob("*.mp4"))
+
+    def test_what_was_learnt_is_saved_as_a_controller(self, tmp_path: Path) -> None:
+        from stable_baselines3 import PPO
+
+        from tvfs_gym.agents import TwinVecEnv, load_policy, save_policy
+
+        twins = TwinVecEnv(4, profile="odroid_xu4", scenario=SHORT)
+        model = PPO("MlpPolicy", twins, n_steps=8, batch_size=8).learn(32)
+        save_policy(model, tmp_path / "ppo")
+        observations = twins.reset()
+        learnt, _ = model.predict(observations, deterministic=True)
+        assert np.array_equal(load_policy(tmp_path / "ppo").predict(observations)[0], learnt)
