@@ -1,9 +1,12 @@
 # Every target makes its own virtual environment first; nothing but make and Python 3.10 to 3.13 is needed.
 
-IN_RANGE := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
-	$$p -c "$(IN_RANGE)" 2>/dev/null && echo $$p && break; done)
-# The PyTorch that the tests of the extra "train" were run with.
+# The first Python on the path from 3.10 to 3.$(1).
+python = $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, $(1)))" 2>/dev/null \
+	&& echo $$p && break; done)
+PYTHON ?= $(call python,13)
+# The PyTorch that the tests of the extra "train" were run with. On Linux this is a CUDA build of some
+# 6 GB; TORCH="torch --index-url https://download.pytorch.org/whl/cpu" takes the CPU build.
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
@@ -11,17 +14,22 @@ BIN := .venv/bin
 ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
 ZOO := envs/inference/zoo
 
-.PHONY: benchmark test test-slow test-train test-kernel test-kernel-arm lint smoke pretrained publish publish-live
-.PHONY: zoo zoo-family clean
+.PHONY: benchmark test test-slow test-tflite-runtime test-train test-kernel test-kernel-arm lint smoke
+.PHONY: pretrained publish publish-live zoo zoo-family clean
 
 benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
 
 test: .venv/installed-test
-	$(BIN)/pytest -n auto --dist worksteal -m "not train and not slow and not kernel"
+	$(BIN)/pytest -n auto --dist worksteal -m "not train and not slow and not kernel and not types"
 
 test-slow: .venv/installed-test
 	$(BIN)/pytest -m slow
+
+# Inference under NumPy 1 and the older runtime, which is the only one on 32-bit ARM.
+test-tflite-runtime: .venv/tflite-runtime/installed
+	TVFS_GYM_RUNTIME=tflite-runtime .venv/tflite-runtime/bin/pytest -n auto --dist worksteal \
+		tests/inference tests/test_adaptta_live.py tests/test_models.py tests/test_bits.py
 
 test-train: .venv/installed-train
 	$(BIN)/pytest -n auto --dist worksteal -m train
@@ -39,6 +47,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pytest tests/test_types.py
 
 # The wheel alone, in an environment of its own, away from the checkout.
 smoke: .venv/installed-dev
@@ -124,7 +133,11 @@ clean:
 	touch $@
 
 .venv/installed-test: .venv/installed
-	$(BIN)/pip install --quiet --editable ".[litert,test]"
+	$(BIN)/pip install --quiet --editable ".[test]"
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --editable ".[dev]"
 	touch $@
 
 .venv/installed-train: .venv/installed-test
@@ -132,6 +145,8 @@ clean:
 	$(BIN)/pip install --quiet --editable ".[train]"
 	touch $@
 
-.venv/installed-dev: .venv/installed-test
-	$(BIN)/pip install --quiet --editable ".[dev]"
+.venv/tflite-runtime/installed: .venv/bin/python pyproject.toml
+	@test -n "$(call python,11)" || { echo "tflite-runtime needs Python 3.10 or 3.11." >&2; exit 1; }
+	$(call python,11) -m venv .venv/tflite-runtime
+	.venv/tflite-runtime/bin/pip install --quiet --editable ".[test,tflite-runtime]"
 	touch $@

@@ -174,7 +174,8 @@ def train_online(
             judged = training.judge(episodes, seed)
             for name, values in {"timesteps": end * training.envs, **judged}.items():
                 history.setdefault(name, []).append(values)
-            np.savez(target / "evaluations.npz", **{k: np.array(v) for k, v in history.items()})
+            columns: dict[str, Any] = {name: np.array(rows) for name, rows in history.items()}
+            np.savez(target / "evaluations.npz", **columns)
             score = float((judged["results"] / judged["ep_lengths"]).mean())
             if score > best:
                 best = score

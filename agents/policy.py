@@ -114,7 +114,8 @@ class GreedyPolicy(ABC):
 
     def save(self, folder: Path) -> None:
         """Writes the arrays and the card."""
-        np.savez_compressed(folder / ARRAYS, choices=self.choices, **self.arrays())
+        arrays: dict[str, Any] = {"choices": self.choices, **self.arrays()}
+        np.savez_compressed(folder / ARRAYS, **arrays)
         (folder / CARD).write_text(self.card.model_dump_json(indent=2) + "\n")
 
 

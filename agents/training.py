@@ -143,7 +143,8 @@ def train(training: Training, folder: Path, progress_bar: bool) -> Path:
     if find_spec("stable_baselines3") is None:
         raise InputError(
             f"training {training.algorithm} needs stable-baselines3: run pip install "
-            '"tvfs-gym[train]".'
+            '"tvfs-gym[train]"; first, to be spared some 6 GB of CUDA on Linux, pip install torch '
+            "--index-url https://download.pytorch.org/whl/cpu."
         )
     arguments = PRESETS[training.algorithm].arguments
     if training.algorithm == "ppo" and envs * arguments["n_steps"] < 2:

@@ -191,7 +191,7 @@ def test_a_run_without_any_usable_image_says_so(models: Path, cli: Cli, tmp_path
 def test_a_chunk_is_kept_without_loss(exact: bool, tmp_path: Path) -> None:
     """Multiples of 1/256 as well as outputs that half precision cannot hold."""
     random = np.random.default_rng(0)
-    steps = random.integers(0, 256, (3, 2, 7)).astype(np.float32) / 256
+    steps = random.integers(0, 256, (3, 2, 7)).astype(np.float32) / np.float32(256)
     outputs = ViewOutputs(
         steps if exact else np.sqrt(steps), random.random((3, 2)), np.array(["", "", "bad: é"])
     )

@@ -93,7 +93,7 @@ class RecordedOutcomes:
 
     def save(self, path: Path) -> None:
         """Writes them to one compressed .npz file."""
-        arrays: dict[str, NDArray[Any]] = {"truth": self.truth}
+        arrays: dict[str, Any] = {"truth": self.truth}
         for name, recording in self.recordings.items():
             for field, array in vars(recording).items():
                 arrays[f"{name}/{field}"] = array

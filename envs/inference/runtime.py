@@ -1,43 +1,51 @@
-"""The one place that knows which TFLite runtime is installed."""
+"""Adapter to the TFLite runtime: the only module that knows which packages offer one."""
 
+import os
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.errors import InputError, unknown
 
 RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
     "tflite-runtime": "tflite_runtime.interpreter",
 }
-"""Packages that offer TFLite's ``Interpreter``, in order of preference: LiteRT is about five times
-faster on x86, and some converted networks are right only there."""
+"""Modules with TFLite's ``Interpreter`` by package, in order of preference: LiteRT is about five
+times faster on x86, and some converted networks are right only there."""
+
+VARIABLE = "TVFS_GYM_RUNTIME"
+"""Environment variable that names the package to use where both are installed."""
 
 
 def runtime() -> str:
     """Name and version of the runtime in use, e.g. ``ai-edge-litert 2.3.0``.
 
     Raises:
-        InputError: Neither runtime is installed.
+        InputError: No runtime is installed, or not the one that `VARIABLE` names.
     """
     return f"{runtime_package()} {version(runtime_package())}"
 
 
 def runtime_package() -> str:
-    """Name of the runtime in use.
+    """Package of the runtime in use.
 
     Raises:
-        InputError: Neither runtime is installed.
+        InputError: No runtime is installed, or not the one that `VARIABLE` names.
     """
-    for package in RUNTIMES:
+    named = os.environ.get(VARIABLE)
+    if named and named not in RUNTIMES:
+        raise unknown(VARIABLE, named, RUNTIMES)
+    for package in [named] if named else RUNTIMES:
         try:
             version(package)
         except PackageNotFoundError:
             continue
         return package
     raise InputError(
-        "no TFLite runtime is installed: run pip install tflite-runtime or "
-        "pip install ai-edge-litert."
+        f"{named or 'a TFLite runtime'} is not installed: run pip install ai-edge-litert or, on "
+        'Linux with Python 3.10 or 3.11, pip install "tvfs-gym[tflite-runtime]".'
     )
 
 
@@ -47,13 +55,14 @@ def interpreter(path: Path, threads: int, xnnpack: bool = True) -> Any:
     Args:
         path: The .tflite file.
         threads: CPU threads of one pass.
-        xnnpack: Whether the runtime may hand the network to XNNPACK, as it does by itself.
+        xnnpack: Use XNNPACK where the runtime does by default.
+
+    Returns:
+        An ``Interpreter`` of the runtime in use.
 
     Raises:
-        InputError: The file is missing or is no TFLite network, or no thread is given.
+        InputError: The file is missing or is no TFLite network, or the threads are fewer than one.
     """
-    from importlib import import_module
-
     if not path.is_file():
         raise InputError(f"there is no network at {path}.")
     if threads < 1:

@@ -81,7 +81,7 @@ class RcNetwork:
 
     def modes_of(self, node_temperatures_c: Vector) -> Vector:
         """Modes that stand for these node temperatures."""
-        return np.linalg.solve(self._modal[1], node_temperatures_c)
+        return np.asarray(np.linalg.solve(self._modal[1], node_temperatures_c), np.float64)
 
     def steady_nodes_c(self, ambient_c: float, power_w: float) -> Vector:
         """Node temperatures after an infinite time at constant power, degC."""

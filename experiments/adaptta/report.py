@@ -260,7 +260,8 @@ def _write_outcomes(
     longest = _longest(runs)
     recordings = {run.network: run.recording for run in longest}
     RecordedOutcomes(runs[0].truth, recordings, provenance).save(folder / "outcomes.npz")
-    np.savez_compressed(folder / "seconds.npz", **{run.network: run.seconds for run in longest})
+    seconds: dict[str, Any] = {run.network: run.seconds for run in longest}
+    np.savez_compressed(folder / "seconds.npz", **seconds)
 
 
 def _tables(runs: Sequence[PolicyRun]) -> str:

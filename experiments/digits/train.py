@@ -103,7 +103,7 @@ def _placed(digit: Grey, size: float, angle: float, shift: tuple[float, float]) 
     top = round((PICTURE_PX - glyph.height) / 2 + shift[1] * PICTURE_PX)
     canvas = Image.new("L", (PICTURE_PX, PICTURE_PX))
     canvas.paste(glyph, (left, top))
-    return np.asarray(canvas, np.float32) / 255
+    return np.asarray(canvas, np.float32) / np.float32(255)
 
 
 def _cluttered(paper: float, ink: float, rng: Generator) -> Grey:

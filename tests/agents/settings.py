@@ -1,5 +1,7 @@
 """A small setting for learners, and observations for them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ def observations(
 ) -> NDArray[np.float32]:
     """Observations at T_max = 85 degC and L_c = 75 ms."""
     made = np.zeros((count, len(FEATURES)), np.float32)
-    entries = {
+    entries: dict[str, Any] = {
         "temperature": np.asarray(temperature_c) / 100,
         "headroom": (85.0 - np.asarray(temperature_c)) / 50,
         "vf_level": np.asarray(level) / (LEVELS - 1),

@@ -19,7 +19,8 @@ def test_gradients_are_those_of_the_loss(activation: Activation) -> None:
     biases: Any = [rng.normal(size=one.shape) for one in network.biases]
     network.weights, network.biases = weights, biases
     network.activation = activation
-    inputs, wanted = rng.normal(size=(8, 5)).astype(np.float32), rng.normal(size=(8, 4))
+    inputs = rng.normal(size=(8, 5)).astype(np.float32)
+    wanted: Any = rng.normal(size=(8, 4))
 
     def loss() -> float:
         return float(((network.layers(inputs)[-1] - wanted) ** 2).sum() / 2)

@@ -86,7 +86,7 @@ class PictureFrames:
         Raises:
             InputError: It cannot be read.
         """
-        picture, label = self._pictures[self._generator.integers(len(self._pictures))]
+        picture, label = self._pictures[int(self._generator.integers(len(self._pictures)))]
         if isinstance(picture, Image.Image):
             return BoardFrame(picture, label)
         if self._archive is None:
