@@ -1,11 +1,23 @@
 """Dependencies point one way, and modules stay short."""
 
 import ast
+import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from tests import house
+
 ROOT = Path(__file__).resolve().parents[1]
+PUBLIC = {
+    "envs": "BoardEnv TwinEnv TwinVectorEnv LinuxBoardEnv ReplayEnv Scenario Change Unit Window "
+    "Configuration REWARDS load_profile load_family InputError BoardError",
+    "baselines": "make Controller Choice Reading Design CONTROLLERS HINDSIGHT characterise",
+    "agents": "load_policy",
+}
+"""Names for users, by package; those of ``agents`` that need PyTorch are tested with it."""
+
 FOLDERS = ("envs", "baselines", "agents", "experiments")
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
@@ -56,3 +68,29 @@ def test_layers_are_found() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_holds_one_subject(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 450
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    assert house.circles(house.import_graph()) == []
+
+
+def test_experiments_have_few_rooms() -> None:
+    assert len(house.rooms("experiments")) <= 16
+
+
+def test_the_page_of_the_architecture_names_what_there_is() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    paths = re.findall(r"`((?:envs|baselines|agents|experiments|tests)/[\w./]*)`", page)
+    assert len(paths) > 30
+    for path in paths:
+        assert (ROOT / path).exists(), path
+    for path, name in re.findall(r"`([\w/]+\.py)`: `(\w+)`", page):
+        assert f" {name}" in (ROOT / path).read_text(), (path, name)
+
+
+@pytest.mark.parametrize(("package", "names"), PUBLIC.items())
+def test_the_public_names_are_there(package: str, names: str) -> None:
+    module = import_module(f"tvfs_gym.{package}")
+    exported = set(module.__all__)
+    for name in names.split():
+        assert name in exported and getattr(module, name) is not None
