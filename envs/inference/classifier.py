@@ -56,7 +56,7 @@ class TfliteClassifier:
 
     def _check(self, path: Path) -> None:
         px, classes = self.topology.input_px, self.topology.classes
-        shape, outputs = tuple(self._input["shape"]), int(self._output["shape"][-1])
+        shape, outputs = tuple(map(int, self._input["shape"])), int(self._output["shape"][-1])
         if shape != (1, px, px, 3):
             raise InputError(f"{path} takes inputs of shape {shape}; expected (1, {px}, {px}, 3).")
         if outputs != classes:
