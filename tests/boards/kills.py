@@ -64,7 +64,9 @@ def kill_one(folder: Path, draw: random.Random) -> tuple[str, bool, bool]:
     if child == 0:
         with contextlib.suppress(BaseException):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup would have it ignore
+            # nohup has the one ignored, a shell's background the other.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             victim(root, state, victims_seed, held)
         os._exit(1)
