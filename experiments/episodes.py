@@ -20,7 +20,7 @@ Columns = dict[str, NDArray[Any]]
 class Episode:
     """A controller's or policy's episode on one board, real or twin; iterating over it runs it.
 
-    What was run stays at hand if it is broken off.
+    If it is stopped, the steps so far stay at hand.
 
     Args:
         env: The environment, with its scenario set.
@@ -45,10 +45,11 @@ class Episode:
         self.frames: list[NDArray[np.float64]] = []
         self.control_s: list[float] = []
 
-    def begin(self) -> None:
-        """Resets the board; a real one cools down first."""
+    def begin(self) -> Window:
+        """Resets the board, a real one when it has cooled down; returns its start."""
         self._observation, info = self._env.reset(seed=self._seed)
         self.start = Window(info["window"])
+        return self.start
 
     def __iter__(self) -> Iterator[Window]:
         """Runs the episode; yields the window of every step, which is kept already."""

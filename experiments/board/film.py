@@ -1,7 +1,6 @@
 """``tvfs-gym dev film``: an episode of a controller on a twin as an animated picture."""
 
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +8,19 @@ from PIL import Image
 
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.controller import Design
-from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.rendering.canvas import Pixels
 from tvfs_gym.envs.rendering.display import board_title, frequencies_hz
 from tvfs_gym.envs.rendering.picture import HEIGHT, WIDTH, Picture
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.controllers import policy_named
+from tvfs_gym.experiments.episodes import Episode
 from tvfs_gym.experiments.results.folder import checked_output
 
 SHOWN_WIDTH = 600
 """Width of an animated picture in pixels."""
 
-COLOURS = 200
+COLOURS = 256
 """Colours of its palette."""
 
 PICTURES_PER_S = 10
@@ -76,21 +75,15 @@ def _pictures(film: Film) -> list[Pixels]:
     picture = Picture(
         board_title(env.board), env.board.family.names, frequencies_hz(env.board), film.controller
     )
-    observation, info = env.reset(seed=0)
-    picture.begin(Window(info["window"]))
+    episode = Episode(env, policy, seed=0)
+    picture.begin(episode.begin())
     images: list[Pixels] = []
-    state, ended = None, False
-    due_s = (number * film.pace / PICTURES_PER_S for number in count(1))
-    next_s = next(due_s)
-    while not ended and len(images) < film.length_s * PICTURES_PER_S:
-        action, state = policy.predict(observation, state)
-        observation, _, terminated, truncated, info = env.step(action)
-        window = Window(info["window"])
-        picture.add(window, info["frames"])
-        ended = terminated or truncated
-        while window.time_s >= next_s and len(images) < film.length_s * PICTURES_PER_S:
+    for window in episode:
+        picture.add(window, episode.frames[-1])
+        while window.time_s >= (len(images) + 1) * film.pace / PICTURES_PER_S:
             images.append(picture.image())
-            next_s = next(due_s)
+        if len(images) >= film.length_s * PICTURES_PER_S:
+            break
     return images
 
 
