@@ -1,7 +1,7 @@
 """Measuring a board at design time: passes on a cold board, and temperatures that settle.
 
-Every measurement starts with a reset, in which a real board waits until it has cooled down. What
-was measured already is not measured again, so that an interrupted run can be gone on with.
+Every measurement starts with a reset, in which a real board waits until it has cooled down. A
+resumed run computes only the missing measurements.
 """
 
 from collections.abc import Collection, Iterator
@@ -156,7 +156,7 @@ def measure(
 def _cold_latencies_s(
     board: Board, bench: Scenario, place: Place, passes: int
 ) -> tuple[float, ...]:
-    """Times single passes; when throttling sets in, goes on with a board that is cold again."""
+    """Times single passes; when throttling sets in, continues on a cold board."""
     latencies_s: list[float] = []
     stream = KEY[1] + MOST_BURSTS * (place.topology * len(board.operating_points) + place.level)
     for burst in range(MOST_BURSTS):

@@ -2,8 +2,8 @@
 
 Writes a folder with ``steps/``, ``episodes/`` and ``bounds/`` (Parquet files of a row per step, per
 episode and per scenario), ``config.json``, ``versions.json``, ``command.txt``, figures and a
-self-contained ``report.html``; prints the table. A benchmark that was stopped is gone on with by
-the same command.
+self-contained ``report.html``; prints the table. The same command
+resumes a benchmark that was stopped.
 """
 
 import signal
@@ -124,7 +124,7 @@ def run(
         overrides: Values of the scenario that hold throughout.
         characterisation: What ``tvfs-gym characterise`` wrote, from which all controllers are
             built; None to measure each scenario's twin.
-        output: Folder to write, or to go on with; None for the next free one under ``results/``.
+        output: Folder to write or resume; None for the next free one under ``results/``.
 
     Raises:
         InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the

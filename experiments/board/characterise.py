@@ -3,7 +3,7 @@
 Writes a folder: ``characterisation.toml``, from which controllers are built; for ``tvfs-gym
 identify``, ``latency_sweep.csv``, ``power_sweep.csv`` on a board with a power sensor, and
 ``heat_trace.csv``; and ``measurements.jsonl``, a line per measurement, from which an interrupted
-characterisation is gone on with.
+characterisation is resumed.
 """
 
 import json
@@ -75,7 +75,7 @@ def run(
         under_test: The board; it is closed.
         scenario: Its conditions; see `tvfs_gym.baselines.characterisation.measuring.bench_of`.
         protocol: How it is measured.
-        output: Folder to write, or to go on with; None for the next free one under ``results/``.
+        output: Folder to write or resume; None for the next free one under ``results/``.
 
     Raises:
         InputError: The folder holds something else, or the board is throttled at once.

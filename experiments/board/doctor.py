@@ -1,4 +1,4 @@
-"""``tvfs-gym doctor``: what this machine can, what it lacks, and how to repair it."""
+"""``tvfs-gym doctor``: what this machine can do as a board, what it lacks, the repair."""
 
 import os
 from collections.abc import Iterator

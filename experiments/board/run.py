@@ -2,7 +2,7 @@
 
 Writes a folder like a benchmark's: ``steps/`` and ``episodes/``, ``config.json``,
 ``versions.json``, ``command.txt``, figures and ``report.html``. Every episode is a Parquet file of
-its own, written as it ends: what was run stays, and the same command goes on with the rest.
+its own, written as it ends; a resumed run computes only the missing episodes.
 """
 
 import signal
@@ -127,7 +127,7 @@ class Bench:
 
 
 def nominal_latency_s(output: Path | None, characterisation: Path | None) -> float | None:
-    """That of the run that is gone on with, or else of the characterisation, if there is one.
+    """Finds the nominal latency of the resumed run, or else of the characterisation.
 
     Raises:
         InputError: A file cannot be used.
@@ -154,7 +154,7 @@ def run(
         scenario: Their conditions.
         frames_per_step: Frames of a step.
         characterisation: What ``tvfs-gym characterise`` wrote; None to measure a twin now.
-        output: Folder to write, or to go on with; None for the next free one under ``results/``.
+        output: Folder to write or resume; None for the next free one under ``results/``.
 
     Raises:
         InputError: A controller cannot be built, or the folder holds other results.
@@ -199,7 +199,7 @@ def _design(bench: Bench, content: characterisation_file.CharacterisationFile | 
 def _run_all(
     bench: Bench, plan: Plan, policies: dict[str, Policy], scenario: str, folder: Path
 ) -> None:
-    """Runs what is missing; says what is kept if it is broken off."""
+    """Runs the missing episodes; if stopped, says what is kept."""
     schedule = plan.schedule()
     cells = [cell_name(scenario, name, seed) for name, seed in schedule]
     before = signal.signal(signal.SIGTERM, _terminate)
@@ -238,7 +238,7 @@ def _run_one(
     cell: str,
     keys: Row,
 ) -> None:
-    """Runs and writes an episode; of one that is broken off, the steps."""
+    """Runs and writes an episode; if stopped, writes its steps."""
     env = bench.env_for(policy)
     course = Course(env.board, title, env.scenario.frames)
     shown.begins(course)

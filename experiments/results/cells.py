@@ -1,7 +1,7 @@
 """Cells of a comparison: the steps and episodes of one controller in one scenario, as Parquet.
 
-Every cell is a file of its own, so that what was computed stays when a run is stopped, and a run
-that is gone on with computes only what is missing.
+Every cell is a file of its own: finished cells stay when a run is stopped, and a resumed run
+computes only the missing ones.
 """
 
 import os
@@ -58,7 +58,7 @@ def write_cell(
 def write_unfinished(
     folder: Path, name: str, keys: Mapping[str, Any], seed: int, columns: Columns
 ) -> None:
-    """Writes the steps of a cell's only episode, which was broken off: the cell is not whole."""
+    """Writes the steps of a cell's only episode, which was stopped: the cell is not whole."""
     _write(folder, STEPS, name, _steps(keys, seed, columns))
 
 

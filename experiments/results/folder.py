@@ -38,12 +38,12 @@ def free_folder(output: Path | None, name: str) -> Path:
 
 
 def resumed_folder(output: Path | None, name: str, config: dict[str, Any]) -> Path:
-    """Finds the folder of a run that may go on with an earlier one of the same configuration.
+    """Finds the folder of a run, which resumes an earlier one of the same configuration.
 
     Args:
         output: Where the user wants it; None for the next free ``results/NAME_N``.
         name: Name of the experiment.
-        config: Anything that JSON can hold; an earlier run is gone on with if its is the same.
+        config: Anything that JSON can hold; an earlier run with the same is resumed.
 
     Raises:
         InputError: The wanted folder holds something else, or is a file.
