@@ -37,7 +37,7 @@ Frame = Image.Image | NDArray[np.uint8] | Path | str
 
 
 class Classifier(Protocol):
-    """What AdapTTA needs of a network; `TfliteClassifier` is one."""
+    """The part of a network that AdapTTA needs, e.g. a `TfliteClassifier`."""
 
     @property
     def topology(self) -> Topology:

@@ -16,12 +16,12 @@ Probabilities = NDArray[np.float32]
 EPSILON = float(np.finfo(np.float32).eps)
 
 FLOOR = 1 / 512
-"""What the geometric mean takes for an output below it: half a step of the quantised networks'
+"""Value that the geometric mean takes for a lower output: half a step of the quantised networks'
 grid, so that an output that was rounded to 0 in one view does not veto its class."""
 
 
 class Aggregation:
-    """What all aggregations share.
+    """The base of all aggregations.
 
     Args:
         views: Passes that the frame may get.
@@ -66,7 +66,7 @@ class Aggregation:
 
     @property
     def settled(self) -> NDArray[np.bool_]:
-        """Whether no outputs of the remaining passes can change the answer, shape (...).
+        """True where no outputs of the remaining passes can change the answer, shape (...).
 
         Each score grows, or at least does not fall, with each output of its class. So the worst
         that the remaining r passes can do to the leader is to give it 0 and a rival 1 each time; if
@@ -218,7 +218,7 @@ AGGREGATIONS: dict[str, Callable[[int], Aggregation]] = {
 
 
 def aggregation_named(name: str) -> Callable[[int], Aggregation]:
-    """What makes an aggregation of so many views.
+    """Looks up the function that makes an aggregation of a number of views.
 
     Raises:
         InputError: There is no such aggregation.

@@ -149,7 +149,7 @@ class Geometry:
 
     @property
     def description(self) -> str:
-        """What was done to the images, for a recording's provenance."""
+        """Description of the preparation of images, for a recording's provenance."""
         cut = (
             f"squares of {self.crop_fraction} of the shorter side"
             if self.method == "boxes"

@@ -63,7 +63,7 @@ class TfliteClassifier:
             raise InputError(f"{path} has {outputs} outputs; expected {classes} labels.")
 
     def _codes_of_pixels(self) -> NDArray[np.generic] | None:
-        """What each grey level 0..255 becomes in the input tensor; None if it stays as it is.
+        """Codes of the input tensor by grey level 0..255; None if they are equal.
 
         real = (pixel - pixel_mean) / pixel_scale, stored as real / scale + zero_point.
         """
@@ -77,7 +77,7 @@ class TfliteClassifier:
         return None if np.array_equal(codes, np.arange(256)) else codes
 
     def _values_of_outputs(self) -> Probabilities | None:
-        """What each code of the output tensor stands for; None if the output is float already.
+        """Values of the output tensor's codes; None if the output is float already.
 
         Signed codes come as indices from the end, as NumPy reads them.
         """

@@ -19,7 +19,7 @@ from tvfs_gym.envs.tables import Traversable
 
 @dataclass(frozen=True)
 class Recording:
-    """What one topology answered: arrays of shape (images, views), after 1, 2, ... views.
+    """Answers of one topology: arrays of shape (images, views), after 1, 2, ... views.
 
     Attributes:
         confidence: Confidence of the consensus.
@@ -69,7 +69,7 @@ class RecordedOutcomes:
         return self.recordings[topology]
 
     def correct(self, topology: str) -> NDArray[np.bool_]:
-        """Whether the consensus was right, shape (images, views)."""
+        """Correctness of the consensus, shape (images, views)."""
         return self[topology].label == self.truth[:, np.newaxis]
 
     def passes(self, topology: str, views: int, tau: float) -> NDArray[np.intp]:
