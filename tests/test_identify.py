@@ -355,3 +355,8 @@ def test_a_load_needs_to_be_told_what_it_heats_with(cli: Cli, tmp_path: Path) ->
     assert done.returncode == 2 and "say with --full-load-w" in done.stderr
     done = cli("validate", "odroid_xu4", path, "--full-load-w", "3.0")
     assert done.returncode == 0 and "mean of 1" in done.stdout
+
+
+def test_a_trace_that_is_not_there_is_said(cli: Cli, tmp_path: Path) -> None:
+    done = cli("identify", tmp_path / "none.csv", "--output", tmp_path / "board.toml")
+    assert done.returncode == 2 and "none.csv: no such file" in done.stderr.replace("\n", " ")

@@ -21,6 +21,12 @@ STRESSBERRY_STRESS_S = (150.0, 450.0)
 cooling; where the clock was logged, it rises and falls at these times."""
 
 
+def _unreadable(path: Path, error: OSError) -> InputError:
+    # Polars' errors carry no strerror.
+    reason = error.strerror or ("unreadable" if path.exists() else "no such file")
+    return InputError(f"cannot read the trace {path}: {reason}.")
+
+
 def read_table(path: Path) -> tuple[pl.DataFrame, str]:
     """Reads a file into the common columns, with the file's line in ``line``.
 
@@ -33,7 +39,7 @@ def read_table(path: Path) -> tuple[pl.DataFrame, str]:
     try:
         raw, layout, first_line = _read(path)
     except OSError as error:
-        raise InputError(f"cannot read the trace {path}: {error.strerror}.") from error
+        raise _unreadable(path, error) from error
     except (pl.exceptions.PolarsError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path} is not a readable trace: {first}.") from error
@@ -73,7 +79,7 @@ def header_of(path: Path) -> set[str]:
         table = pl.read_csv(path, infer_schema=False, n_rows=0, truncate_ragged_lines=True)
         return set(table.columns)
     except OSError as error:
-        raise InputError(f"cannot read the trace {path}: {error.strerror}.") from error
+        raise _unreadable(path, error) from error
     except pl.exceptions.PolarsError:
         return set()
 
