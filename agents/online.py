@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from tvfs_gym.agents.learners.learner import Array, Experience, Learner, Setting
+from tvfs_gym.agents.learners.learner import Array, Experience, Learner, LearningTask
 from tvfs_gym.agents.learners.lotus import Lotus
 from tvfs_gym.agents.learners.q_table import QTable
 from tvfs_gym.agents.learners.ztt import Ztt
@@ -21,7 +21,7 @@ from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
-LEARNERS: dict[str, Callable[[Setting], Learner]] = {
+LEARNERS: dict[str, Callable[[LearningTask], Learner]] = {
     "ztt": partial(Ztt, myopic=False),
     "ztt_released": partial(Ztt, myopic=True),
     "lotus": Lotus,
@@ -59,7 +59,7 @@ class OnlineTraining:
             envs, autoreset_mode=AutoresetMode.SAME_STEP, info_frames=True, **environment
         )
         profile = load_profile(environment["profile"])
-        self._setting = Setting(
+        self._task = LearningTask(
             self._twins.scales,
             card["topologies"],
             _power_factor(profile),
@@ -67,7 +67,7 @@ class OnlineTraining:
             max(steps // envs, 1),
             card,
         )
-        self._learner = LEARNERS[algorithm](self._setting)
+        self._learner = LEARNERS[algorithm](self._task)
         self._observation, _ = self._twins.reset(seed=seeds[0])
 
     @property

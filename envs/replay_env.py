@@ -22,7 +22,7 @@ class ReplayEnv(BoardEnv):
     ) -> tuple[Observation, dict[str, Any]]:
         """See `BoardEnv.reset`."""
         observation, info = super().reset(seed=seed, options=options)
-        self._frames_left = self.board.recording.frames
+        self._frames_left = self.board.log.frames
         del info["frames"]
         return observation, info | self._comparison()
 

@@ -42,7 +42,7 @@ def test_the_environment_gives_the_logged_steps(folder: Path, log: Log) -> None:
         )
         env.reset(seed=0)
         windows, rewards, ended = [], [], False
-        for topology, level, passes in logged.recording.requested.tolist():
+        for topology, level, passes in logged.log.requested.tolist():
             action = env.action(Configuration(topology, level, passes or None))
             _, reward, _, ended, info = env.step(action)
             assert info["on_log"] and "frames" not in info
@@ -58,7 +58,7 @@ def test_another_choice_leaves_the_log_and_changes_nothing(log: Log) -> None:
     env, other = log.env(logged), log.env(logged)
     env.reset(seed=0)
     other.reset(seed=0)
-    requested = [Configuration(t, v, p or None) for t, v, p in logged.recording.requested.tolist()]
+    requested = [Configuration(t, v, p or None) for t, v, p in logged.log.requested.tolist()]
     for step, configuration in enumerate(requested[:4]):
         seen = env.step(env.action(configuration))
         chosen = Configuration(0, 0) if step == 1 else configuration

@@ -10,7 +10,7 @@ import pytest
 from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.window import Window
-from tvfs_gym.experiments.board.run import Plan
+from tvfs_gym.experiments.board.run import Schedule
 from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import METRICS, paired_differences
@@ -36,14 +36,14 @@ def ran(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_every_round_has_an_episode_of_each_controller_in_a_new_order() -> None:
-    schedule = Plan(["a@1", "b@1", "c@1"], 20, "randomised", 7).schedule()
-    rounds = [schedule[3 * i : 3 * i + 3] for i in range(20)]
+    runs = Schedule(["a@1", "b@1", "c@1"], 20, "randomised", 7).runs()
+    rounds = [runs[3 * i : 3 * i + 3] for i in range(20)]
     for number, turn in enumerate(rounds):
         assert {name for name, _ in turn} == {"a@1", "b@1", "c@1"}
         assert {seed for _, seed in turn} == {7 + number}
     assert len({tuple(name for name, _ in turn) for turn in rounds}) == 6
-    assert schedule == Plan(["a@1", "b@1", "c@1"], 20, "randomised", 7).schedule()
-    ordered = Plan(["b@1", "a@1"], 2, "interleaved", 0).schedule()
+    assert runs == Schedule(["a@1", "b@1", "c@1"], 20, "randomised", 7).runs()
+    ordered = Schedule(["b@1", "a@1"], 2, "interleaved", 0).runs()
     assert ordered == [("b@1", 0), ("a@1", 0), ("b@1", 1), ("a@1", 1)]
 
 

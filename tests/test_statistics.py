@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tvfs_gym.experiments.results.figures import overview
-from tvfs_gym.experiments.results.statistics import METRICS, cell, summarise
+from tvfs_gym.experiments.results.statistics import METRICS, cell, metric_intervals
 
 
 def episodes(values: np.ndarray) -> pl.DataFrame:
@@ -23,19 +23,19 @@ def test_the_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(200):
-        row = summarise(episodes(rng.normal(3.0, 1.0, 10))).row(0, named=True)
+        row = metric_intervals(episodes(rng.normal(3.0, 1.0, 10))).row(0, named=True)
         covered += row["late_share_low"] <= 3.0 <= row["late_share_high"]
     assert 0.86 <= covered / 200 <= 0.98
 
 
 def test_values_that_never_vary_have_no_width() -> None:
-    row = summarise(episodes(np.full(5, 0.5))).row(0, named=True)
+    row = metric_intervals(episodes(np.full(5, 0.5))).row(0, named=True)
     assert row["late_share_low"] == row["late_share"] == row["late_share_high"] == 0.5
     assert cell(row, "late_share") == "50.0 ±0.0"
 
 
 def test_one_seed_has_no_interval() -> None:
-    row = summarise(episodes(np.array([0.25]))).row(0, named=True)
+    row = metric_intervals(episodes(np.array([0.25]))).row(0, named=True)
     assert np.isnan([row["late_share_low"], row["late_share_high"]]).all()
     assert cell(row, "late_share") == "25.0"
 
@@ -51,7 +51,7 @@ def test_groups_keep_their_order() -> None:
         for s in ("z", "a")
         for c in ("y", "b")
     ]
-    summary = summarise(pl.DataFrame(rows))
+    summary = metric_intervals(pl.DataFrame(rows))
     assert summary.select("scenario", "controller").rows() == [
         ("z", "y"), ("z", "b"), ("a", "y"), ("a", "b"),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Setting:
+class LearningTask:
     """What a learner knows of its board, and how long it will learn.
 
     Attributes:

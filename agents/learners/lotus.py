@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Replay, Update, joined, rows_of
-from tvfs_gym.agents.learners.learner import Array, Experience, Setting, pick
+from tvfs_gym.agents.learners.learner import Array, Experience, LearningTask, pick
 from tvfs_gym.agents.policy import Card, NetworkPolicy, columns, cooling, hot
 from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.envs.boards.window import FRAME_FIELDS, Window
@@ -94,16 +94,16 @@ class Lotus:
     """The learner.
 
     Args:
-        setting: What it knows.
+        task: What it knows.
     """
 
-    def __init__(self, setting: Setting) -> None:
-        self.choices = setting.grid(np.arange(setting.topologies), np.arange(setting.levels))
-        self._setting = setting
-        self._rng = setting.rng
+    def __init__(self, task: LearningTask) -> None:
+        self.choices = task.grid(np.arange(task.topologies), np.arange(task.levels))
+        self._task = task
+        self._rng = task.rng
         self._columns = columns(INPUTS)
         update = Update(GAMMA, target_share=TARGET_SHARE, huber=True, clip_norm=CLIP_NORM)
-        self._values = QNetwork((len(INPUTS), *HIDDEN, len(self.choices)), update, setting.rng)
+        self._values = QNetwork((len(INPUTS), *HIDDEN, len(self.choices)), update, task.rng)
         self._replays = [Replay(CAPACITY // 2, len(INPUTS)) for _ in range(2)]
         self._steps = 0
         self._hot_steps = 0
@@ -121,11 +121,11 @@ class Lotus:
     @property
     def learning_rate(self) -> float:
         """Of the next update."""
-        return _cosine(LEARNING_RATE, LAST_LEARNING_RATE, self._steps / self._setting.steps)
+        return _cosine(LEARNING_RATE, LAST_LEARNING_RATE, self._steps / self._task.steps)
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """Greedy or random, both among the VF levels up to the present one while cooling down."""
-        reading = read(observation, self._setting.scales)
+        reading = read(observation, self._task.scales)
         too_hot = hot(reading)
         cools = too_hot & (self._rng.random(len(observation)) < self.cool_down)
         self._hot_steps += int(too_hot.any())
@@ -167,7 +167,7 @@ class Lotus:
 
     def policy(self) -> NetworkPolicy:
         """Greedy; a hot board always cools down."""
-        card = Card(kind="network", inputs=INPUTS, cools_down=True, **self._setting.card)
+        card = Card(kind="network", inputs=INPUTS, cools_down=True, **self._task.card)
         return NetworkPolicy(card, self.choices, self._values.network.copy())
 
 

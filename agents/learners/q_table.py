@@ -17,7 +17,7 @@ Ported to this environment:
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.agents.learners.learner import Array, Experience, Setting
+from tvfs_gym.agents.learners.learner import Array, Experience, LearningTask
 from tvfs_gym.agents.policy import Card, TablePolicy, buckets, columns
 from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.envs.boards.window import Window
@@ -64,13 +64,13 @@ class QTable:
     """The learner.
 
     Args:
-        setting: What it knows.
+        task: What it knows.
     """
 
-    def __init__(self, setting: Setting) -> None:
-        last = setting.levels - 1
+    def __init__(self, task: LearningTask) -> None:
+        last = task.levels - 1
         levels = np.unique(np.rint(np.linspace(0, last, LEVELS)).astype(np.int64))
-        self.choices = setting.grid(np.arange(setting.topologies), levels)
+        self.choices = task.grid(np.arange(task.topologies), levels)
         self._edges = (
             np.sort(GUARD_C - TEMPERATURE_EDGES_C) / HEADROOM_SCALE_C,
             (levels[:-1] + levels[1:]) / (2.0 * last),
@@ -78,8 +78,8 @@ class QTable:
             CONSTRAINT_EDGES,
         )
         self._columns = columns(INPUTS)
-        self._setting = setting
-        self._rng = setting.rng
+        self._task = task
+        self._rng = task.rng
         sizes = [len(one) + 1 for one in self._edges]
         self.values = np.zeros((*sizes, len(self.choices)))
 
@@ -94,7 +94,7 @@ class QTable:
 
     def reward(self, window: Window, frames: Array) -> Array:
         """See `reward`."""
-        factor = self._setting.power_factor
+        factor = self._task.power_factor
         return reward(
             np.asarray(window.latency_mean_s),
             np.asarray(window.latency_constraint_s),
@@ -115,6 +115,6 @@ class QTable:
 
     def policy(self) -> TablePolicy:
         """Greedy."""
-        card = Card(kind="table", inputs=INPUTS, **self._setting.card)
+        card = Card(kind="table", inputs=INPUTS, **self._task.card)
         table = self.values.argmax(axis=-1).astype(np.uint16)
         return TablePolicy(card, self.choices, self._edges, table)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Replay, Update
-from tvfs_gym.agents.learners.learner import Array, Experience, Setting, pick
+from tvfs_gym.agents.learners.learner import Array, Experience, LearningTask, pick
 from tvfs_gym.agents.policy import Card, NetworkPolicy, columns, cooling, hot
 from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.envs.boards.window import Window
@@ -75,26 +75,26 @@ class Ztt:
     """The learner.
 
     Args:
-        setting: What it knows.
+        task: What it knows.
         myopic: As released.
     """
 
-    def __init__(self, setting: Setting, myopic: bool) -> None:
+    def __init__(self, task: LearningTask, myopic: bool) -> None:
         thirds = np.arange(3)
-        self.choices = setting.grid(
-            setting.topologies * (2 * thirds + 1) // 6, setting.levels * (thirds + 1) // 3 - 1
+        self.choices = task.grid(
+            task.topologies * (2 * thirds + 1) // 6, task.levels * (thirds + 1) // 3 - 1
         )
         self.epsilon = 1.0
-        self._setting = setting
-        self._rng = setting.rng
+        self._task = task
+        self._rng = task.rng
         self._columns = columns(INPUTS)
         update = Update(GAMMA, myopic, target_share=1.0 if myopic else TARGET_SHARE)
-        self._values = QNetwork((len(INPUTS), *HIDDEN, len(self.choices)), update, setting.rng)
+        self._values = QNetwork((len(INPUTS), *HIDDEN, len(self.choices)), update, task.rng)
         self._replay = Replay(CAPACITY, len(INPUTS))
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """Greedy or random; hot, no faster; cold and late, at times faster at random."""
-        reading = read(observation, self._setting.scales)
+        reading = read(observation, self._task.scales)
         values = self._values.network(observation[:, self._columns])
         shape = values.shape
         random = self._rng.random(len(values)) < self.epsilon
@@ -145,5 +145,5 @@ class Ztt:
 
     def policy(self) -> NetworkPolicy:
         """Greedy; hot, greedy among the choices that the method allows then."""
-        card = Card(kind="network", inputs=INPUTS, cools_down=True, **self._setting.card)
+        card = Card(kind="network", inputs=INPUTS, cools_down=True, **self._task.card)
         return NetworkPolicy(card, self.choices, self._values.network.copy())

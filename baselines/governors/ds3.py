@@ -21,7 +21,7 @@ NOT_THROTTLED = -1
 
 
 @dataclass(frozen=True)
-class Throttling:
+class TripSet:
     """A set of trips.
 
     Attributes:
@@ -35,25 +35,25 @@ class Throttling:
     caps_hz: tuple[float, ...]
 
 
-REGULAR = Throttling((85.0, 90.0, 95.0), (3.0, 3.0, 3.0), (1600e6, 1000e6, 600e6))
+REGULAR = TripSet((85.0, 90.0, 95.0), (3.0, 3.0, 3.0), (1600e6, 1000e6, 600e6))
 """``trip_temperature``, ``trip_hysteresis`` and ``trip_freq``."""
 
-DTPM = Throttling((95.0, 100.0, 105.0), (3.0, 3.0, 3.0), (1000e6, 800e6, 600e6))
+DTPM = TripSet((95.0, 100.0, 105.0), (3.0, 3.0, 3.0), (1000e6, 800e6, 600e6))
 """``DTPM_trip_temperature`` and ``DTPM_trip_freq``; the hysteresis is the same."""
 
 
 def next_state(
-    throttling: Throttling, state: NDArray[np.int64], temperature_c: NDArray[np.float64]
+    trips: TripSet, state: NDArray[np.int64], temperature_c: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """One evaluation: up by as many trips as are exceeded, or down by one.
 
     Args:
-        throttling: The trips.
+        trips: Set of trips.
         state: Highest trip in force, or `NOT_THROTTLED`; shape (batch,).
         temperature_c: Now, same shape.
     """
     for trip, (trip_c, hysteresis_c) in enumerate(
-        zip(throttling.trips_c, throttling.hysteresis_c, strict=True)
+        zip(trips.trips_c, trips.hysteresis_c, strict=True)
     ):
         exceeded = temperature_c > trip_c
         left = ~exceeded & (state == trip) & (temperature_c < trip_c - hysteresis_c)
@@ -66,15 +66,15 @@ class Ds3(Controller):
 
     Args:
         design: What it may know beforehand.
-        throttling: The trips.
+        trips: Set of trips.
     """
 
-    def __init__(self, design: Design, throttling: Throttling) -> None:
+    def __init__(self, design: Design, trips: TripSet) -> None:
         super().__init__(design)
-        self._throttling = throttling
+        self._trips = trips
         self._topology = design.most_accurate(design.highest).topology
         clocks_hz = np.array([point.frequency_hz for point in design.operating_points])
-        allowed = [(clocks_hz <= cap_hz).sum() - 1 for cap_hz in throttling.caps_hz]
+        allowed = [(clocks_hz <= cap_hz).sum() - 1 for cap_hz in trips.caps_hz]
         self._levels = np.maximum([design.highest, *allowed], 0)
 
     def start(self, count: int) -> State:
@@ -83,9 +83,9 @@ class Ds3(Controller):
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Evaluates once."""
-        last_trip_c = self._throttling.trips_c[-1]
+        last_trip_c = self._trips.trips_c[-1]
         now_c = on_map_c(reading.temperature_c, reading.t_max_c, last_trip_c)
-        after = next_state(self._throttling, state[0], now_c)
+        after = next_state(self._trips, state[0], now_c)
         level = self._levels[after + 1]
         return Choice(np.full(len(level), self._topology), level), (after,)
 

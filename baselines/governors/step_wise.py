@@ -3,8 +3,8 @@
 One VF level less with every poll that finds the temperature above a trip and rising. It polls once
 per step, where the kernel's polls every 250 ms. The network is given: the most accurate one that
 meets L_c at the highest VF level on a cold board. The rule is
-`tvfs_gym.envs.physics.throttling.step_wise`, which names the kernel's files; the trips are those of
-`tvfs_gym.baselines.governors.trips`.
+`tvfs_gym.envs.physics.throttling.poll_trips`, which names the kernel's files; the trips are those
+of `tvfs_gym.baselines.governors.trips`.
 """
 
 import numpy as np
@@ -70,7 +70,7 @@ def _poll_all(
 ) -> None:
     """Polls for every board of a batch; updates the states in place."""
     for board in range(len(cooling_state)):
-        cooling_state[board] = throttling.step_wise(
+        cooling_state[board] = throttling.poll_trips(
             trips,
             trip_state[board],
             cooling_state[board],

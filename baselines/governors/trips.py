@@ -21,7 +21,7 @@ trees."""
 
 
 def trips_of(design: Design) -> NDArray[np.float64]:
-    """The board's trips as `tvfs_gym.envs.physics.throttling.step_wise` takes them, coolest first.
+    """The board's trips as `tvfs_gym.envs.physics.throttling.poll_trips` takes them, coolest first.
 
     They are those of the first of the profile's presets that has steps; without one, there are two
     trips over the whole range of VF levels.

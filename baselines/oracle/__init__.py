@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from tvfs_gym.baselines.controller import Design
 from tvfs_gym.baselines.fixed import Twins
-from tvfs_gym.baselines.oracle.conditions import caps, conditions
 from tvfs_gym.baselines.oracle.horizon import Course, finite_horizon
 from tvfs_gym.baselines.oracle.lp import Mix, long_run
 from tvfs_gym.baselines.oracle.plan import Oracle, Plan
+from tvfs_gym.baselines.oracle.segments import caps, segments_of
 from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.scenario import Scenario
@@ -46,7 +46,7 @@ def bounds(board: TwinBoard, scenario: Scenario, frames_per_step: int) -> Bounds
         InputError: The scenario is impossible on that board.
     """
     course = course_of(board, scenario)
-    mix = long_run(course.conditions[-1], scenario.t_max_c)
+    mix = long_run(course.segments[-1], scenario.t_max_c)
     horizon = finite_horizon(course, frames_per_step)
     return Bounds(
         mix.on_time_accuracy, mix, horizon.on_time_accuracy, horizon.grid_error, horizon.price
@@ -59,10 +59,10 @@ def course_of(board: TwinBoard, scenario: Scenario) -> Course:
     Raises:
         InputError: The scenario is impossible on that board.
     """
-    met = conditions(board, scenario)
+    segments = segments_of(board, scenario)
     start_c = board.arrays.nodes.copy()
     poll_s = float(board.arrays.parameters[P.POLL_S])
-    return Course(met, caps(board), start_c, scenario.frames, poll_s)
+    return Course(segments, caps(board), start_c, scenario.frames, poll_s)
 
 
 def oracle(design: Design, twins: Twins) -> Oracle:

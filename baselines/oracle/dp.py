@@ -46,7 +46,7 @@ class Stage(NamedTuple):
         adds: Shape (nodes,).
         per_watt: Shape (nodes,).
         leakage: C1, C2 and gate current.
-        up_c: See `tvfs_gym.baselines.oracle.conditions.Caps`.
+        up_c: See `tvfs_gym.baselines.oracle.segments.Caps`.
         down_c: The same.
         caps: The same.
         actions: Shape (actions, 4).

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from tvfs_gym.baselines.oracle import dp
-from tvfs_gym.baselines.oracle.conditions import Caps, Conditions
 from tvfs_gym.baselines.oracle.lp import long_run
 from tvfs_gym.baselines.oracle.options import undominated
+from tvfs_gym.baselines.oracle.segments import Caps, Segment
 
 Array = NDArray[np.float64]
 
@@ -44,14 +44,14 @@ class Course:
     """The course of a scenario, in stages from one poll of the governor to the next.
 
     Attributes:
-        conditions: In order of time.
+        segments: In order of time.
         caps: The throttling.
         nodes_c: Node temperatures at the start.
         frames: Of the episode.
         poll_s: Time between two polls.
     """
 
-    conditions: Sequence[Conditions]
+    segments: Sequence[Segment]
     caps: Caps
     nodes_c: Array
     frames: int
@@ -66,17 +66,17 @@ class Course:
         """
         longest_s = max(
             one.options.duration_s[one.options.on_time_accuracy > 0].max(initial=self.poll_s)
-            for one in self.conditions
+            for one in self.segments
         )
         return int(np.ceil(self.frames * longest_s / self.poll_s))
 
     def at(self, time_s: float) -> int:
-        """Which conditions hold at a time."""
-        return sum(one.from_s <= time_s for one in self.conditions) - 1
+        """Index of the segment at a time."""
+        return sum(one.from_s <= time_s for one in self.segments) - 1
 
     def starts_at(self, which: int) -> int:
-        """First stage of some conditions: a change holds from the poll on that follows it."""
-        return int(np.ceil(self.conditions[which].from_s / self.poll_s))
+        """First stage of a segment: a change holds from the poll on that follows it."""
+        return int(np.ceil(self.segments[which].from_s / self.poll_s))
 
     @property
     def first_rung(self) -> int:
@@ -92,22 +92,20 @@ class Course:
     def grid(self, points: Mapping[int, tuple[int, ...]]) -> dp.Grid:
         """From the coolest that the board can be to somewhat above the highest trip."""
         counts = np.array(points[len(self.nodes_c)])
-        low_c = np.full(
-            len(counts), min(self.nodes_c.min(), *(c.coolest_c for c in self.conditions))
-        )
+        low_c = np.full(len(counts), min(self.nodes_c.min(), *(c.coolest_c for c in self.segments)))
         high_c = np.full(len(counts), self.hottest_c)
         high_c[0] += HEADROOM_C
         return dp.Grid(low_c, (high_c - low_c) / (counts - 1), counts)
 
     def stage(self, which: int, price: float, stopped: float, caught: float) -> dp.Stage:
-        """A stage under some conditions; the other arguments are those of `values`."""
-        conditions = self.conditions[which]
-        possible = conditions.options.take(undominated(conditions.options, price))
+        """A stage of a segment; the other arguments are those of `values`."""
+        segment = self.segments[which]
+        possible = segment.options.take(undominated(segment.options, price))
         gain = (possible.on_time_accuracy - price) * self.poll_s / possible.duration_s
         columns = [gain, possible.power_w, possible.voltage_v, possible.vf_level]
         return dp.Stage(
-            *conditions.propagation(self.poll_s),
-            np.array(conditions.leakage),
+            *segment.propagation(self.poll_s),
+            np.array(segment.leakage),
             *self.caps,
             np.ascontiguousarray(np.stack(columns, axis=1)),
             stopped,
@@ -119,12 +117,12 @@ class Course:
     ) -> Iterator[tuple[int, Array]]:
         """Stages and their values, from the end backwards to stage 0.
 
-        As soon as every further stage under the same conditions gains the same everywhere, those in
+        As soon as every further stage of the same segment gains the same everywhere, those in
         between are left out.
         """
         values = np.zeros((grid.size, len(self.caps.level)))
         last = self.stages
-        for which in reversed(range(len(self.conditions))):
+        for which in reversed(range(len(self.segments))):
             first = min(self.starts_at(which), last)
             induction = dp.Induction(grid, self.stage(which, price, stopped, caught))
             before = values
@@ -178,7 +176,7 @@ def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
     - The induction knows the future, the temperatures and the rung, and chooses anew at every poll;
       a controller sees a rounded reading and holds its choice for a step.
     - Switching costs nothing, the fan is at its best, no frame waits for another, a trip caps
-      the clock at its lowest state only (see `conditions.caps`), and a frame whose clock
+      the clock at its lowest state only (see `segments.caps`), and a frame whose clock
       falls is still worth its share.
     - A change that makes frames worth less comes up to a step late; the frames of that step are
       added at the difference.
@@ -194,8 +192,8 @@ def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
         frames_per_step: For which a controller holds its choice.
     """
     coarse = course.grid(COARSE)
-    accuracies = [one.options.on_time_accuracy.max() for one in course.conditions]
-    sustained = [long_run(one, course.hottest_c).on_time_accuracy for one in course.conditions]
+    accuracies = [one.options.on_time_accuracy.max() for one in course.segments]
+    sustained = [long_run(one, course.hottest_c).on_time_accuracy for one in course.segments]
     if min(sustained) >= max(accuracies):
         return Horizon(float(max(accuracies)), 0.0, float(max(accuracies)))
     found = minimize_scalar(

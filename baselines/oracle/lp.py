@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from tvfs_gym.baselines.oracle.conditions import Conditions
+from tvfs_gym.baselines.oracle.segments import Segment
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.physics.power import leakage_power_w
@@ -28,16 +28,16 @@ class Mix:
     shares: dict[Configuration, float]
 
 
-def surplus_j(conditions: Conditions, limit_c: float) -> NDArray[np.float64]:
+def surplus_j(segment: Segment, limit_c: float) -> NDArray[np.float64]:
     """Heat per frame beyond what leaves the die at a mean temperature, by option, J."""
-    options = conditions.options
-    leakage_w_v = leakage_power_w(1.0, limit_c, *conditions.leakage)
-    leaves_w = (limit_c - conditions.parameters[P.AMBIENT_C]) / conditions.resistance_k_w
+    options = segment.options
+    leakage_w_v = leakage_power_w(1.0, limit_c, *segment.leakage)
+    leaves_w = (limit_c - segment.parameters[P.AMBIENT_C]) / segment.resistance_k_w
     heat_w = options.power_w + options.voltage_v * leakage_w_v
     return options.duration_s * (heat_w - leaves_w)
 
 
-def long_run(conditions: Conditions, limit_c: float) -> Mix:
+def long_run(segment: Segment, limit_c: float) -> Mix:
     """The highest on-time accuracy that can go on for ever at a mean temperature.
 
     max sum x r  subject to  sum x d (P + V g(T) - (T - T_a) / R) <= 0,  sum x = 1,  x >= 0
@@ -59,8 +59,8 @@ def long_run(conditions: Conditions, limit_c: float) -> Mix:
     What it leaves out helps the controller: changing configuration costs nothing and can be as
     frequent as it likes; T_max is compared with the mean, not the peaks.
     """
-    surplus = surplus_j(conditions, limit_c)
-    accuracy = conditions.options.on_time_accuracy
+    surplus = surplus_j(segment, limit_c)
+    accuracy = segment.options.on_time_accuracy
     if surplus.min() > 0:
         return Mix(0.0, {})
     solved = linprog(
@@ -72,12 +72,12 @@ def long_run(conditions: Conditions, limit_c: float) -> Mix:
         method="highs",
     )
     used = np.flatnonzero(solved.x > SMALLEST_SHARE)
-    shares = {configuration(conditions, int(i)): float(solved.x[i]) for i in used}
+    shares = {configuration(segment, int(i)): float(solved.x[i]) for i in used}
     return Mix(-float(solved.fun), shares)
 
 
-def configuration(conditions: Conditions, index: int) -> Configuration:
+def configuration(segment: Segment, index: int) -> Configuration:
     """The configuration of an option."""
-    options = conditions.options
+    options = segment.options
     chosen = options.topology[index], options.vf_level[index], options.max_passes[index]
     return Configuration(*(int(one) for one in chosen))

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.oracle import dp
-from tvfs_gym.baselines.oracle.conditions import Caps
 from tvfs_gym.baselines.oracle.horizon import COARSE, Course
 from tvfs_gym.baselines.oracle.options import undominated
+from tvfs_gym.baselines.oracle.segments import Caps
 from tvfs_gym.envs.jit import jit, jit_apart
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.physics.power import leakage_power_w
@@ -74,7 +74,7 @@ def _run_on(
         ambient_c: Ambient temperature.
         leakage: C1, C2 and gate current.
         poll_s: Time between polls, which begin at time 0.
-        up_c: See `tvfs_gym.baselines.oracle.conditions.Caps`.
+        up_c: See `tvfs_gym.baselines.oracle.segments.Caps`.
         down_c: The same.
         caps: The same.
     """
@@ -193,7 +193,7 @@ def _best(
 
 @dataclass(frozen=True)
 class _Actions:
-    """What the oracle chooses from under some conditions.
+    """What the oracle chooses from in a segment.
 
     Attributes:
         choices: Topology, VF level and budget of passes, shape (actions, 3).
@@ -207,8 +207,8 @@ class _Actions:
 
 
 def _actions(course: Course, which: int, price: float, levels: int) -> _Actions:
-    conditions = course.conditions[which]
-    options = conditions.options
+    segment = course.segments[which]
+    options = segment.options
     budgets = int(options.max_passes.max())
     kept = undominated(options, price)
     chosen = options.take(kept)
@@ -218,7 +218,7 @@ def _actions(course: Course, which: int, price: float, levels: int) -> _Actions:
     return _Actions(
         np.stack([chosen.topology, chosen.vf_level, chosen.max_passes], axis=1),
         np.ascontiguousarray(np.stack(columns, axis=-1)[every_level]),
-        (conditions.network, conditions.coolest_c, np.array(conditions.leakage)),
+        (segment.network, segment.coolest_c, np.array(segment.leakage)),
     )
 
 
@@ -246,7 +246,7 @@ class Plan:
         self.at_stage = np.array([float(stage) for stage, _ in kept])
         self.tables = np.array([values for _, values in kept], np.float32)
         self.actions = [
-            _actions(course, which, price, levels) for which in range(len(course.conditions))
+            _actions(course, which, price, levels) for which in range(len(course.segments))
         ]
         nodes = len(course.nodes_c)
         corner_count = 2**nodes

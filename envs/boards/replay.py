@@ -15,7 +15,7 @@ from tvfs_gym.envs.scenario import Scenario
 
 
 @dataclass(frozen=True)
-class Recording:
+class EpisodeLog:
     """An episode that was logged.
 
     Attributes:
@@ -47,7 +47,7 @@ class ReplayBoard:
         matched: Whether the latest was.
 
     Args:
-        recordings: The episodes; a reset begins the one that its key draws.
+        logs: The episodes; a reset begins the one that its key draws.
         operating_points: VF levels of the board.
         family: Its topologies.
         views: The most passes a frame could get.
@@ -60,37 +60,37 @@ class ReplayBoard:
 
     def __init__(
         self,
-        recordings: Sequence[Recording],
+        logs: Sequence[EpisodeLog],
         operating_points: tuple[OperatingPoint, ...],
         family: Family,
         views: int,
         nominal_latency_s: float,
         profile: BoardProfile | None = None,
     ) -> None:
-        if not recordings:
+        if not logs:
             raise InputError("a log with at least one episode is needed to play it again.")
-        self.recordings = tuple(recordings)
+        self.logs = tuple(logs)
         self.operating_points = operating_points
         self.family = family
         self.views = views
         self.nominal_latency_s = nominal_latency_s
         self.pass_latency_s = clock_bound_latency_s(family, operating_points, nominal_latency_s)
         self.profile = profile
-        self._begin(self.recordings[0])
+        self._begin(self.logs[0])
 
-    def _begin(self, recording: Recording) -> None:
-        self.recording = recording
+    def _begin(self, log: EpisodeLog) -> None:
+        self.log = log
         self._step = 0
         self.on_log = self.matched = True
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
         """Begins an episode of the log; the scenario is the log's own."""
-        self._begin(self.recordings[key[0] % len(self.recordings)])
+        self._begin(self.logs[key[0] % len(self.logs)])
         return self.telemetry()
 
     def apply(self, configuration: Configuration) -> None:
         """Compares the choice with the logged one; a budget counts where both have one."""
-        topology, level, passes = self.recording.requested[self._step].tolist()
+        topology, level, passes = self.log.requested[self._step].tolist()
         wanted = configuration.max_passes
         self.matched = (configuration.topology, configuration.vf_level) == (topology, level) and (
             not passes or wanted is None or wanted == passes
@@ -103,17 +103,17 @@ class ReplayBoard:
         Raises:
             InputError: The log has ended.
         """
-        if self._step == len(self.recording.windows):
+        if self._step == len(self.log.windows):
             raise InputError("the log has no further step: reset the environment.")
-        window = self.recording.windows[self._step].copy()
+        window = self.log.windows[self._step].copy()
         self._step += 1
         return window, np.full((frames, len(F)), np.nan)
 
     def telemetry(self) -> Telemetry:
         """What the sensors said at the end of the latest step."""
         if self._step == 0:
-            return self.recording.start
-        window = self.recording.windows[self._step - 1]
+            return self.log.start
+        window = self.log.windows[self._step - 1]
         duration_s = window[W.DURATION_S]
         power_w = window[W.ENERGY_J] / duration_s
         return Telemetry(

@@ -64,7 +64,7 @@ def next_target(
 
 
 @jit
-def step_wise(
+def poll_trips(
     trips: NDArray[np.float64],
     trip_state: NDArray[np.float64],
     cooling_state: float,

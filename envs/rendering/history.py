@@ -21,7 +21,7 @@ OUTCOMES = 3
 
 
 @dataclass(frozen=True)
-class Sample:
+class PlottedWindow:
     """A window as the picture shows it.
 
     Attributes:
@@ -51,11 +51,13 @@ class Sample:
     outcomes: NDArray[np.int64] = field(repr=False)
 
 
-def sample_of(window: Window, frames: NDArray[np.float64], frequencies_hz: list[float]) -> Sample:
+def sample_of(
+    window: Window, frames: NDArray[np.float64], frequencies_hz: list[float]
+) -> PlottedWindow:
     """The sample of a window and its frames; rows of NaN are frames without an answer."""
     asked = int(window.frames)
     answered = asked > 0 and len(frames) > 0 and not np.isnan(frames[0, 0])
-    return Sample(
+    return PlottedWindow(
         time_s=float(window.time_s),
         duration_s=float(window.duration_s),
         temperature_c=float(window.temperature_max_c),
@@ -82,21 +84,21 @@ class History:
     """Samples of the last minute."""
 
     def __init__(self) -> None:
-        self.samples: deque[Sample] = deque()
+        self.samples: deque[PlottedWindow] = deque()
 
-    def begin(self, start: Sample) -> None:
+    def begin(self, start: PlottedWindow) -> None:
         """Forgets everything but an episode's start."""
         self.samples.clear()
         self.samples.append(start)
 
-    def add(self, sample: Sample) -> None:
+    def add(self, sample: PlottedWindow) -> None:
         """Adds a window and forgets those that left the span."""
         self.samples.append(sample)
         while len(self.samples) > 1 and self.samples[1].time_s < sample.time_s - SPAN_S:
             self.samples.popleft()
 
     @property
-    def last(self) -> Sample:
+    def last(self) -> PlottedWindow:
         """The latest window."""
         return self.samples[-1]
 

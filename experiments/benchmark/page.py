@@ -16,7 +16,7 @@ from tvfs_gym.experiments.results.aggregate import REFERENCE, aggregate
 from tvfs_gym.experiments.results.cells import read_bounds, read_episodes, read_grid_errors
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
 from tvfs_gym.experiments.results.report import RANKING, course_path
-from tvfs_gym.experiments.results.statistics import METRICS, cell, summarise
+from tvfs_gym.experiments.results.statistics import METRICS, cell, metric_intervals
 from tvfs_gym.experiments.results.tables import markdown_table, replace_section
 
 TEMPLATE = files("tvfs_gym.experiments.benchmark") / "benchmark.md"
@@ -38,7 +38,7 @@ def publish(folder: Path, checkout: Path) -> None:
     config = read_json(folder, CONFIG)
     episodes = read_episodes(folder, config)
     bounds = read_bounds(folder, config)
-    summary = summarise(episodes)
+    summary = metric_intervals(episodes)
     docs = checkout / "docs"
     (docs / "figures").mkdir(parents=True, exist_ok=True)
     suite = Path(config["suite"]).stem
@@ -183,7 +183,7 @@ def gap_table(summary: pl.DataFrame, bounds: Mapping[str, float]) -> str:
     """What there is to win: a row per scenario, on-time accuracy in %.
 
     Args:
-        summary: As from `tvfs_gym.experiments.results.statistics.summarise`.
+        summary: As from `tvfs_gym.experiments.results.statistics.metric_intervals`.
         bounds: On-time accuracy that no controller can exceed, by scenario.
     """
     header = [

@@ -76,11 +76,11 @@ def run(
     from tvfs_gym.experiments.board import run as implementation
     from tvfs_gym.experiments.board.boards import board_under_test
 
-    plan = implementation.Plan(controllers, seeds, order, seed)
+    schedule = implementation.Schedule(controllers, seeds, order, seed)
     scenario = scenario_of(conditions.values())
     nominal_s = implementation.nominal_latency_s(output, characterisation)
     under_test = board_under_test(board, family, real, nominal_s)
-    implementation.run(under_test, plan, scenario, frames_per_step, characterisation, output)
+    implementation.run(under_test, schedule, scenario, frames_per_step, characterisation, output)
 
 
 @app.command("characterise")

@@ -24,7 +24,7 @@ _LINES = 10
 """Plain lines per episode."""
 
 
-class Course:
+class LiveEpisode:
     """The episode under way.
 
     Args:
@@ -105,19 +105,19 @@ def sparkline(values: list[float]) -> str:
     return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values)
 
 
-class Display(Protocol):
+class RunView(Protocol):
     """Shows a run; a context manager."""
 
-    def begins(self, course: Course) -> None:
+    def begins(self, episode: LiveEpisode) -> None:
         """An episode begins: the board is reset, and may have to cool down."""
 
-    def stepped(self, course: Course) -> None:
-        """A step was added to the course."""
+    def stepped(self, episode: LiveEpisode) -> None:
+        """A step was added to the episode."""
 
     def ended(self, controller: str, episode: Row) -> None:
         """An episode ended."""
 
-    def __enter__(self) -> "Display": ...
+    def __enter__(self) -> "RunView": ...
 
     def __exit__(
         self,
@@ -127,7 +127,7 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def display(console: Console) -> Display:
+def display(console: Console) -> RunView:
     """The dashboard on a terminal that can be drawn on, else plain lines."""
     drawn = console.is_terminal and not console.is_dumb_terminal
     return Dashboard(console) if drawn else Lines(console)
@@ -144,20 +144,20 @@ class Lines:
         self._console = console
         self._shown = 0
 
-    def begins(self, course: Course) -> None:
+    def begins(self, episode: LiveEpisode) -> None:
         """Prints a heading."""
         self._shown = 0
-        self._print(course.title)
+        self._print(episode.title)
 
-    def stepped(self, course: Course) -> None:
+    def stepped(self, episode: LiveEpisode) -> None:
         """Prints a line for every tenth of the episode."""
-        tenths = int(_LINES * course.answered / course.frames)
+        tenths = int(_LINES * episode.answered / episode.frames)
         if tenths > self._shown:
             self._shown = tenths
             quantities = "  ".join(
-                f"{name} {value} ({limit})" for name, value, limit, _ in course.quantities()
+                f"{name} {value} ({limit})" for name, value, limit, _ in episode.quantities()
             )
-            self._print(f"{course.window.time_s:8.1f} s  {quantities}")
+            self._print(f"{episode.window.time_s:8.1f} s  {quantities}")
 
     def ended(self, controller: str, episode: Row) -> None:
         """Prints what the episode came to."""
@@ -184,18 +184,18 @@ class Dashboard:
         self._live = Live(console=console, refresh_per_second=8)
         self._results: dict[str, list[Row]] = {}
 
-    def begins(self, course: Course) -> None:
+    def begins(self, episode: LiveEpisode) -> None:
         """Says that the board is being reset."""
         waiting = Text("resetting the board: a real one cools down first", style="dim")
-        self._live.update(Panel(self._with_results(waiting), title=course.title))
+        self._live.update(Panel(self._with_results(waiting), title=episode.title))
 
-    def stepped(self, course: Course) -> None:
-        """Draws the course."""
+    def stepped(self, episode: LiveEpisode) -> None:
+        """Draws the episode."""
         table = Table.grid(padding=(0, 2))
-        for name, value, limit, bars in course.quantities():
+        for name, value, limit, bars in episode.quantities():
             table.add_row(name, Text(value, style="bold"), Text(limit, style="dim"), bars)
-        bar = ProgressBar(total=course.frames, completed=course.answered, width=_HISTORY)
-        self._live.update(Panel(self._with_results(table, bar), title=course.title))
+        bar = ProgressBar(total=episode.frames, completed=episode.answered, width=_HISTORY)
+        self._live.update(Panel(self._with_results(table, bar), title=episode.title))
 
     def ended(self, controller: str, episode: Row) -> None:
         """Keeps the episode's result."""

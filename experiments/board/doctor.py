@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tvfs_gym.envs.boards.linux import guardian
-from tvfs_gym.envs.boards.linux.capabilities import Capabilities, Policy, Zone, probe
+from tvfs_gym.envs.boards.linux.capabilities import Capabilities, ClockDomain, Zone, probe
 from tvfs_gym.envs.boards.linux.frequency import actuator_of, levels_of
 from tvfs_gym.envs.boards.linux.machine import missing_of
 from tvfs_gym.envs.boards.linux.safety import limit_below
@@ -146,7 +146,7 @@ def _facts(capabilities: Capabilities) -> Iterator[tuple[str, str]]:
     yield from _computer()
 
 
-def _policy(policy: Policy) -> str:
+def _policy(policy: ClockDomain) -> str:
     table = " ".join(f"{khz / 1e3:g}" for khz in policy.frequencies_khz) or "none"
     least, most = (khz / 1e3 for khz in policy.limits_khz)
     return (

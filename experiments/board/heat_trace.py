@@ -26,7 +26,7 @@ SLACK = 1.1
 
 
 @dataclass(frozen=True)
-class Sample:
+class TraceRow:
     """A sample of a heat trace; each value holds for the time since the sample before.
 
     Attributes:
@@ -46,7 +46,7 @@ class Sample:
 
 def heat_trace(
     board: Board, scenario: Scenario, level: int, protocol: Protocol
-) -> Iterator[Sample]:
+) -> Iterator[TraceRow]:
     """Loads and rests a board in turn, so that its thermal network can be identified.
 
     Frames arrive at a fixed period. Loaded, they keep the board busy: the most accurate topology
@@ -84,7 +84,7 @@ def heat_trace(
             answer, _ = board.infer(together)
             window = Window(answer)
             time_s = window.time_s
-            yield Sample(
+            yield TraceRow(
                 time_s,
                 window.temperature_c,
                 activity * window.load,

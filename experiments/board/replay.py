@@ -20,7 +20,7 @@ from tvfs_gym.baselines.characterisation.file import CharacterisationFile
 from tvfs_gym.baselines.controller import Design, Policy
 from tvfs_gym.envs.boards.board import Telemetry
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
-from tvfs_gym.envs.boards.replay import Recording, ReplayBoard
+from tvfs_gym.envs.boards.replay import EpisodeLog, ReplayBoard
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
@@ -41,13 +41,13 @@ class Logged:
         scenario: Name of its scenario.
         controller: Who chose.
         seed: Its seed.
-        recording: What was logged.
+        log: What was logged.
     """
 
     scenario: str
     controller: str
     seed: int
-    recording: Recording
+    log: EpisodeLog
 
 
 class Log:
@@ -81,7 +81,7 @@ class Log:
     def env(self, logged: Logged, choose_passes: bool = True) -> ReplayEnv:
         """The environment that plays one episode."""
         board = ReplayBoard(
-            [logged.recording],
+            [logged.log],
             tuple(_operating_point(point) for point in self.config["operating_points"]),
             self._family,
             self.config["views"],
@@ -144,7 +144,7 @@ def _play(log: Log, logged: Logged, controller: str) -> Iterator[dict[str, Any]]
         env = free
     observation, _ = env.reset(seed=0)
     state, start = None, np.ones(1, bool)
-    for topology, level, passes in logged.recording.requested.tolist():
+    for topology, level, passes in logged.log.requested.tolist():
         action, state = policy.predict(observation, state, start, deterministic=True)
         start = np.zeros(1, bool)
         chosen = env.configuration(action)
@@ -181,7 +181,7 @@ def _logged(steps: pl.DataFrame, row: dict[str, Any]) -> Logged:
     )
     requested = own.select("topology", "requested_level", "requested_passes").to_numpy()
     windows = own.select(Window.fields).to_numpy().astype(np.float64)
-    return Logged(**keys, recording=Recording(start, windows, requested.astype(np.int64)))
+    return Logged(**keys, log=EpisodeLog(start, windows, requested.astype(np.int64)))
 
 
 def _operating_point(values: dict[str, float | None]) -> OperatingPoint:
@@ -200,10 +200,10 @@ def _list(log: Log) -> None:
             heading, justify="left" if heading in ("scenario", "controller") else "right"
         )
     for one in log.episodes:
-        windows = Window(one.recording.windows)
-        right = 100 * np.sum(windows.on_time_correct_frames) / one.recording.frames
+        windows = Window(one.log.windows)
+        right = 100 * np.sum(windows.on_time_correct_frames) / one.log.frames
         told = "–" if np.isnan(right) else f"{right:.1f}"
-        steps, end_s = len(one.recording.windows), windows.time_s[-1]
+        steps, end_s = len(one.log.windows), windows.time_s[-1]
         table.add_row(one.scenario, one.controller, str(one.seed), str(steps), f"{end_s:.1f}", told)
     print_wide(table)
 

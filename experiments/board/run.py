@@ -22,7 +22,7 @@ from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.board.boards import BoardUnderTest
-from tvfs_gym.experiments.board.dashboard import Course, Display, display
+from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
 from tvfs_gym.experiments.controllers import check_actions, check_name, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
@@ -39,7 +39,7 @@ START_FIELDS = ("temperature_c", "frequency_hz", "vf_level", "cap_level")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """Which episodes are run.
 
     Attributes:
@@ -65,7 +65,7 @@ class Plan:
         if self.order not in ORDERS:
             raise unknown("order", self.order, ORDERS)
 
-    def schedule(self) -> list[tuple[str, int]]:
+    def runs(self) -> list[tuple[str, int]]:
         """Controller and seed of every episode; those of a round have the same seed."""
         rng = np.random.default_rng(self.seed)
         turns = []
@@ -140,17 +140,17 @@ def nominal_latency_s(output: Path | None, characterisation: Path | None) -> flo
 
 def run(
     under_test: BoardUnderTest,
-    plan: Plan,
+    schedule: Schedule,
     scenario: Scenario,
     frames_per_step: int,
     characterisation: Path | None,
     output: Path | None,
 ) -> None:
-    """Runs the plan, and writes and prints what came of it.
+    """Runs the schedule, and writes and prints what came of it.
 
     Args:
         under_test: The board; it is closed.
-        plan: Which episodes.
+        schedule: Which episodes.
         scenario: Their conditions.
         frames_per_step: Frames of a step.
         characterisation: What ``tvfs-gym characterise`` wrote; None to measure a twin now.
@@ -167,17 +167,17 @@ def run(
         config = {
             **under_test.facts(),
             "frames_per_step": frames_per_step,
-            "controllers": list(plan.controllers),
-            "seeds": list(range(plan.seed, plan.seed + plan.episodes)),
-            "order": plan.order,
+            "controllers": list(schedule.controllers),
+            "seeds": list(range(schedule.seed, schedule.seed + schedule.episodes)),
+            "order": schedule.order,
             "scenarios": {named: {"board": under_test.name, **scenario.model_dump(mode="json")}},
             "characterisation": None if content is None else content.model_dump(mode="json"),
         }
         folder = resumed_folder(output, "run", config)
         design = _design(bench, content)
-        policies = {name: bench.policy(name, design) for name in plan.controllers}
+        policies = {name: bench.policy(name, design) for name in schedule.controllers}
         write_circumstances(folder, config)
-        _run_all(bench, plan, policies, named, folder)
+        _run_all(bench, schedule, policies, named, folder)
     finally:
         under_test.board.close()
     from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
@@ -197,18 +197,18 @@ def _design(bench: Bench, content: characterisation_file.CharacterisationFile | 
 
 
 def _run_all(
-    bench: Bench, plan: Plan, policies: dict[str, Policy], scenario: str, folder: Path
+    bench: Bench, schedule: Schedule, policies: dict[str, Policy], scenario: str, folder: Path
 ) -> None:
     """Runs the missing episodes; if stopped, says what is kept."""
-    schedule = plan.schedule()
-    cells = [cell_name(scenario, name, seed) for name, seed in schedule]
+    runs = schedule.runs()
+    cells = [cell_name(scenario, name, seed) for name, seed in runs]
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with display(Console()) as shown:
-            for number, ((name, seed), cell) in enumerate(zip(schedule, cells, strict=True), 1):
+            for number, ((name, seed), cell) in enumerate(zip(runs, cells, strict=True), 1):
                 if not is_written(folder, cell):
                     keys = {"scenario": scenario, "controller": name}
-                    title = f"episode {number} of {len(schedule)}: {name}"
+                    title = f"episode {number} of {len(runs)}: {name}"
                     _run_one(bench, policies[name], seed, title, shown, folder, cell, keys)
     except BaseException:
         kept = sum(is_written(folder, cell) for cell in cells)
@@ -233,20 +233,20 @@ def _run_one(
     policy: Policy,
     seed: int,
     title: str,
-    shown: Display,
+    shown: RunView,
     folder: Path,
     cell: str,
     keys: Row,
 ) -> None:
     """Runs and writes an episode; if stopped, writes its steps."""
     env = bench.env_for(policy)
-    course = Course(env.board, title, env.scenario.frames)
-    shown.begins(course)
+    live = LiveEpisode(env.board, title, env.scenario.frames)
+    shown.begins(live)
     episode = Episode(env, policy, seed)
     try:
         for window in episode:
-            course.add(window)
-            shown.stepped(course)
+            live.add(window)
+            shown.stepped(live)
     except BaseException:
         if episode.frames:
             write_unfinished(folder, cell, keys, seed, _columns(env, episode))

@@ -278,7 +278,7 @@ def write_tflite(network: SlimMobileNetV1, input_px: int, path: Path) -> None:
     float_path.unlink()
 
 
-def make(width: float, input_px: int, mirrored: bool, folder: str) -> str:
+def train_network(width: float, input_px: int, mirrored: bool, folder: str) -> str:
     """Trains and writes one network; returns the name of its file and its training time."""
     start_s = time.perf_counter()
     name = f"digits_{width}_{input_px}{'' if mirrored else '_unmirrored'}.tflite"
@@ -296,7 +296,7 @@ def main() -> None:
     members = [(w, px, True) for px, w in product(sorted(INPUTS_PX, reverse=True), WIDTHS[::-1])]
     members.append((*UNMIRRORED, False))
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for done in [pool.submit(make, *member, str(folder)) for member in members]:
+        for done in [pool.submit(train_network, *member, str(folder)) for member in members]:
             print(done.result(), flush=True)
     print(f"all: {time.perf_counter() - start_s:.0f} s on {os.cpu_count()} cores")
 

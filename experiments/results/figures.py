@@ -89,7 +89,7 @@ def overview(summary: pl.DataFrame, metric: str, path: Path) -> None:
     """Draws one metric with its intervals: a panel per scenario, a row per controller.
 
     Args:
-        summary: As from `tvfs_gym.experiments.results.statistics.summarise`.
+        summary: As from `tvfs_gym.experiments.results.statistics.metric_intervals`.
         metric: A key of `METRICS`.
         path: PNG to write.
     """

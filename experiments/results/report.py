@@ -16,7 +16,12 @@ from tvfs_gym.experiments.results.aggregate import aggregate
 from tvfs_gym.experiments.results.cells import STEPS, read_bounds, read_cells, read_episodes
 from tvfs_gym.experiments.results.figures import course, drawable, overview, ranking_figure
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
-from tvfs_gym.experiments.results.statistics import METRICS, cell, paired_differences, summarise
+from tvfs_gym.experiments.results.statistics import (
+    METRICS,
+    cell,
+    metric_intervals,
+    paired_differences,
+)
 from tvfs_gym.experiments.results.tables import print_wide
 
 TEMPLATE = files("tvfs_gym.experiments.results") / "report.html"
@@ -37,7 +42,7 @@ def write_report(folder: Path) -> None:
     steps, episodes = read_cells(folder, STEPS, config), read_episodes(folder, config)
     ran = set(episodes["scenario"])
     config["scenarios"] = {k: v for k, v in config["scenarios"].items() if k in ran}
-    summary = summarise(episodes)
+    summary = metric_intervals(episodes)
     summary.write_parquet(folder / "summary.parquet")
     figures = folder / "figures"
     overviews = []

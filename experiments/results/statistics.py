@@ -29,7 +29,7 @@ METRICS = {
 """Columns of the table of results: heading, factor from the episode's unit, decimals."""
 
 
-def summarise(episodes: pl.DataFrame) -> pl.DataFrame:
+def metric_intervals(episodes: pl.DataFrame) -> pl.DataFrame:
     """Mean and percentile-bootstrap interval of every metric, per scenario and controller.
 
     Args:
@@ -59,7 +59,7 @@ def paired_differences(episodes: pl.DataFrame, reference: str) -> pl.DataFrame:
         reference: The controller that the others are compared with.
 
     Returns:
-        Like `summarise`, a row per other controller; empty if no episodes pair up.
+        Like `metric_intervals`, a row per other controller; empty if no episodes pair up.
     """
     keys = ["scenario", "seed"]
     own = episodes.filter(pl.col("controller") == reference)
@@ -67,7 +67,7 @@ def paired_differences(episodes: pl.DataFrame, reference: str) -> pl.DataFrame:
     differences = [(pl.col(metric) - pl.col(f"{metric}_own")).alias(metric) for metric in METRICS]
     if pairs.is_empty():
         return pl.DataFrame()
-    return summarise(pairs.with_columns(*differences))
+    return metric_intervals(pairs.with_columns(*differences))
 
 
 def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,7 @@ round shrinks what is left to a few percent, and no sensor resolves what is left
 
 
 @dataclass(frozen=True)
-class Leakage:
+class ModelledLeakage:
     """Leakage of a run whose power was not measured.
 
     Attributes:
@@ -79,7 +79,7 @@ class Trace:
     time_s: Vector
     heat: Vector
     temperature_c: Vector
-    leakage: Leakage | None = None
+    leakage: ModelledLeakage | None = None
     absolute: bool = True
     workloads: Mapping[str, Vector] = field(default_factory=dict)
 

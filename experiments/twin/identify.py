@@ -20,7 +20,7 @@ from tvfs_gym.experiments.twin.errors import (
 )
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, network_of
 from tvfs_gym.experiments.twin.sweep_fits import SweepFit
-from tvfs_gym.experiments.twin.traces.folders import board_of, files_of, with_board
+from tvfs_gym.experiments.twin.traces.folders import files_of, recorded_board, with_board
 from tvfs_gym.experiments.twin.traces.heat import heated, reference_of, runs_of
 from tvfs_gym.experiments.twin.traces.record import Run, read_record
 from tvfs_gym.experiments.twin.traces.sweep import Sweep, fit_sweep, is_sweep, read_sweep
@@ -64,7 +64,7 @@ def run(
     checked_output(output)
     checked_output(output.with_suffix(".png"))
     profile = load_profile(board)
-    board_found = board_of(files)
+    board_found = recorded_board(files)
     if board_found is not None:
         profile = with_board(profile, board_found)
     files = [file for path in files for file in files_of(path)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.agents.settings import observations, setting
+from tests.agents.tasks import observations, task
 from tvfs_gym.agents.learners.learner import Learner
 from tvfs_gym.agents.learners.lotus import Lotus
 from tvfs_gym.agents.learners.q_table import QTable
@@ -21,9 +21,9 @@ SEEN = observations(
 
 
 def learners() -> list[Learner]:
-    table = QTable(setting())
+    table = QTable(task())
     table.values = np.random.default_rng(1).random(table.values.shape)
-    return [Ztt(setting(), myopic=False), Lotus(setting()), table]
+    return [Ztt(task(), myopic=False), Lotus(task()), table]
 
 
 @pytest.mark.parametrize("learner", learners(), ids=lambda one: type(one).__name__)
@@ -46,7 +46,7 @@ def test_a_batch_gets_the_actions_of_each_alone(learner: Learner) -> None:
 
 
 def test_what_is_learnt_later_does_not_change_a_policy() -> None:
-    learner = Ztt(setting(), myopic=False)
+    learner = Ztt(task(), myopic=False)
     policy = learner.policy()
     before = policy.predict(SEEN)[0]
     for one in learner._values.network.parameters:
@@ -57,7 +57,7 @@ def test_what_is_learnt_later_does_not_change_a_policy() -> None:
 def test_damaged_files_are_the_user_s_to_know_of(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"holds no policy: no {ARRAYS}"):
         load(tmp_path)
-    Ztt(setting(), myopic=False).policy().save(tmp_path)
+    Ztt(task(), myopic=False).policy().save(tmp_path)
     card = json.loads((tmp_path / CARD).read_text())
     (tmp_path / CARD).write_text(json.dumps({**card, "inputs": ["humidity"]}))
     with pytest.raises(InputError, match="'humidity', which the observation does not hold"):

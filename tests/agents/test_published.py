@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.agents.settings import LEVELS, TOPOLOGIES, observations, setting
+from tests.agents.tasks import LEVELS, TOPOLOGIES, observations, task
 from tvfs_gym.agents.learners import lotus, q_table, ztt
 from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Update
 from tvfs_gym.agents.learners.learner import Experience
@@ -110,9 +110,9 @@ def test_a_step_of_learning_lowers_the_loss_and_the_target_follows() -> None:
 def test_a_hot_board_is_never_clocked_higher(level: int, seed: int, epsilon: int) -> None:
     """Learning or learnt; below the lowest level that can be chosen, that one."""
     seen = observations(HOT_C, level, count=20)
-    first = Ztt(setting(seed), myopic=False)
+    first = Ztt(task(seed), myopic=False)
     first.epsilon = epsilon
-    for learner in (first, Lotus(setting(seed))):
+    for learner in (first, Lotus(task(seed))):
         lowest = learner.choices[:, 1].min()
         learning = learner.choices[learner.act(seen), 1]
         actions, _ = learner.policy().predict(seen)
@@ -121,7 +121,7 @@ def test_a_hot_board_is_never_clocked_higher(level: int, seed: int, epsilon: int
 
 
 def test_lotus_cools_down_less_often_with_time() -> None:
-    learner = Lotus(setting())
+    learner = Lotus(task())
     assert learner.cool_down == 1.0
     for _ in range(10):
         learner.act(observations(HOT_C))
@@ -132,7 +132,7 @@ def test_lotus_cools_down_less_often_with_time() -> None:
 
 
 def test_ztt_goes_faster_at_random_when_cold_and_late() -> None:
-    learner = Ztt(setting(), myopic=True)
+    learner = Ztt(task(), myopic=True)
     learner.epsilon = 0.0
     level, topology = 11, 3
     late = observations(60.0, level, topology, relative_latency=1.5, count=4000)
@@ -149,13 +149,13 @@ def test_ztt_goes_faster_at_random_when_cold_and_late() -> None:
 
 
 def test_ztt_stores_notable_steps_threefold() -> None:
-    learner = Ztt(setting(), myopic=False)
+    learner = Ztt(task(), myopic=False)
     learner.learn(experience([-0.1, 0.5, 1.2]))
     assert len(learner._replay) == 7
 
 
 def test_ztt_explores_less_with_every_update_once_it_has_200_steps() -> None:
-    learner = Ztt(setting(), myopic=False)
+    learner = Ztt(task(), myopic=False)
     for _ in range(19):
         learner.learn(experience([0.5] * 10))
     assert learner.epsilon == 1.0
@@ -165,7 +165,7 @@ def test_ztt_explores_less_with_every_update_once_it_has_200_steps() -> None:
 
 
 def test_lotus_explores_less_with_every_step() -> None:
-    learner = Lotus(setting())
+    learner = Lotus(task())
     assert learner.epsilon == pytest.approx(0.9) and learner.learning_rate == pytest.approx(0.01)
     learner._steps = 10_000
     assert learner.epsilon == pytest.approx(0.01 + 0.89 / e)
@@ -173,7 +173,7 @@ def test_lotus_explores_less_with_every_step() -> None:
 
 
 def test_lotus_keeps_bad_steps_apart_from_good_ones() -> None:
-    learner = Lotus(setting())
+    learner = Lotus(task())
     for _ in range(300):
         learner.learn(experience([0.5] * 10))
     learner.learn(experience([-0.5] * 3))
@@ -181,7 +181,7 @@ def test_lotus_keeps_bad_steps_apart_from_good_ones() -> None:
 
 
 def test_the_table_learns_by_the_rule() -> None:
-    learner = QTable(setting())
+    learner = QTable(task())
     assert learner.choices.shape == (10 * TOPOLOGIES, 2)
     assert learner.values.shape == (6, 10, 10, 5, 10 * TOPOLOGIES)
     learner.learn(experience([2.0]))
@@ -193,12 +193,12 @@ def test_the_table_learns_by_the_rule() -> None:
 
 
 def test_the_table_explores_a_fifth_of_the_time() -> None:
-    learner = QTable(setting())
+    learner = QTable(task())
     rows = learner.act(observations(60.0, count=5000))
     assert 0.17 < (rows != np.bincount(rows).argmax()).mean() < 0.23
 
 
 def test_ztt_s_choices_are_three_by_three() -> None:
-    choices = Ztt(setting(), myopic=True).choices
+    choices = Ztt(task(), myopic=True).choices
     assert np.unique(choices[:, 0]).tolist() == [1, 3, 5]
     assert np.unique(choices[:, 1]).tolist() == [5, 11, 18]

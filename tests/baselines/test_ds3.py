@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.controller import GUARD_C
-from tvfs_gym.baselines.governors.ds3 import DTPM, NOT_THROTTLED, REGULAR, Throttling, next_state
+from tvfs_gym.baselines.governors.ds3 import DTPM, NOT_THROTTLED, REGULAR, TripSet, next_state
 from tvfs_gym.envs.boards.profile import OperatingPoint
 
 
-def states(throttling: Throttling, course_c: list[float]) -> list[int]:
+def states(trips: TripSet, course_c: list[float]) -> list[int]:
     state, seen = np.array([NOT_THROTTLED]), []
     for reading_c in course_c:
-        state = next_state(throttling, state, np.array([reading_c]))
+        state = next_state(trips, state, np.array([reading_c]))
         seen.append(int(state[0]))
     return seen
 
@@ -47,18 +47,18 @@ def test_the_other_set_has_other_trips() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "throttling", "clocks_mhz"),
+    ("name", "trips", "clocks_mhz"),
     [
         ("ds3_throttling", REGULAR, [2000, 1600, 1000, 600]),
         ("ds3_dtpm", DTPM, [2000, 1000, 800, 600]),
     ],
 )
 def test_each_state_caps_the_clock(
-    name: str, throttling: Throttling, clocks_mhz: list[int], xu4: Design
+    name: str, trips: TripSet, clocks_mhz: list[int], xu4: Design
 ) -> None:
     """The published caps; the trips stand as published if T_max lies a guard above the last."""
-    as_published = throttling.trips_c[-1] + GUARD_C
-    temperature_c = np.array([20.0, *throttling.trips_c]) + 1.0
+    as_published = trips.trips_c[-1] + GUARD_C
+    temperature_c = np.array([20.0, *trips.trips_c]) + 1.0
     controller = build(name, xu4)
     reading = readings(temperature_c=temperature_c, t_max_c=as_published)
     choice, _ = controller.decide(reading, controller.start(4))

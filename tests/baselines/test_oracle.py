@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Controller, Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.oracle import bounds, course_of
-from tvfs_gym.baselines.oracle.conditions import Conditions, caps, conditions
 from tvfs_gym.baselines.oracle.dp import Grid, Induction, Stage, next_rung, value_at
 from tvfs_gym.baselines.oracle.lp import long_run
 from tvfs_gym.baselines.oracle.options import Options, undominated
+from tvfs_gym.baselines.oracle.segments import Segment, caps, segments_of
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.arrays import P
@@ -41,7 +41,7 @@ def board() -> TwinBoard:
 def sustained(board: TwinBoard, **scenario: float) -> float:
     """The long-run bound."""
     met = Scenario.model_validate(scenario)
-    return long_run(conditions(board, met)[-1], met.t_max_c).on_time_accuracy
+    return long_run(segments_of(board, met)[-1], met.t_max_c).on_time_accuracy
 
 
 # What a configuration is worth.
@@ -54,7 +54,7 @@ def test_an_option_is_worth_what_the_twin_delivers(
 ) -> None:
     """Of the useful ones, from the best down, cold; within four standard errors of the draws."""
     scenario = Scenario(latency_constraint_s=constraint_s, ambient_c=-30, t_max_c=119)
-    options = conditions(board, scenario)[0].options
+    options = segments_of(board, scenario)[0].options
     option = int(np.argsort(-options.on_time_accuracy)[which])
     board.apply(
         Configuration(
@@ -73,8 +73,8 @@ def test_an_option_is_worth_what_the_twin_delivers(
 
 
 def test_idle_time_between_arrivals_costs_less_power(board: TwinBoard) -> None:
-    hurried = conditions(board, Scenario())[0].options
-    waiting = conditions(board, Scenario(arrival_period_s=1.0))[0].options
+    hurried = segments_of(board, Scenario())[0].options
+    waiting = segments_of(board, Scenario(arrival_period_s=1.0))[0].options
     waits = hurried.duration_s < 1.0
     assert (waiting.duration_s[waits] == 1.0).all()
     assert (waiting.power_w[waits] < hurried.power_w[waits]).all()
@@ -82,7 +82,7 @@ def test_idle_time_between_arrivals_costs_less_power(board: TwinBoard) -> None:
 
 
 def test_undominated_options_gain_more_for_more_heat(board: TwinBoard) -> None:
-    options = conditions(board, Scenario())[0].options
+    options = segments_of(board, Scenario())[0].options
     kept = undominated(options, 0.85)
     gain_1_s = (options.on_time_accuracy - 0.85) / options.duration_s
     for index in range(len(gain_1_s)):
@@ -119,12 +119,12 @@ def test_the_firmware_is_a_rung_for_every_level() -> None:
 # The linear programme.
 
 
-def made_up(accuracy: list[float], duration_s: list[float], power_w: list[float]) -> Conditions:
-    """Conditions without leakage: 10 K/W over a room of 25 degC."""
+def made_up(accuracy: list[float], duration_s: list[float], power_w: list[float]) -> Segment:
+    """A segment without leakage: 10 K/W over a room of 25 degC."""
     parameters = np.zeros(len(P))
     parameters[P.AMBIENT_C] = 25.0
     index = np.arange(len(accuracy))
-    return Conditions(
+    return Segment(
         0.0,
         parameters,
         RcNetwork((10.0,), (1.0,)).modes,
@@ -247,7 +247,7 @@ def test_values_between_grid_points_are_interpolated() -> None:
 
 def test_propagation_over_a_stage_is_the_networks(board: TwinBoard) -> None:
     """Long stages settle at the steady temperatures, and many short ones make a long one."""
-    here = conditions(board, Scenario())[0]
+    here = segments_of(board, Scenario())[0]
     keeps, adds, per_watt = here.propagation(1e4)
     network = board.profile.cooling_named(None).networks[0]
     assert keeps == pytest.approx(0.0, abs=1e-9)
@@ -276,7 +276,7 @@ def test_for_long_episodes_the_price_is_what_the_linear_programme_finds(board: T
     by ten degrees when the level changes must stay below on the average."""
     scenario = Scenario(ambient_c=40.0)
     found = bounds(board, scenario, 10)
-    below = long_run(course_of(board, scenario).conditions[0], 75.0).on_time_accuracy
+    below = long_run(course_of(board, scenario).segments[0], 75.0).on_time_accuracy
     assert below < found.price < found.long_run
     assert found.long_run == pytest.approx(0.8976, abs=0.001)
     assert sorted(found.mix.shares.values()) == pytest.approx([0.26, 0.74], abs=0.01)

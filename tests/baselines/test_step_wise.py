@@ -28,7 +28,7 @@ from tvfs_gym.envs.physics.throttling import (
     TARGET,
     TEMPERATURE,
     UPPER,
-    step_wise,
+    poll_trips,
 )
 
 TOP = 18
@@ -114,7 +114,7 @@ def test_targets_stay_within_the_trips_ranges_and_the_device_takes_the_highest(
     for reading_c in course_c:
         before = trip_state[TARGET::PER_TRIP].copy()
         last = state
-        state = step_wise(trips, trip_state, state, reading_c, previous_c, hysteresis)
+        state = poll_trips(trips, trip_state, state, reading_c, previous_c, hysteresis)
         targets = trip_state[TARGET::PER_TRIP]
         active = targets != NO_TARGET
         assert (targets >= trips[:, LOWER])[active].all()

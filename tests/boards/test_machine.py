@@ -19,7 +19,7 @@ from tvfs_gym.envs.boards.linux import guardian, sensors
 from tvfs_gym.envs.boards.linux.capabilities import cpu_list, probe
 from tvfs_gym.envs.boards.linux.machine import uncapped
 from tvfs_gym.envs.boards.linux.safety import HardLimit
-from tvfs_gym.envs.boards.linux.sensors import PowerMeter, Reading, Thermometer
+from tvfs_gym.envs.boards.linux.sensors import PowerMeter, Thermometer, TimedTemperature
 from tvfs_gym.envs.errors import BoardError, InputError
 
 CPUFREQ = "devices/system/cpu/cpufreq"
@@ -281,10 +281,10 @@ def test_no_reading_is_made_up(tmp_path: Path, broken: str) -> None:
     file = tmp_path / "temp"
     write_c(file, 50.0)
     thermometer = Thermometer([file])
-    assert thermometer.sample(1.0, 0.0) == Reading(50.0, 1.0)
+    assert thermometer.sample(1.0, 0.0) == TimedTemperature(50.0, 1.0)
     file.write_text(broken)
     for time_s in range(2, 2 + sensors.LOST_AFTER):
-        assert thermometer.sample(float(time_s), 0.0) == Reading(50.0, 1.0)
+        assert thermometer.sample(float(time_s), 0.0) == TimedTemperature(50.0, 1.0)
     with pytest.raises(BoardError, match="is lost: 6 samples in a row are missing"):
         thermometer.sample(9.0, 0.0)
 
@@ -300,7 +300,7 @@ def test_a_sensor_that_comes_back_is_forgiven(tmp_path: Path) -> None:
         for step in range(1, sensors.LOST_AFTER):
             assert thermometer.sample(10.0 * round_ + step, 0.0).time_s == 10.0 * round_
         write_c(file, 51.0 + round_)
-    assert thermometer.sample(40.0, 0.0) == Reading(54.0, 40.0)
+    assert thermometer.sample(40.0, 0.0) == TimedTemperature(54.0, 40.0)
 
 
 def test_a_sensor_that_never_worked_is_lost_at_once(tmp_path: Path) -> None:
@@ -314,11 +314,12 @@ def test_a_jump_that_no_chip_makes_is_no_reading(tmp_path: Path) -> None:
     thermometer = Thermometer([file])
     thermometer.sample(0.0, 0.0)
     write_c(file, 101.0)
-    assert thermometer.sample(1.0, 0.0) == Reading(50.0, 0.0)
+    assert thermometer.sample(1.0, 0.0) == TimedTemperature(50.0, 0.0)
     write_c(file, 52.0)
-    assert thermometer.sample(2.0, 0.0) == Reading(52.0, 2.0)
+    assert thermometer.sample(2.0, 0.0) == TimedTemperature(52.0, 2.0)
     write_c(file, 105.0)
-    assert thermometer.sample(100.0, 0.0) == Reading(105.0, 100.0)  # nobody looked for long
+    late = thermometer.sample(100.0, 0.0)
+    assert late == TimedTemperature(105.0, 100.0)  # nobody looked for long
 
 
 def test_a_stuck_sensor_is_told_once_the_load_has_changed(tmp_path: Path) -> None:

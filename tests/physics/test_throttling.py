@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.physics.throttling import NEVER_POLLED_C, NO_TARGET, progressive, step_wise
+from tvfs_gym.envs.physics.throttling import NEVER_POLLED_C, NO_TARGET, poll_trips, progressive
 
 
 def states(
@@ -20,7 +20,7 @@ def states(
     state, previous_c = 0.0, NEVER_POLLED_C
     seen = []
     for reading_c in readings_c:
-        state = step_wise(array, trip_state, state, reading_c, previous_c, hysteresis)
+        state = poll_trips(array, trip_state, state, reading_c, previous_c, hysteresis)
         previous_c = reading_c
         seen.append(state)
     return seen

@@ -23,7 +23,7 @@ CPU_CHIPS = ("coretemp", "k10temp", "cpu_thermal", "soc_thermal", "acpitz")
 
 
 @dataclass(frozen=True)
-class Policy:
+class ClockDomain:
     """A clock that some CPUs share; frequencies in kHz, as the kernel writes them.
 
     Attributes:
@@ -57,7 +57,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Trip:
+class TripPoint:
     """A trip of a zone, degC."""
 
     type: str
@@ -106,7 +106,7 @@ class Zone:
     temperature_c: float | None
     policy: str
     enabled: bool
-    trips: tuple[Trip, ...]
+    trips: tuple[TripPoint, ...]
     cools_with: tuple[str, ...]
     slows_cpu: bool
 
@@ -118,7 +118,7 @@ class Zone:
 
 
 @dataclass(frozen=True)
-class Sensor:
+class Channel:
     """A sensor of hwmon, or an energy counter of powercap.
 
     Attributes:
@@ -147,17 +147,17 @@ class Capabilities:
     """
 
     root: Path
-    policies: tuple[Policy, ...]
+    policies: tuple[ClockDomain, ...]
     zones: tuple[Zone, ...]
     cooling_devices: tuple[CoolingDevice, ...]
-    sensors: tuple[Sensor, ...]
+    sensors: tuple[Channel, ...]
 
-    def sensors_of(self, quantity: str) -> tuple[Sensor, ...]:
+    def sensors_of(self, quantity: str) -> tuple[Channel, ...]:
         """Its sensors of one quantity."""
         return tuple(one for one in self.sensors if one.quantity == quantity)
 
     @property
-    def fastest_policies(self) -> tuple[Policy, ...]:
+    def fastest_policies(self) -> tuple[ClockDomain, ...]:
         """Those of the fastest cluster: the highest clock, and one table.
 
         big.LITTLE has a policy per cluster; a PC has one per CPU, all alike.
@@ -182,7 +182,7 @@ class Capabilities:
         return tuple(cooling or named or read)
 
     @property
-    def chip_sensors(self) -> tuple[Sensor, ...]:
+    def chip_sensors(self) -> tuple[Channel, ...]:
         """Temperature sensors of hwmon in the CPU, where there are no zones."""
         return tuple(
             one
@@ -244,7 +244,7 @@ def _numbered(folder: Path, name: str) -> list[Path]:
     return [found[key] for key in sorted(found)]
 
 
-def _policies(root: Path) -> Iterator[Policy]:
+def _policies(root: Path) -> Iterator[ClockDomain]:
     """Old kernels have them under the CPUs, once per CPU."""
     folders = _numbered(root / CPUFREQ, "policy")
     if not folders:
@@ -261,7 +261,7 @@ def _policies(root: Path) -> Iterator[Policy]:
         seen.add(cpus)
         governors = tuple((text(folder / "scaling_available_governors") or "").split())
         least, most = (number(folder / f"scaling_{end}_freq") for end in ("min", "max"))
-        yield Policy(
+        yield ClockDomain(
             path=folder,
             driver=driver,
             governor=text(folder / "scaling_governor") or "",
@@ -322,12 +322,12 @@ def _zones(root: Path, devices: dict[str, CoolingDevice]) -> Iterator[Zone]:
         )
 
 
-def _trips(folder: Path) -> Iterator[Trip]:
+def _trips(folder: Path) -> Iterator[TripPoint]:
     files = folder.glob("trip_point_*_type")
     for file in sorted(files, key=lambda one: int(one.name.split("_")[2])):
         reading = number(file.with_name(file.name.replace("_type", "_temp")))
         if reading is not None:
-            yield Trip(text(file) or "", reading / 1e3)
+            yield TripPoint(text(file) or "", reading / 1e3)
 
 
 HWMON = (
@@ -340,19 +340,19 @@ HWMON = (
 """Files, quantity and unit of hwmon (the kernel's Documentation/hwmon/sysfs-interface)."""
 
 
-def _hwmon(root: Path) -> Iterator[Sensor]:
+def _hwmon(root: Path) -> Iterator[Channel]:
     for folder in _numbered(root / "class/hwmon", "hwmon"):
         chip = text(folder / "name") or folder.name
         for pattern, quantity, unit in HWMON:
             for file in sorted(folder.glob(pattern)):
                 stem = file.name.removesuffix("_input")
                 label = text(folder / f"{stem}_label") or stem
-                yield Sensor(file, f"{chip}/{label}", quantity, unit)
+                yield Channel(file, f"{chip}/{label}", quantity, unit)
 
 
-def _energy_counters(root: Path) -> Iterator[Sensor]:
+def _energy_counters(root: Path) -> Iterator[Channel]:
     """Whole packages only: their sub-domains are within them (intel_rapl)."""
     for folder in sorted((root / "class/powercap").glob("intel-rapl:[0-9]*")):
         if folder.name.count(":") == 1 and number(folder / "energy_uj") is not None:
             name = text(folder / "name") or folder.name
-            yield Sensor(folder / "energy_uj", f"rapl/{name}", "energy", 1e-6)
+            yield Channel(folder / "energy_uj", f"rapl/{name}", "energy", 1e-6)

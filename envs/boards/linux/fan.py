@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tvfs_gym.envs.boards.linux import guardian
-from tvfs_gym.envs.boards.linux.capabilities import Sensor
+from tvfs_gym.envs.boards.linux.capabilities import Channel
 from tvfs_gym.envs.boards.linux.guardian import Setting
 from tvfs_gym.envs.errors import BoardError, InputError
 
@@ -12,7 +12,7 @@ FULL = 255
 """Of hwmon's duty."""
 
 
-class Fan:
+class PwmOutputs:
     """The fans of hwmon, all at one duty.
 
     Each has a mode next to its duty: ``pwmN_enable``, 1 for manual (the kernel's
@@ -27,7 +27,7 @@ class Fan:
         InputError: There is no fan whose mode can be set.
     """
 
-    def __init__(self, duties: Sequence[Sensor], share: float) -> None:
+    def __init__(self, duties: Sequence[Channel], share: float) -> None:
         found = [(one.path, *mode) for one in duties if (mode := _mode(one.path)) is not None]
         if not found:
             raise InputError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from tvfs_gym.envs.boards.linux import guardian
-from tvfs_gym.envs.boards.linux.capabilities import CoolingDevice, Policy, number
+from tvfs_gym.envs.boards.linux.capabilities import ClockDomain, CoolingDevice, number
 from tvfs_gym.envs.boards.linux.guardian import Setting
 from tvfs_gym.envs.boards.linux.sensors import Counter
 from tvfs_gym.envs.errors import BoardError
@@ -21,7 +21,7 @@ Actuator = Literal["speed", "limits", "none"]
 ``scaling_max_freq``; or nothing that can be written."""
 
 
-def actuator_of(policies: Sequence[Policy]) -> Actuator:
+def actuator_of(policies: Sequence[ClockDomain]) -> Actuator:
     """The best actuator that all of some policies offer."""
     if policies and all(policy.sets_speed for policy in policies):
         return "speed"
@@ -30,7 +30,7 @@ def actuator_of(policies: Sequence[Policy]) -> Actuator:
     return "none"
 
 
-def levels_of(policies: Sequence[Policy]) -> tuple[int, ...]:
+def levels_of(policies: Sequence[ClockDomain]) -> tuple[int, ...]:
     """The VF levels of policies that share a table, kHz, slowest first.
 
     They lie within the limits that were found, which the user or the distribution chose. A driver
@@ -52,7 +52,7 @@ class Clock:
 
     def __init__(
         self,
-        policies: Sequence[Policy],
+        policies: Sequence[ClockDomain],
         levels_khz: Sequence[int],
         actuator: Actuator,
         cooling_devices: Sequence[CoolingDevice] = (),
@@ -129,7 +129,7 @@ class Clock:
         self.requested = level
 
     @staticmethod
-    def _check(policy: Policy, file: str, asked: int) -> None:
+    def _check(policy: ClockDomain, file: str, asked: int) -> None:
         granted = _read(policy, file)
         if not granted.isdecimal():
             raise BoardError(
@@ -183,20 +183,20 @@ class Clock:
             one.close()
 
 
-def _clock_file(policy: Policy) -> Path:
+def _clock_file(policy: ClockDomain) -> Path:
     """What the hardware says, where it does and this user may ask; else what cpufreq believes."""
     hardware = policy.path / "cpuinfo_cur_freq"
     return policy.path / "scaling_cur_freq" if number(hardware) is None else hardware
 
 
-def _read(policy: Policy, file: str) -> str:
+def _read(policy: ClockDomain, file: str) -> str:
     try:
         return guardian.persistently(guardian.read, str(policy.path / file))
     except OSError as error:
         raise BoardError(f"{policy.path / file} cannot be read: {error.strerror}.") from error
 
 
-def _write(policy: Policy, file: str, value: str) -> None:
+def _write(policy: ClockDomain, file: str, value: str) -> None:
     path = policy.path / file
     try:
         guardian.persistently(guardian.write, str(path), value)

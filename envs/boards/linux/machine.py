@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tvfs_gym.envs.boards.linux.capabilities import Capabilities, Policy, probe
-from tvfs_gym.envs.boards.linux.fan import Fan
+from tvfs_gym.envs.boards.linux.capabilities import Capabilities, ClockDomain, probe
+from tvfs_gym.envs.boards.linux.fan import PwmOutputs
 from tvfs_gym.envs.boards.linux.frequency import Clock, actuator_of, levels_of
 from tvfs_gym.envs.boards.linux.safety import HardLimit, limit_below
 from tvfs_gym.envs.boards.linux.sensors import (
@@ -134,7 +134,7 @@ class Machine:
             self.limit = self._hard_limit(limit_c)
             self.requested = 0
             self._short = 0
-            self._fan = None if fan is None else Fan(capabilities.sensors_of("pwm"), fan)
+            self._fan = None if fan is None else PwmOutputs(capabilities.sensors_of("pwm"), fan)
             found = self._clock.found() + (self._fan.found() if self._fan else [])
             if found:
                 self._session.protect(found)
@@ -308,7 +308,7 @@ def uncapped(root: Path) -> Capabilities:
         time.sleep(LOOK_S)
 
 
-def policies_of(capabilities: Capabilities, names: Sequence[str] | None) -> tuple[Policy, ...]:
+def policies_of(capabilities: Capabilities, names: Sequence[str] | None) -> tuple[ClockDomain, ...]:
     """The policies that run inference.
 
     Raises:
@@ -327,7 +327,7 @@ def policies_of(capabilities: Capabilities, names: Sequence[str] | None) -> tupl
 
 
 def missing_of(
-    capabilities: Capabilities, policies: Sequence[Policy], thermometer: Sequence[Path]
+    capabilities: Capabilities, policies: Sequence[ClockDomain], thermometer: Sequence[Path]
 ) -> list[str]:
     """What a machine lacks for being controlled, and how to repair it: one sentence each."""
     missing = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tvfs_gym.envs.boards.linux import guardian
-from tvfs_gym.envs.boards.linux.capabilities import Capabilities, Sensor
+from tvfs_gym.envs.boards.linux.capabilities import Capabilities, Channel
 from tvfs_gym.envs.errors import BoardError, InputError, unknown
 
 LOWEST_C, HIGHEST_C = -40.0, 150.0
@@ -58,7 +58,7 @@ class Counter:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TimedTemperature:
     """A temperature, and when it was measured (of the monotonic clock)."""
 
     temperature_c: float
@@ -79,12 +79,12 @@ class Thermometer:
     def __init__(self, files: Sequence[Path], stuck_after_s: float = STUCK_AFTER_S) -> None:
         self._sensors = [Counter(file) for file in files]
         self._stuck_after_s = stuck_after_s
-        self._latest: Reading | None = None
+        self._latest: TimedTemperature | None = None
         self._missing = 0
         self._loads = (0.0, 0.0)
         self._suspicious_since_s: float | None = None
 
-    def sample(self, time_s: float, load: float) -> Reading:
+    def sample(self, time_s: float, load: float) -> TimedTemperature:
         """The latest good reading, taken now if possible.
 
         Args:
@@ -106,10 +106,10 @@ class Thermometer:
             return self._latest
         self._missing = 0
         self._watch(temperature_c, time_s, load)
-        self._latest = Reading(temperature_c, time_s)
+        self._latest = TimedTemperature(temperature_c, time_s)
         return self._latest
 
-    def first(self, time_s: float) -> Reading:
+    def first(self, time_s: float) -> TimedTemperature:
         """The first reading, with some patience.
 
         Raises:
@@ -170,7 +170,7 @@ class PowerMeter:
         sensors: All counters, or all power sensors; they add up.
     """
 
-    def __init__(self, sensors: Sequence[Sensor]) -> None:
+    def __init__(self, sensors: Sequence[Channel]) -> None:
         self._counters = [(Counter(one.path), one.unit) for one in sensors]
         self._counts = bool(sensors) and sensors[0].quantity == "energy"
         self._before: tuple[float, float] | None = None
@@ -219,7 +219,7 @@ def thermometer_files(capabilities: Capabilities, zone: str | None) -> list[Path
     return zones or [one.path for one in capabilities.chip_sensors]
 
 
-def power_sensors(capabilities: Capabilities, names: Sequence[str] | None) -> list[Sensor]:
+def power_sensors(capabilities: Capabilities, names: Sequence[str] | None) -> list[Channel]:
     """The sensors of the chip's power.
 
     Args:

@@ -4,7 +4,7 @@ from tvfs_gym.envs.boards.twin.arrays import FREQUENCY_GHZ, BoardArrays, P, S
 from tvfs_gym.envs.boards.window import W
 from tvfs_gym.envs.jit import jit
 from tvfs_gym.envs.physics.thermal import change_network, die_temperature_c, sensor_reading_c
-from tvfs_gym.envs.physics.throttling import PER_TRIP, progressive, step_wise
+from tvfs_gym.envs.physics.throttling import PER_TRIP, poll_trips, progressive
 
 
 @jit
@@ -24,7 +24,7 @@ def poll(board: BoardArrays) -> None:
     state, parameters = board.state, board.parameters
     reading_c = sensor_reading_c(die_temperature_c(board.modes), parameters[P.SENSOR_RESOLUTION_C])
     cpu_trips = int(parameters[P.CPU_TRIPS])
-    asked = step_wise(
+    asked = poll_trips(
         board.trips[:cpu_trips],
         board.trip_state[: PER_TRIP * cpu_trips],
         state[S.COOLING_STATE],
@@ -53,7 +53,7 @@ def _set_fan(board: BoardArrays, reading_c: float) -> None:
     if len(board.trips) == cpu_trips:
         return
     before = int(state[S.FAN_STATE])
-    state[S.FAN_STATE] = step_wise(
+    state[S.FAN_STATE] = poll_trips(
         board.trips[cpu_trips:],
         board.trip_state[PER_TRIP * cpu_trips :],
         state[S.FAN_STATE],

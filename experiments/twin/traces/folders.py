@@ -56,7 +56,7 @@ def read_run(folder: Path) -> pl.DataFrame:
     return pl.concat(parts).select("time_s", "temperature_c", **heat)
 
 
-def board_of(paths: Sequence[Path]) -> dict[str, Any] | None:
+def recorded_board(paths: Sequence[Path]) -> dict[str, Any] | None:
     """What the folders say of their board; None if there is none among the paths.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 from tvfs_gym.envs.boards.profile import BoardProfile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.physics.power import dynamic_power_w
-from tvfs_gym.experiments.twin.identification import Leakage, Trace
+from tvfs_gym.experiments.twin.identification import ModelledLeakage, Trace
 from tvfs_gym.experiments.twin.traces.record import Record, Run, Vector
 
 
@@ -104,5 +104,5 @@ def _modelled(
         print(f"note: {run.name}: the activity of {name} is taken as 1.")
     heat = clocked_w + power.rest_w + np.where(sought, 0.0, activity * busy_w)
     workloads = {name: np.where(names == name, busy_w, 0.0) for name in sorted(set(names[sought]))}
-    leakage = Leakage(voltage_v, **profile.leakage.model_dump(exclude={"source"}))
+    leakage = ModelledLeakage(voltage_v, **profile.leakage.model_dump(exclude={"source"}))
     return Trace(run.name, run.time_s, heat, run.temperature_c, leakage, workloads=workloads)

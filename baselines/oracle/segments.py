@@ -1,4 +1,4 @@
-"""A scenario as the oracle sees it: conditions that hold for a time, and the throttling."""
+"""A scenario as the oracle sees it: segments between changes, and the throttling."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,11 +16,11 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """What holds from a time on.
+class Segment:
+    """A stretch of an episode between two changes of the scenario.
 
     Attributes:
-        from_s: The time.
+        from_s: Its start.
         parameters: The kernel's.
         network: `RcNetwork.modes`, with the fan, if there is one, at its best.
         options: What can be done with a frame.
@@ -121,17 +121,17 @@ def _read(at_least_c: float, resolution_c: float) -> float:
     return (np.ceil(at_least_c / resolution_c) - 0.5) * resolution_c
 
 
-def conditions(board: TwinBoard, scenario: Scenario) -> list[Conditions]:
-    """Resets a board to a scenario, and lists the conditions it brings, in order of time."""
+def segments_of(board: TwinBoard, scenario: Scenario) -> list[Segment]:
+    """Resets a board to a scenario, and lists its segments, in order of time."""
     board.reset(scenario, (0, 0))
     arrays = board.arrays_of(board.own.copy())
     most = min(scenario.max_passes, board.views)
-    met: list[Conditions] = []
+    segments: list[Segment] = []
     for from_s in sorted({0.0, *(change.at_s for change in scenario.changes)}):
         arrays.state[S.TIME_S] = from_s
         board.follow(scenario, arrays)
         networks = arrays.networks.copy().reshape(-1, len(arrays.modes), arrays.networks.shape[1])
         network = min(networks, key=lambda one: one[:, thermal.RESISTANCE].sum())
         possible = options(board, arrays.parameters, most)
-        met.append(Conditions(from_s, arrays.parameters.copy(), network, possible))
-    return met
+        segments.append(Segment(from_s, arrays.parameters.copy(), network, possible))
+    return segments

@@ -1,11 +1,11 @@
-"""A small setting for learners, and observations for them."""
+"""A small task for learners, and observations for them."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.agents.learners.learner import Setting
+from tvfs_gym.agents.learners.learner import LearningTask
 from tvfs_gym.envs.observation import FEATURES, scales_of
 from tvfs_gym.envs.twin_env import TwinEnv
 
@@ -14,7 +14,7 @@ TOPOLOGIES, LEVELS = len(BOARD.family.topologies), len(BOARD.operating_points)
 NAMES = [feature[0] for feature in FEATURES]
 
 
-def setting(seed: int = 0, steps: int = 1000) -> Setting:
+def task(seed: int = 0, steps: int = 1000) -> LearningTask:
     """The Odroid-XU4 with the recorded networks."""
     v2f = np.array([p.voltage_v**2 * p.frequency_hz for p in BOARD.operating_points])
     card = {
@@ -26,7 +26,7 @@ def setting(seed: int = 0, steps: int = 1000) -> Setting:
         "scales": tuple(scales_of(BOARD)),
     }
     rng = np.random.default_rng(seed)
-    return Setting(scales_of(BOARD), TOPOLOGIES, v2f / v2f.max(), rng, steps, card)
+    return LearningTask(scales_of(BOARD), TOPOLOGIES, v2f / v2f.max(), rng, steps, card)
 
 
 def observations(
