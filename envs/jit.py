@@ -4,8 +4,10 @@ The decorated functions are written in the subset of Python that numba compiles,
 same bits without it (``NUMBA_DISABLE_JIT=1``, or numba absent, as on a 32-bit board).
 """
 
+import sys
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -62,9 +64,23 @@ def direct(function: Callable[Parameters, Result], *arguments: Any) -> Callable[
     if not hasattr(dispatcher, "overloads"):
         return function
     types = tuple(numba.typeof(argument) for argument in arguments)
-    dispatcher.compile(types)
+    with announced():
+        dispatcher.compile(types)
     code: Callable[Parameters, Result] = dispatcher.overloads[types].entry_point
     return code
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Tells whoever looks on at a terminal why the first step takes seconds.
+
+    What the cache holds is not compiled, and not announced.
+    """
+    if numba is None or not sys.stderr.isatty():
+        yield
+        return
+    with install_listener("numba:compile", _Announcement()):
+        yield
 
 
 def matrix(flat: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
@@ -77,6 +93,7 @@ def matrix(flat: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.flo
 
 if numba is not None:
     from numba import types
+    from numba.core.event import Event, Listener, install_listener
     from numba.core.typing import signature
     from numba.extending import intrinsic, overload
     from numba.np.arrayobj import make_array, populate_array
@@ -99,6 +116,17 @@ if numba is not None:
             return view._getvalue()
 
         return signature(result, flat, rows, columns), code
+
+    class _Announcement(Listener):
+        said = False
+
+        def on_start(self, event: Event) -> None:
+            if not _Announcement.said:
+                _Announcement.said = True
+                print("tvfs-gym: compiling once, about ten seconds ...", file=sys.stderr)
+
+        def on_end(self, event: Event) -> None:
+            pass
 
     # Inlined, the view is not returned, so the caller needs no reference counts.
     _counting: Any = {"_nrt": True}

@@ -20,6 +20,7 @@ from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import F, W, Window, WindowVector
 from tvfs_gym.envs.errors import InputError, at_least, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
+from tvfs_gym.envs.jit import announced
 from tvfs_gym.envs.limits import MOST_FRAMES
 from tvfs_gym.envs.observation import FEATURES, observation_space, observe, scales_of
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes, Randomise
@@ -281,10 +282,11 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
                 step.ended[:, part],
             )
 
-        if self._pool is None:
-            over = run(self._slices[0], self._scratch[0])
-        else:
-            over = sum(self._pool.map(run, self._slices, self._scratch))
+        with announced():
+            if self._pool is None:
+                over = run(self._slices[0], self._scratch[0])
+            else:
+                over = sum(self._pool.map(run, self._slices, self._scratch))
         self._any_over = over > 0
         return step
 

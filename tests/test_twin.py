@@ -1,5 +1,8 @@
 """The twin as a Board: what its sensors say."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +211,16 @@ def test_a_board_too_hot_to_idle_is_refused() -> None:
     board = TwinBoard(load_profile("raspberry_pi_3b"), load_family("recorded"))
     with pytest.raises(InputError, match=r"an idle board would settle at or above its critical 90"):
         board.reset(Scenario(cooling="solid_top", ambient_c=80.0), (0, 0))
+
+
+@pytest.mark.slow
+def test_the_first_compilation_is_announced_at_a_terminal(tmp_path: Path) -> None:
+    make = "from tvfs_gym.envs import TwinEnv; TwinEnv()"
+    code = f"import pty; pty.spawn([{sys.executable!r}, '-c', {make!r}])"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    first, second = (
+        subprocess.run(command, env=environment, capture_output=True, text=True) for _ in range(2)
+    )
+    assert first.stdout.count("compiling once") == 1
+    assert second.stdout == ""
