@@ -75,12 +75,12 @@ def _register_twins() -> None:
     for file in sorted(profiles.iterdir(), key=lambda file: file.name):
         profile = tomllib.loads(file.read_text(encoding="utf-8"))
         _register_twin(profile["environment_id"], profile=file.name.removesuffix(".toml"))
-    _register_twin("tvfs_gym/Twin-v0")
+    _register_twin("tvfs_gym/Twin-v1")
 
 
 _register_twins()
 gymnasium.register(
-    id="tvfs_gym/LinuxBoard-v0",
+    id="tvfs_gym/LinuxBoard-v1",
     entry_point="tvfs_gym.envs.linux_env:LinuxBoardEnv",
     max_episode_steps=MOST_FRAMES,
     nondeterministic=True,

@@ -36,8 +36,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     classifier inside every frame: it spends up to ten passes on augmented views until it is
     confident enough or time is up.
 
-    `tvfs_gym/OdroidXU4-v0`, `tvfs_gym/OdroidC2-v0`, `tvfs_gym/RaspberryPi4B-v0` and
-    `tvfs_gym/RaspberryPi3B-v0` run on the digital twins of these boards.
+    `tvfs_gym/OdroidXU4-v1`, `tvfs_gym/OdroidC2-v1`, `tvfs_gym/RaspberryPi4B-v1` and
+    `tvfs_gym/RaspberryPi3B-v1` run on the digital twins of these boards.
 
     ## Action Space
     `Discrete(topologies * levels)`: action = topology * levels + level, with topologies fastest
@@ -88,8 +88,10 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     back (or as they arrive), observe. A step lasts as long as its frames do.
 
     ## Rewards
-    The default, `on_time_accuracy`, is the share of the step's frames answered correctly and within
-    L_c, r = (1/n) sum_i correct_i [latency_i <= L_c], in 0..1. Others by name are in
+    The default, `reliable_accuracy`, is the share of the step's frames answered correctly, within
+    L_c, and with the die at or below T_max, r = (1/n) sum_i correct_i [latency_i <= L_c]
+    [die_i <= T_max], in 0..1; the die is looked at with every poll of the kernel's governor. Others
+    by name are in
     `tvfs_gym.envs.reward`; any function of a `tvfs_gym.envs.boards.window.Window` does as well.
 
     ## Costs
@@ -100,7 +102,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | Key | Meaning |
     |-----|---------|
     | `window` | what the step delivered: the vector whose columns `Window(vector)` names |
-    | `frames` | rows of latency_s, passes, confidence, correct, on_time; NaN if unanswered |
+    | `frames` | rows of `FRAME_FIELDS`: latency_s to on_time and cool; NaN if unanswered |
     | `cost`, `cost_temperature`, `cost_deadline` | see Costs |
 
     A controller on a board knows the sensor reading, VF level, cap, latencies, passes, confidence
@@ -123,7 +125,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | `board` | Board | | what the environment wraps |
     | `scenario` | Scenario, dict or None | None | conditions: ambient, L_c, T_max, cooling, ... |
     | `frames_per_step` | int | 10 | frames of a step |
-    | `reward` | str or function | `"on_time_accuracy"` | see Rewards |
+    | `reward` | str or function | `"reliable_accuracy"` | see Rewards |
     | `action_space` | str | `"discrete"` | or `"multi_discrete"`, `"box"` |
     | `choose_passes` | bool | False | whether the action has a pass budget |
     | `randomisation` | DomainRandomisation or None | None | draws every episode's board and room |
@@ -135,7 +137,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     ```python
     >>> import gymnasium
     >>> import tvfs_gym
-    >>> env = gymnasium.make("tvfs_gym/OdroidXU4-v0", scenario={"ambient_c": 40.0})
+    >>> env = gymnasium.make("tvfs_gym/OdroidXU4-v1", scenario={"ambient_c": 40.0})
     >>> env.action_space
     Discrete(133)
 
@@ -148,6 +150,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     them.
 
     ## Version History
+    * v1: the default reward asks for a die within T_max, too; `frames` says of each whether it was.
     * v0: first version.
     """
 

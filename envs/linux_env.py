@@ -84,10 +84,11 @@ class LinuxBoardEnv(BoardEnv):
     | `board` | LinuxBoard or None | None | an open board to wrap instead |
 
     ```python
-    env = gymnasium.make("tvfs_gym/LinuxBoard-v0", scenario={"latency_constraint_s": 0.02})
+    env = gymnasium.make("tvfs_gym/LinuxBoard-v1", scenario={"latency_constraint_s": 0.02})
     ```
 
     ## Version History
+    * v1: as `BoardEnv`.
     * v0: first version.
     """
 

@@ -26,20 +26,28 @@ Reward = Callable[[Window], Any]
 
 @jit
 def default_reward(columns: NDArray[np.float64]) -> Any:
-    """Computes `on_time_accuracy`, for compiled code too.
+    """Computes `reliable_accuracy`, for compiled code too.
 
     Args:
         columns: See `Window`.
     """
-    return columns[W.ON_TIME_CORRECT_FRAMES] / columns[W.FRAMES]
+    return columns[W.RELIABLE_FRAMES] / columns[W.FRAMES]
+
+
+def reliable_accuracy(window: Window) -> Any:
+    """Share of the frames answered correctly, within L_c, with the die at or below T_max: 0..1.
+
+    r = (1/n) sum_i correct_i [latency_i <= L_c] [die <= T_max at every look during frame i]
+    """
+    return interpreted(default_reward)(window.columns)
 
 
 def on_time_accuracy(window: Window) -> Any:
-    """Share of the frames answered correctly and within L_c: 0..1.
+    """Share of the frames answered correctly and within L_c, at any temperature: 0..1.
 
     r = (1/n) sum_i correct_i [latency_i <= L_c]
     """
-    return interpreted(default_reward)(window.columns)
+    return window.on_time_correct_frames / window.frames
 
 
 def accuracy_latency(window: Window) -> Any:
@@ -68,11 +76,12 @@ def expected_on_time_accuracy(window: Window) -> Any:
     return window.confidence_mean * (1.0 - window.late_frames / window.frames)
 
 
-DEFAULT_REWARD = "on_time_accuracy"
+DEFAULT_REWARD = "reliable_accuracy"
 
 REWARDS: dict[str, Reward] = {
     reward.__name__: reward
     for reward in (
+        reliable_accuracy,
         on_time_accuracy,
         accuracy_latency,
         on_time_accuracy_cool,

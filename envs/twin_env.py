@@ -15,7 +15,7 @@ from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.jit import direct
 from tvfs_gym.envs.observation import FEATURES
 from tvfs_gym.envs.randomisation import DomainRandomisation, Randomise
-from tvfs_gym.envs.reward import DEFAULT_REWARD, Reward, on_time_accuracy
+from tvfs_gym.envs.reward import DEFAULT_REWARD, Reward, reliable_accuracy
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_step import step_board
 
@@ -27,7 +27,7 @@ class TwinEnv(BoardEnv):
 
     `tvfs_gym.envs.board_env.BoardEnv` describes the problem: actions, observations, rewards, costs,
     info, start and end of an episode. This is the entry point of every twin's id, and of
-    `tvfs_gym/Twin-v0`, which takes any profile.
+    `tvfs_gym/Twin-v1`, which takes any profile.
 
     ## Arguments
     | Parameter | Type | Default | Description |
@@ -77,7 +77,7 @@ class TwinEnv(BoardEnv):
             DomainRandomisation.of(randomise, board, twin.nominal_latency_s),
             render_mode,
         )
-        self._default_reward = self._reward is on_time_accuracy
+        self._default_reward = self._reward is reliable_accuracy
         self._shared = np.concatenate([self.scales, twin.shared])
         self._compile()
 

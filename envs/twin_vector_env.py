@@ -50,7 +50,7 @@ class _Step(NamedTuple):
 class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     """Many digital twins of one board, stepped by one compiled call.
 
-    It is the `vector_entry_point` of every twin: ``gymnasium.make_vec("tvfs_gym/OdroidXU4-v0",
+    It is the `vector_entry_point` of every twin: ``gymnasium.make_vec("tvfs_gym/OdroidXU4-v1",
     num_envs=4096)``. Action and observation spaces, rewards, costs, starting state and episode end
     are those of `tvfs_gym.envs.board_env.BoardEnv`, of which every sub-environment gives the bits:
     sub-environment i of ``reset(seed=s)`` is that environment after ``reset(seed=s + i)``.

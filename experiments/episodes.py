@@ -168,6 +168,7 @@ def _summary(steps: Window, frames: NDArray[np.float64], asked: int) -> Row:
     duration_s = steps.duration_s.sum()
     answered = len(frames)
     return {
+        "reliable_accuracy": steps.reliable_frames.sum() / asked,
         "on_time_accuracy": steps.on_time_correct_frames.sum() / asked,
         "accuracy": steps.correct_frames.sum() / answered,
         "late_share": (steps.late_frames.sum() + asked - steps.frames.sum()) / asked,

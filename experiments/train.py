@@ -44,7 +44,7 @@ def train_command(
         bool, typer.Option("--conditions", help="Draw L_c, T_max, load, arrivals, changes, too.")
     ] = False,
     reward: Annotated[
-        str | None, typer.Option(help="Reward. Default: on_time_accuracy, or the method's own.")
+        str | None, typer.Option(help="Reward. Default: reliable_accuracy, or the method's own.")
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Environment steps of all twins. Default: the preset's.")

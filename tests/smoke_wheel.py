@@ -8,7 +8,7 @@ import tvfs_gym
 
 for name in ("envs", "agents", "baselines", "experiments"):
     assert importlib.util.find_spec(name) is None, f"site-packages got a top-level {name}"
-env = gymnasium.make("tvfs_gym/OdroidXU4-v0")
+env = gymnasium.make("tvfs_gym/OdroidXU4-v1")
 env.reset(seed=0)
 _, reward, _, _, info = env.step(100)
 assert tvfs_gym.envs.Window(info["window"]).frames == 10

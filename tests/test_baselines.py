@@ -327,7 +327,7 @@ def test_more_confidence_is_never_less_accurate_than_one_pass() -> None:
 def test_a_baseline_is_made_for_an_environment_in_one_call(
     recorded_characterisation: Characterisation,
 ) -> None:
-    env = gymnasium.make("tvfs_gym/OdroidXU4-v0")
+    env = gymnasium.make("tvfs_gym/OdroidXU4-v1")
     measured = make("tvfs", env)
     observation, _ = env.reset(seed=0)
     assert (

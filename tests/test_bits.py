@@ -66,12 +66,14 @@ EPISODES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Arguments of each environment, by name."""
 
+DEFAULTS = {"profile": "odroid_xu4", "reward": "on_time_accuracy"}
+
 TWINS = 6
 """Twins of a batch."""
 
 
-FIELDS = 29
-"""Fields of a window that the digests hold; those added since stand behind them."""
+FIELDS, FRAME_FIELDS, STATES = 29, 5, 15
+"""Columns of a window, a frame and the state that the digests hold; others are later."""
 
 
 class Digest:
@@ -94,7 +96,7 @@ class Digest:
 def _answered(frames: Any) -> np.ndarray:
     """Rows of the frames that were answered."""
     rows = np.asarray(frames).reshape(-1, np.asarray(frames).shape[-1])
-    return rows[~np.isnan(rows[:, 0])]
+    return rows[~np.isnan(rows[:, 0])][:, :FRAME_FIELDS]
 
 
 def _window(window: Any) -> np.ndarray:
@@ -104,14 +106,15 @@ def _window(window: Any) -> np.ndarray:
 
 def alone(arguments: dict[str, Any]) -> tuple[str, str]:
     """Digests of what an episode of one twin is made from, and of what it delivers."""
-    env = TwinEnv(**{"profile": "odroid_xu4", **arguments})
+    env = TwinEnv(**{**DEFAULTS, **arguments})
     actions = _actions(env.action_space)
     inputs, outputs = Digest(), Digest()
     observation, info = env.reset(seed=7)
     board = env.board
     arrays = board.arrays
     # The state in one piece, and the parameters without the sizes behind them.
-    inputs.add(board.own[len(P) : len(P) + len(S) + 2 * len(arrays.modes) + len(arrays.trip_state)])
+    heat = len(P) + len(S), len(P) + len(S) + 2 * len(arrays.modes) + len(arrays.trip_state)
+    inputs.add(np.concatenate([arrays.state[:STATES], board.own[slice(*heat)]]))
     inputs.add(arrays.parameters[: P.MOST_PASSES], arrays.networks, arrays.trips, board.jitters)
     inputs.add(board.levels, board.topologies, board.outcomes, env.scales)
     outputs.add(observation, _window(info["window"]))
@@ -126,7 +129,7 @@ def alone(arguments: dict[str, Any]) -> tuple[str, str]:
 
 def together(arguments: dict[str, Any]) -> str:
     """A digest of what a batch of twins delivers, over the longest of its episodes."""
-    env = TwinVectorEnv(TWINS, info_frames=True, **{"profile": "odroid_xu4", **arguments})
+    env = TwinVectorEnv(TWINS, info_frames=True, **{**DEFAULTS, **arguments})
     actions = [_actions(env.single_action_space, seed) for seed in range(TWINS)]
     outputs = Digest()
     observations, info = env.reset(seed=7)

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tvfs_gym.envs import TwinEnv, TwinVectorEnv, Window
 from tvfs_gym.envs.limits import MOST_FRAMES
 
-XU4 = "tvfs_gym/OdroidXU4-v0"
+XU4 = "tvfs_gym/OdroidXU4-v1"
 
 SHORT = {"frames": 40}
 """An episode of four steps."""
@@ -161,7 +161,7 @@ def test_any_profile_has_an_environment(tmp_path: Path) -> None:
     shipped = ROOT / "envs" / "boards" / "profiles" / "raspberry_pi_4b.toml"
     mine = tmp_path / "mine.toml"
     mine.write_text(shipped.read_text().replace('name = "raspberry_pi_4b"', 'name = "mine"'))
-    env: Any = gymnasium.make("tvfs_gym/Twin-v0", profile=str(mine)).unwrapped
+    env: Any = gymnasium.make("tvfs_gym/Twin-v1", profile=str(mine)).unwrapped
     assert env.board.profile.name == "mine"
 
 

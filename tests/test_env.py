@@ -79,7 +79,7 @@ def test_numba_changes_nothing() -> None:
     """The same bits with and without compilation, over a whole episode of random actions."""
     script = (
         "import hashlib, gymnasium, tvfs_gym\n"
-        "env = gymnasium.make('tvfs_gym/OdroidXU4-v0', scenario={'ambient_c': 40.0, 'changes': "
+        "env = gymnasium.make('tvfs_gym/OdroidXU4-v1', scenario={'ambient_c': 40.0, 'changes': "
         "[{'at_s': 5.0, 'cooling': 'fan_failed', 'latency_constraint_s': 0.05}]})\n"
         "env.action_space.seed(1); env.reset(seed=1); digest = hashlib.sha256()\n"
         "ended = False\n"
@@ -129,6 +129,24 @@ def test_importing_the_package_loads_neither_numba_nor_torch() -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_a_reliable_frame_is_right_on_time_and_cool(recorded: BoardEnv) -> None:
+    """A die that crosses T_max on its way up: frames before it count, frames after it do not."""
+    recorded.reset(seed=0, options={"ambient_c": 35.0, "t_max_c": 60.0, "cooling": "fan_failed"})
+    seen = []
+    for _ in range(40):
+        _, reward, _, _, info = recorded.step(recorded.action(Configuration(3, 18)))
+        frames, window = info["frames"], Window(info["window"])
+        reliable = frames[:, F.CORRECT] * frames[:, F.ON_TIME] * frames[:, F.COOL]
+        assert window.reliable_frames == reliable.sum()
+        assert reward == reliable.sum() / 10
+        if window.temperature_max_c <= 60.0:
+            assert frames[:, F.COOL].all()
+        if window.time_above_t_max_s >= window.duration_s - 1e-9:
+            assert not frames[:, F.COOL].any()
+        seen += frames[:, F.COOL].tolist()
+    assert 0 < sum(seen) < len(seen)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_random_courses_stay_within_the_spaces(seed: int) -> None:
     env = TwinEnv("odroid_xu4")
@@ -141,7 +159,7 @@ def test_random_courses_stay_within_the_spaces(seed: int) -> None:
         assert np.isfinite(observation).all() and np.isfinite(info["window"]).all()
         assert 0 <= reward <= 1 and 0 <= info["cost"] <= 2
         assert window.vf_level <= window.cap_level
-        assert window.on_time_correct_frames <= window.correct_frames <= window.frames
+        assert window.reliable_frames <= window.on_time_correct_frames <= window.correct_frames
         assert 1 <= window.passes_mean <= 10
         assert window.temperature_mean_c <= window.temperature_max_c
 
@@ -198,7 +216,7 @@ def test_the_window_is_the_sum_of_its_frames(recorded: BoardEnv) -> None:
     for action in (10, 60, 130):
         info = recorded.step(action)[4]
         window, frames = Window(info["window"]), info["frames"]
-        latency_s, passes, confidence, correct, on_time = frames.T
+        latency_s, passes, confidence, correct, on_time, _ = frames.T
         assert window.latency_mean_s == pytest.approx(latency_s.mean())
         assert window.latency_max_s == latency_s.max()
         assert window.passes_mean == pytest.approx(passes.mean())
@@ -229,7 +247,7 @@ def test_a_board_at_its_critical_temperature_shuts_down(recorded: BoardEnv) -> N
     assert terminated and not truncated and window.shut_down
     assert answered < 20 and window.frames == 200
     assert window.late_frames == 200 - np.nansum(frames[:, F.ON_TIME])
-    assert reward == window.on_time_correct_frames / 200 <= answered / 200
+    assert reward == window.reliable_frames / 200 <= answered / 200
     assert window.temperature_max_c < 125.0  # no more than the pass at hand goes on
     with pytest.raises(gymnasium.error.ResetNeeded):
         recorded.step(0)
@@ -382,7 +400,7 @@ def test_an_impossible_scenario_says_why(values: dict[str, Any], message: str) -
 )
 def test_a_wrong_argument_names_what_would_be_right(arguments: Any, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        gymnasium.make("tvfs_gym/OdroidXU4-v0", **arguments)
+        gymnasium.make("tvfs_gym/OdroidXU4-v1", **arguments)
     assert message in str(caught.value)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import PROFILES, load_profile, profile_names
 from tvfs_gym.envs.boards.twin.board import TwinBoard
-from tvfs_gym.envs.boards.window import W
+from tvfs_gym.envs.boards.window import F, W
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
@@ -167,7 +167,7 @@ def test_a_users_own_profile_runs(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(XU4.replace('"odroid_xu4"', '"mine"'))
     board = TwinBoard(load_profile(str(path)), load_family("recorded"))
-    assert board.infer(3)[1].shape == (3, 5)
+    assert board.infer(3)[1].shape == (3, len(F))
 
 
 def test_a_missing_profile_is_named() -> None:

@@ -60,7 +60,7 @@ def test_what_the_scenario_says_stays() -> None:
 
 
 def test_an_environment_draws_a_board_per_episode_from_its_seed() -> None:
-    env = gymnasium.make("tvfs_gym/OdroidXU4-v0", randomise=True)
+    env = gymnasium.make("tvfs_gym/OdroidXU4-v1", randomise=True)
 
     def rise(seed: int | None) -> list[float]:
         env.reset(seed=seed)

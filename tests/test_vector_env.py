@@ -121,7 +121,7 @@ def _digest_here() -> str:
 
 
 def test_make_vec_gives_it() -> None:
-    env = gymnasium.make_vec("tvfs_gym/OdroidC2-v0", num_envs=3)
+    env = gymnasium.make_vec("tvfs_gym/OdroidC2-v1", num_envs=3)
     assert isinstance(env.unwrapped, TwinVectorEnv)
     assert env.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
     observations, _ = env.reset(seed=0)

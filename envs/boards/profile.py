@@ -216,7 +216,7 @@ class BoardProfile(Table):
     Attributes:
         name: Its name in results.
         environment_id: Id of its twin's Gymnasium environment; None for a profile that does not
-            ship, whose twin is made by `tvfs_gym/Twin-v0`.
+            ship, whose twin is made by `tvfs_gym/Twin-v1`.
         description: What it is.
         threads: Threads of a pass, one per core.
         critical_c: Temperature at which the board shuts itself down, degC.

@@ -79,6 +79,7 @@ class Window:
     cost_deadline = _field("Share of the frames that were late.")
     cost = _field("Sum of the two costs.")
     load = _field("Busy share of the CPUs that run inference, 0..1.")
+    reliable_frames = _field("Frames answered correctly, within L_c, with the die within T_max.")
 
     def as_dict(self) -> dict[str, Any]:
         """All fields by name, in order."""
@@ -99,8 +100,12 @@ Window.fields = tuple(name for name, value in vars(Window).items() if isinstance
 W: Any = indices(*(name.upper() for name in Window.fields))
 """Columns of a window vector, for compiled code."""
 
-FRAME_FIELDS = ("latency_s", "passes", "confidence", "correct", "on_time")
-"""Columns of a window's frames; a frame that was not answered is a row of NaN."""
+FRAME_FIELDS = ("latency_s", "passes", "confidence", "correct", "on_time", "cool")
+"""Columns of a window's frames; a frame that was not answered is a row of NaN.
+
+A frame is ``cool`` if the die was at or below T_max at every look between its start and its answer,
+and at the last look before; on a real board the sensor stands for the die.
+"""
 
 F: Any = indices(*(name.upper() for name in FRAME_FIELDS))
 """The same as indices."""
@@ -111,19 +116,21 @@ def summarise(frames: NDArray[Any], window: NDArray[np.float64]) -> None:
     """Adds the answered frames up into the window's counts and means.
 
     Args:
-        frames: Rows of `F`, shape (frames, 5).
-        window: The fields from `W.LATENCY_MEAN_S` to `W.CONFIDENCE_MEAN` are filled.
+        frames: Rows of `F`, shape (frames, len(F)).
+        window: The fields from `W.LATENCY_MEAN_S` to `W.CONFIDENCE_MEAN` are filled, and
+            `W.RELIABLE_FRAMES`.
     """
     count = len(frames)
     if count == 0:
         return
-    late, correct, on_time_correct = 0.0, 0.0, 0.0
+    late, correct, on_time_correct, reliable = 0.0, 0.0, 0.0, 0.0
     latency_s, worst_s, passes, confidence = 0.0, 0.0, 0.0, 0.0
     for row in range(count):
         on_time = frames[row, F.ON_TIME]
         late += 1.0 - on_time
         correct += frames[row, F.CORRECT]
         on_time_correct += frames[row, F.CORRECT] * on_time
+        reliable += frames[row, F.CORRECT] * on_time * frames[row, F.COOL]
         latency_s += frames[row, F.LATENCY_S]
         worst_s = max(worst_s, frames[row, F.LATENCY_S])
         passes += frames[row, F.PASSES]
@@ -131,6 +138,7 @@ def summarise(frames: NDArray[Any], window: NDArray[np.float64]) -> None:
     window[W.LATE_FRAMES] = late
     window[W.CORRECT_FRAMES] = correct
     window[W.ON_TIME_CORRECT_FRAMES] = on_time_correct
+    window[W.RELIABLE_FRAMES] = reliable
     window[W.LATENCY_MEAN_S] = latency_s / count
     window[W.LATENCY_MAX_S] = worst_s
     window[W.PASSES_MEAN] = passes / count

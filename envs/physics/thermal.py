@@ -7,13 +7,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.jit import jit, jit_apart
 from tvfs_gym.envs.physics.exponential import decay
 
 Vector = NDArray[np.float64]
 
 RATE, AMBIENT_SHARE, RESISTANCE, NODE_FROM_MODES = range(4)
 """First columns of `RcNetwork.modes`; the last one is the first of two square matrices."""
+
+PIECES = 8
+"""Pieces of the time between two looks at the die, in `time_above_s`."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,42 @@ def propagate(
     return integral_c_s
 
 
+@jit_apart
+def time_above_s(
+    modes: Vector,
+    network: NDArray[np.float64],
+    ambient_c: float,
+    power_w: float,
+    duration_s: float,
+    limit_c: float,
+) -> float:
+    """How long the die exceeds a limit in a time of constant power and ambient.
+
+    The modes are followed in `PIECES` equal pieces of that time; within a piece the temperature
+    goes straight.
+
+    Args:
+        modes: z_k at the beginning, shape (modes,); advanced to the end.
+        network: `RcNetwork.modes`.
+        ambient_c: Ambient temperature.
+        power_w: Heat into the die.
+        duration_s: Any length.
+        limit_c: The limit.
+    """
+    above_s = 0.0
+    before_c = die_temperature_c(modes)
+    for _ in range(PIECES):
+        propagate(modes, network, ambient_c, power_w, duration_s / PIECES)
+        after_c = die_temperature_c(modes)
+        above_s += _straight_time_above_s(before_c, after_c, limit_c, duration_s / PIECES)
+        before_c = after_c
+    return above_s
+
+
 @jit
-def time_above_s(before_c: float, after_c: float, limit_c: float, duration_s: float) -> float:
-    """How long a temperature that goes straight from one value to another exceeds a limit."""
+def _straight_time_above_s(
+    before_c: float, after_c: float, limit_c: float, duration_s: float
+) -> float:
     hottest_c = max(before_c, after_c)
     if hottest_c <= limit_c:
         return 0.0

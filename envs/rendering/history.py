@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.window import Window
+from tvfs_gym.envs.boards.window import F, Window
 from tvfs_gym.envs.rendering.canvas import Columns
 
 SPAN_S = 60.0
 """Simulated time that a picture shows."""
 
-_CORRECT, _ON_TIME = 3, 4
 
 RIGHT, WRONG, LATE = range(3)
 """Outcomes of a frame: right and on time, wrong, late or not answered."""
@@ -74,9 +73,9 @@ def sample_of(
 
 def outcomes_of(frames: NDArray[np.float64], asked: int) -> NDArray[np.int64]:
     """Outcomes of the frames asked for; without labels an answer on time counts as right."""
-    rows = np.full((asked, 5), np.nan)
+    rows = np.full((asked, frames.shape[1]), np.nan)
     rows[: len(frames)] = frames[:asked]
-    on_time, correct = rows[:, _ON_TIME] > 0.0, ~(rows[:, _CORRECT] == 0.0)
+    on_time, correct = rows[:, F.ON_TIME] > 0.0, ~(rows[:, F.CORRECT] == 0.0)
     return np.where(on_time, np.where(correct, RIGHT, WRONG), LATE)
 
 

@@ -93,7 +93,7 @@ def _missing(capabilities: Capabilities) -> list[str]:
 
 def _verdict(capabilities: Capabilities, something_missing: bool) -> str:
     if not something_missing:
-        return "tvfs_gym/LinuxBoard-v0 can control this machine in full."
+        return "tvfs_gym/LinuxBoard-v1 can control this machine in full."
     options = []
     if actuator_of(capabilities.fastest_policies) == "none":
         options.append("'allow_single_level': True")
@@ -101,7 +101,7 @@ def _verdict(capabilities: Capabilities, something_missing: bool) -> str:
         options.append("'allow_no_sensor': True")
     what = f"options={{{', '.join(options)}}}"
     return (
-        "What still works: the digital twins in full, and tvfs_gym/LinuxBoard-v0 with "
+        "What still works: the digital twins in full, and tvfs_gym/LinuxBoard-v1 with "
         f"{what}: real networks, real latencies and accuracy, choice of topology and passes."
     )
 

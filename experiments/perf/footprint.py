@@ -18,7 +18,7 @@ print(any(name in sys.modules for name in ("torch", "numba")))
 FIRST_STEP = """
 import time, gymnasium, tvfs_gym
 start = time.perf_counter()
-env = gymnasium.make("tvfs_gym/OdroidXU4-v0")
+env = gymnasium.make("tvfs_gym/OdroidXU4-v1")
 env.reset(seed=0)
 env.step(0)
 print(time.perf_counter() - start)
@@ -27,7 +27,7 @@ print(time.perf_counter() - start)
 MEMORY = """
 import gymnasium, numpy, psutil, tvfs_gym
 def batch(count):
-    env = gymnasium.make_vec("tvfs_gym/OdroidXU4-v0", count)
+    env = gymnasium.make_vec("tvfs_gym/OdroidXU4-v1", count)
     env.reset(seed=0)
     env.step(numpy.zeros(count, int))
     return env, psutil.Process().memory_info().rss

@@ -23,7 +23,7 @@ BATCH_STEPS = 100_000
 REFERENCE = "CartPole-v1"
 UNWRAPPED = f"{REFERENCE}, unwrapped"
 ENVPOOL = f"{REFERENCE} of EnvPool"
-ENV_ID = "tvfs_gym/OdroidXU4-v0"
+ENV_ID = "tvfs_gym/OdroidXU4-v1"
 THREADED = 4096
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {

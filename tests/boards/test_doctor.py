@@ -12,6 +12,7 @@ from tests.conftest import Cli
 from tvfs_gym.envs.boards.linux.capabilities import probe
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.reward import reliable_accuracy
 
 CPUFREQ = "devices/system/cpu/cpufreq/policy0"
 
@@ -54,7 +55,7 @@ def test_a_machine_without_clock_and_sensor(tmp_path: Path, cli: Cli) -> None:
     for part in (
         "Missing: The kernel has no cpufreq driver",
         "Missing: It has no readable temperature sensor",
-        "What still works: the digital twins in full, and tvfs_gym/LinuxBoard-v0 with "
+        "What still works: the digital twins in full, and tvfs_gym/LinuxBoard-v1 with "
         "options={'allow_single_level': True, 'allow_no_sensor': True}",
     ):
         assert part in told.stdout
@@ -77,17 +78,19 @@ def test_this_machine_runs_what_it_can(tmp_path: Path) -> None:
     if probe().policies or probe().chip_zones:
         pytest.skip("this machine is more of a board than that")
     with pytest.raises(InputError, match="tvfs-gym doctor tells more"):
-        gymnasium.make("tvfs_gym/LinuxBoard-v0", options={"state_folder": str(tmp_path)})
+        gymnasium.make("tvfs_gym/LinuxBoard-v1", options={"state_folder": str(tmp_path)})
     allowed = {"allow_single_level": True, "allow_no_sensor": True}
     env = gymnasium.make(
-        "tvfs_gym/LinuxBoard-v0",
+        "tvfs_gym/LinuxBoard-v1",
         disable_env_checker=True,  # which expects numbers where a temperature is missing
         threads=1,
+        reward="on_time_accuracy",
         options={"state_folder": str(tmp_path), **allowed},
     )
     assert env.action_space == gymnasium.spaces.Discrete(12)
     observation, _ = env.reset(seed=0)
     _, reward, _, _, info = env.step(11)
     assert float(reward) > 0.5 and math.isnan(Window(info["window"]).temperature_c)
+    assert math.isnan(reliable_accuracy(Window(info["window"])))
     assert math.isnan(observation[0]) and not math.isnan(observation[11])
     env.close()

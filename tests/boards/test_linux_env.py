@@ -36,7 +36,7 @@ def made(root: Path, tmp_path: Path, **arguments: Any) -> LinuxBoardEnv:
         **arguments.pop("options", {}),
     }
     made = gymnasium.make(
-        "tvfs_gym/LinuxBoard-v0", root=str(root), threads=1, options=options, **arguments
+        "tvfs_gym/LinuxBoard-v1", root=str(root), threads=1, options=options, **arguments
     ).unwrapped
     assert isinstance(made, LinuxBoardEnv)
     return made
@@ -97,7 +97,7 @@ def test_frames_without_labels_have_no_accuracy(
 
 def test_its_spec_survives_json(root: Path, kernel: FakeKernel, tmp_path: Path) -> None:
     env = gymnasium.make(
-        "tvfs_gym/LinuxBoard-v0",
+        "tvfs_gym/LinuxBoard-v1",
         root=str(root),
         options={"state_folder": str(tmp_path / "state"), "settle_s": 0.0},
     )
@@ -127,7 +127,7 @@ def test_a_killed_environment_leaves_the_board_as_it_was(
     script = (
         "import gymnasium, signal, tvfs_gym\n"
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # which nohup would have it ignore
-        f"env = gymnasium.make('tvfs_gym/LinuxBoard-v0', root={str(root)!r}, threads=1, options="
+        f"env = gymnasium.make('tvfs_gym/LinuxBoard-v1', root={str(root)!r}, threads=1, options="
         f"{{'state_folder': {str(tmp_path / 'state')!r}, 'settle_s': 0.0}})\n"
         "env.reset(seed=0)\n"
         "print('running', flush=True)\n"

@@ -157,7 +157,7 @@ def test_live_inference_gives_what_was_recorded(name: str, field: list[LabelledI
 
 
 def test_the_environment_runs_with_them() -> None:
-    env = gymnasium.make("tvfs_gym/OdroidXU4-v0", family="digits")
+    env = gymnasium.make("tvfs_gym/OdroidXU4-v1", family="digits")
     env.reset(seed=0)
     _, _, _, _, info = env.step(env.action_space.sample())
     assert Window(info["window"]).frames == 10

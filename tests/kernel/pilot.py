@@ -34,7 +34,7 @@ class Pilot:
 
         Args:
             board: The emulated board.
-            **arguments: Of the environment ``tvfs_gym/LinuxBoard-v0``.
+            **arguments: Of the environment ``tvfs_gym/LinuxBoard-v1``.
         """
         self._guest = board.guest
         script = board.scripts / "pilot.py"

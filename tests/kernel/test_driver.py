@@ -50,7 +50,7 @@ def test_doctor_finds_nothing_missing(board: Hardware) -> None:
     told = board.guest.run(f"{board.python} -m tvfs_gym.experiments.cli doctor", START_S)
     driver = board.guest.read(f"{POLICY}/scaling_driver")
     assert driver in told
-    assert "tvfs_gym/LinuxBoard-v0 can control this machine in full." in told
+    assert "tvfs_gym/LinuxBoard-v1 can control this machine in full." in told
 
 
 @pytest.fixture(scope="module")

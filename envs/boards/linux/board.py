@@ -150,6 +150,7 @@ class LinuxBoard:
         self._missed = self._late_actions = 0
         self.report: BoardReport | None = None
         self._sample = self.machine.look()
+        self._hottest_c = self._sample.temperature_c
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
         """Lets the board cool down at its slowest VF level, and starts a new episode.
@@ -242,19 +243,22 @@ class LinuxBoard:
         self._ended_s = self._applied_s = time.monotonic()
         return window, rows
 
-    def _answer(self, scenario: Scenario) -> tuple[float, float, float, float, float]:
-        """Answers one frame; returns its row."""
+    def _answer(self, scenario: Scenario) -> tuple[float, ...]:
+        """Answers one frame; returns its row, columns `F`."""
         image, label, start_s = self._await_frame(scenario.arrival_period_s)
         topology, wanted = self._configuration.topology, self._configuration.max_passes
         most = min(wanted or self.views, scenario.max_passes, self.views)
         self._busy = True
+        self._hottest_c = self._sample.temperature_c
         waited_s = time.monotonic() - start_s
         answer = self._inference.answer(image, topology, self._sample.vf_level, most, waited_s)
         latency_s = time.monotonic() - start_s
         self._busy = False
         correct = math.nan if label is None else float(answer.label == label)
         on_time = float(latency_s <= scenario.latency_constraint_s)
-        return latency_s, answer.passes, answer.confidence, correct, on_time
+        known = not math.isnan(self._hottest_c)
+        cool = float(self._hottest_c <= scenario.t_max_c) if known else math.nan
+        return latency_s, answer.passes, answer.confidence, correct, on_time, cool
 
     def _await_frame(self, period_s: float) -> tuple[Image.Image, int | None, float]:
         """Takes the next frame: picture, label, and the time from which its latency counts.
@@ -302,6 +306,7 @@ class LinuxBoard:
     def _look(self) -> Sample:
         """Takes a sample, for the window as well if there is one."""
         self._sample = self.machine.look(self._busy)
+        self._hottest_c = max(self._hottest_c, self._sample.temperature_c)
         if self._meter is not None:
             self._meter.add(self._sample, self.machine.requested)
         return self._sample

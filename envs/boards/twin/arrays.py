@@ -27,6 +27,7 @@ S: Any = indices(
     "ENERGY_J",  # spent since reset
     "FAN_STATE",
     "HEATED_S",  # the time to which heat and energy are up to date
+    "HOTTEST_C",  # die since the frame began, of all looks
 )
 """State of a board."""
 
@@ -93,7 +94,7 @@ class BoardArrays(NamedTuple):
         parameters: Entries as in `P`.
         state: Entries as in `S`.
         modes: The thermal modes.
-        nodes: Scratch space for node temperatures, as many.
+        nodes: Scratch space for node temperatures or modes, as many.
         trip_state: Two entries per trip.
         networks: `RcNetwork.modes` of every state of the fan, one after the other.
         trips: The CPU's, then the fan's, shape (trips, 4).

@@ -49,6 +49,9 @@ CLOSE_K = 30.0
 """So near its critical temperature a board is looked at after every frame: no die gets hotter by
 that much between two polls."""
 
+NEAR_K = 2.0
+"""So near T_max the die's course between two looks decides how long it was above."""
+
 
 @jit
 def _heat(board: BoardArrays, threads: float, activity: float) -> None:
@@ -84,16 +87,24 @@ def _heat(board: BoardArrays, threads: float, activity: float) -> None:
     size = len(board.modes)
     first = int(state[S.FAN_STATE]) * size
     network = board.networks[first : first + size]
+    scratch = board.nodes
+    for k in range(size):
+        scratch[k] = board.modes[k]
     integral_c_s = propagate(board.modes, network, parameters[P.AMBIENT_C], power_w, duration_s)
     after_c = die_temperature_c(board.modes)
     state[S.HEATED_S] = state[S.TIME_S]
+    state[S.HOTTEST_C] = max(state[S.HOTTEST_C], after_c)
     window[W.ENERGY_J] += power_w * duration_s
     window[W.TEMPERATURE_MEAN_C] += integral_c_s
     window[W.TEMPERATURE_MAX_C] = max(window[W.TEMPERATURE_MAX_C], after_c)
     window[W.FREQUENCY_MEAN_HZ] += 1e9 * frequency_ghz * duration_s
-    window[W.TIME_ABOVE_T_MAX_S] += time_above_s(
-        before_c, after_c, parameters[P.T_MAX_C], duration_s
-    )
+    t_max_c = parameters[P.T_MAX_C]
+    if min(before_c, after_c) > t_max_c + NEAR_K:
+        window[W.TIME_ABOVE_T_MAX_S] += duration_s
+    elif max(before_c, after_c) > t_max_c - NEAR_K:
+        window[W.TIME_ABOVE_T_MAX_S] += time_above_s(
+            scratch, network, parameters[P.AMBIENT_C], power_w, duration_s, t_max_c
+        )
     if state[S.CLOCK_LEVEL] < state[S.REQUESTED_LEVEL]:
         window[W.THROTTLED_S] += duration_s
     if after_c >= parameters[P.CRITICAL_C]:
@@ -191,6 +202,7 @@ def _answer_frame(board: BoardArrays, start_s: float, image: int, bits: int, ans
         parameters[P.TAU],
         parameters[P.DEADLINE_S],
     )
+    state[S.HOTTEST_C] = die_temperature_c(board.modes)
     median_s = _median_pass_s(board)
     expected_s = parameters[P.EXPECTED_PASS_FACTOR] * median_s
     time_s, next_poll_s = state[S.TIME_S], state[S.NEXT_POLL_S]
@@ -229,6 +241,7 @@ def _answer_frame(board: BoardArrays, start_s: float, image: int, bits: int, ans
     answer[F.CONFIDENCE] = confidence
     answer[F.CORRECT] = outcomes[passes - 1, CORRECT]
     answer[F.ON_TIME] = 1.0 if latency_s <= parameters[P.LATENCY_CONSTRAINT_S] else 0.0
+    answer[F.COOL] = 1.0 if state[S.HOTTEST_C] <= parameters[P.T_MAX_C] else 0.0
     state[S.FRAME] += 1.0
 
 

@@ -23,7 +23,7 @@ class Pilot:
     """The environment of this machine, and what can be asked of it."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
-        env = gymnasium.make("tvfs_gym/LinuxBoard-v0", **arguments).unwrapped
+        env = gymnasium.make("tvfs_gym/LinuxBoard-v1", **arguments).unwrapped
         assert isinstance(env, LinuxBoardEnv)
         self.env = env
 
