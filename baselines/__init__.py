@@ -9,7 +9,7 @@ import gymnasium
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.characterisation.file import read
 from tvfs_gym.baselines.controller import Choice, Controller, Design
-from tvfs_gym.baselines.fixed import Twins, best_fixed
+from tvfs_gym.baselines.fixed import MakeTwins, best_fixed
 from tvfs_gym.baselines.governors.cpufreq import (
     ondemand,
     ondemand_ds3,
@@ -40,8 +40,8 @@ __all__ = [
     "Choice",
     "Controller",
     "Design",
+    "MakeTwins",
     "Reading",
-    "Twins",
     "build",
     "characterise",
     "make",
@@ -73,7 +73,7 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
 }
 """What builds each baseline, by name, from what it may know beforehand."""
 
-HINDSIGHT: dict[str, Callable[[Design, Twins], Controller]] = {
+HINDSIGHT: dict[str, Callable[[Design, MakeTwins], Controller]] = {
     "best_fixed": best_fixed,
     "oracle": oracle,
 }

@@ -13,7 +13,7 @@ from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 SEARCH_SEED = 1_000_003
 """Seed of the search's episodes, which no benchmark shares."""
 
-Twins = Callable[[int], TwinVectorEnv]
+MakeTwins = Callable[[int], TwinVectorEnv]
 """Makes a batch of so many twins of the very scenario, with the design's action space."""
 
 
@@ -37,7 +37,7 @@ class Fixed(Controller):
         return Choice(np.full(count, one.topology), np.full(count, one.vf_level), passes), state
 
 
-def best_fixed(design: Design, twins: Twins) -> Fixed:
+def best_fixed(design: Design, make_twins: MakeTwins) -> Fixed:
     """The fixed configuration with the highest on-time accuracy in the very scenario.
 
     It is found by trying every configuration that meets L_c on a cold board, in an episode of the
@@ -45,7 +45,7 @@ def best_fixed(design: Design, twins: Twins) -> Fixed:
     temperature and cooling, now and later: a bound on what choosing once can reach.
     """
     topology, level = np.nonzero(design.accuracy() > 0)
-    env = twins(len(topology))
+    env = make_twins(len(topology))
     actions = design.actions.batch(topology, level)
     env.reset(seed=[SEARCH_SEED] * len(topology))
     right = np.zeros(len(topology))

@@ -10,7 +10,7 @@ from gymnasium import Space
 
 from tvfs_gym.agents.pretrained import load_pretrained, not_for, pretrained_names
 from tvfs_gym.agents.training import load_policy
-from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Twins, build
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, MakeTwins, build
 from tvfs_gym.baselines.controller import Controller, Design, Policy
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.envs.boards.board import Configuration
@@ -49,7 +49,7 @@ def unsuited(name: str, board: str, family: str) -> str | None:
     return not_for(load_pretrained(name), board, family)
 
 
-def policy_named(name: str, design: Design, twins: Twins | None = None) -> Policy:
+def policy_named(name: str, design: Design, twins: MakeTwins | None = None) -> Policy:
     """Builds a controller, or loads a policy.
 
     Args:

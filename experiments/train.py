@@ -94,7 +94,7 @@ def run_training(training: "Training", output: Path | None) -> None:
             results already.
     """
     from tvfs_gym.agents.training import train
-    from tvfs_gym.experiments.results.folder import free_folder, write_circumstances
+    from tvfs_gym.experiments.results.folder import free_folder, write_provenance
 
     folder = free_folder(output, f"train_{training.algorithm}")
     config = {
@@ -104,6 +104,6 @@ def run_training(training: "Training", output: Path | None) -> None:
         "envs": training.resolved_envs,
         "seed": training.seed,
     }
-    write_circumstances(folder, config)
+    write_provenance(folder, config)
     train(training, folder, progress_bar=sys.stderr.isatty())
     print(f"policy: {folder}; benchmark it with: tvfs-gym benchmark --controller {folder}")

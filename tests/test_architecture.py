@@ -74,6 +74,12 @@ def test_no_imports_go_in_a_circle() -> None:
     assert house.circles(house.import_graph()) == []
 
 
+def test_names_have_one_meaning() -> None:
+    """But for verbs of modules, and the reward of each published learner."""
+    verbs = {"main", "read", "run", "section", "write"}
+    assert house.doubled_names().keys() - verbs == {"reward"}
+
+
 def test_experiments_have_few_rooms() -> None:
     assert len(house.rooms("experiments")) <= 16
 

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Cli
 from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import characterise
-from tvfs_gym.baselines.characterisation.measuring import Protocol
+from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
@@ -32,16 +32,16 @@ def test_the_file_holds_what_was_measured_to_the_last_digit(characterised: Path)
     board = TwinEnv("odroid_xu4", "recorded").board
     content = characterisation_file.read(characterised)
     read = content.of(board)
-    measured = characterise(board, Scenario(), Protocol(20, levels=(0, 4, 7, 11, 14, 18)))
+    measured = characterise(board, Scenario(), MeasurementPlan(20, levels=(0, 4, 7, 11, 14, 18)))
     for field, value in vars(measured).items():
         assert field == "family" or np.array_equal(getattr(read, field), value), field
-    assert content.circumstances.command.startswith("tvfs-gym characterise --passes 20")
+    assert content.provenance.command.startswith("tvfs-gym characterise --passes 20")
 
 
 def test_levels_that_were_not_measured_are_near_those_that_are() -> None:
     board = TwinEnv("odroid_xu4", "recorded").board
     full = characterise(board, Scenario())
-    sparse = characterise(board, Scenario(), Protocol(levels=(0, 4, 7, 11, 14, 18)))
+    sparse = characterise(board, Scenario(), MeasurementPlan(levels=(0, 4, 7, 11, 14, 18)))
     assert sparse.measured.sum() == 6 and full.measured.all()
     assert np.abs(sparse.pass_median_s / full.pass_median_s - 1).max() < 0.02
     unthrottled = ~full.extrapolated

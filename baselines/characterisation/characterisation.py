@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.characterisation.measuring import (
     Measurement,
-    Protocol,
+    MeasurementPlan,
     Settled,
     Timing,
     measure,
@@ -85,19 +85,19 @@ class Characterisation:
 
 
 def characterise(
-    board: Board, scenario: Scenario, protocol: Protocol | None = None
+    board: Board, scenario: Scenario, plan: MeasurementPlan | None = None
 ) -> Characterisation:
     """Measures a board.
 
     Args:
         board: Any board; it is reset several times.
-        scenario: See `tvfs_gym.baselines.characterisation.measuring.bench_of`.
-        protocol: How it is measured; None for all VF levels at the default lengths.
+        scenario: See `tvfs_gym.baselines.characterisation.measuring.measurement_scenario`.
+        plan: How it is measured; None for all VF levels at the default lengths.
 
     Raises:
         InputError: The board is throttled at once.
     """
-    return characterisation_of(board, list(measure(board, scenario, protocol or Protocol())))
+    return characterisation_of(board, list(measure(board, scenario, plan or MeasurementPlan())))
 
 
 def characterisation_of(board: Board, made: Collection[Measurement]) -> Characterisation:
@@ -105,19 +105,19 @@ def characterisation_of(board: Board, made: Collection[Measurement]) -> Characte
 
     Args:
         board: Whose they are.
-        made: All that `tvfs_gym.baselines.characterisation.measuring.places` lists.
+        made: All that `tvfs_gym.baselines.characterisation.measuring.measurement_points` lists.
     """
     shape = len(board.family.topologies), len(board.operating_points)
     timings = [one for one in made if isinstance(one, Timing)]
     latency_s = np.full((*shape, len(timings[0].latencies_s)), np.nan)
     for timing in timings:
-        latency_s[timing.place.topology, timing.place.level] = timing.latencies_s
+        latency_s[timing.point.topology, timing.point.level] = timing.latencies_s
     measured = ~np.isnan(latency_s[0, :, 0])
     median_s = np.median(latency_s[:, measured], axis=2)
     spread = float(np.quantile(latency_s[:, measured] / median_s[..., np.newaxis], 0.99))
     median_s = _over_the_clock(board, median_s, measured)
     settled = {
-        (one.place.topology, one.place.level): one for one in made if isinstance(one, Settled)
+        (one.point.topology, one.point.level): one for one in made if isinstance(one, Settled)
     }
     reached = [settled[shape[0] - 1, int(level)] for level in np.flatnonzero(measured)]
     temperature_c, throttled = _temperatures(

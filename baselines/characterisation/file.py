@@ -23,8 +23,8 @@ most accurate topology reaches; "extrapolated" where throttling cut in before. A
 "measured" lies on curves through those that were. What the board does not tell is left out."""
 
 
-class Circumstances(Table):
-    """How a characterisation came about.
+class Provenance(Table):
+    """Provenance of a characterisation.
 
     Attributes:
         board: ``linux``, or the profile of a twin.
@@ -89,7 +89,7 @@ class CharacterisationFile(Table):
     """What the file holds."""
 
     family: str
-    circumstances: Circumstances
+    provenance: Provenance
     levels: tuple[LevelRow, ...] = Field(min_length=1)
     topologies: tuple[TopologyRow, ...] = Field(min_length=1)
 
@@ -133,11 +133,11 @@ class CharacterisationFile(Table):
         )
 
 
-def write(path: Path, found: Characterisation, board: Board, circumstances: Circumstances) -> None:
+def write(path: Path, found: Characterisation, board: Board, provenance: Provenance) -> None:
     """Writes a characterisation; numbers are kept to their last digit."""
     content = CharacterisationFile(
         family=found.family.name,
-        circumstances=circumstances,
+        provenance=provenance,
         levels=tuple(
             LevelRow(
                 frequency_hz=known(point.frequency_hz),

@@ -25,7 +25,7 @@ the noise of one that all shared would not average out."""
 
 
 @dataclass(frozen=True)
-class Protocol:
+class MeasurementPlan:
     """How a board is measured.
 
     Attributes:
@@ -56,7 +56,7 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Place:
+class Point:
     """What a measurement is of: topology and VF level, by index."""
 
     topology: int
@@ -68,11 +68,11 @@ class Timing:
     """Latencies of single passes on a cold board.
 
     Attributes:
-        place: Of which configuration.
+        point: Of which configuration.
         latencies_s: One per pass.
     """
 
-    place: Place
+    point: Point
     latencies_s: tuple[float, ...]
 
 
@@ -81,14 +81,14 @@ class Settled:
     """What continuous inference comes to.
 
     Attributes:
-        place: Of which configuration.
+        point: Of which configuration.
         temperature_c: Mean sensor reading.
         p99_s: 99th percentile of a pass's latency.
         throttled: Whether the board was throttled before.
         power_w: Mean power; None on a board without a power sensor.
     """
 
-    place: Place
+    point: Point
     temperature_c: float
     p99_s: float
     throttled: bool
@@ -98,7 +98,7 @@ class Settled:
 Measurement = Timing | Settled
 
 
-def bench_of(scenario: Scenario) -> Scenario:
+def measurement_scenario(scenario: Scenario) -> Scenario:
     """What of a scenario holds while the board is measured.
 
     That is its ambient temperature, cooling, kernel, background load and T_max; its start, changes,
@@ -109,32 +109,32 @@ def bench_of(scenario: Scenario) -> Scenario:
     )
 
 
-def places(board: Board, protocol: Protocol) -> tuple[list[Place], list[Place]]:
+def measurement_points(board: Board, plan: MeasurementPlan) -> tuple[list[Point], list[Point]]:
     """What is to be timed on a cold board, and what is to settle.
 
     All configurations are timed. Every topology settles at the highest VF level, where throttling
     may set in, and the most accurate one at every level.
     """
-    levels = protocol.levels_of(board)
+    levels = plan.levels_of(board)
     topologies = range(len(board.family.topologies))
-    timed = [Place(topology, level) for topology in topologies for level in levels]
-    settled = [Place(topology, levels[-1]) for topology in topologies]
-    settled += [Place(topologies[-1], level) for level in levels[:-1]]
+    timed = [Point(topology, level) for topology in topologies for level in levels]
+    settled = [Point(topology, levels[-1]) for topology in topologies]
+    settled += [Point(topologies[-1], level) for level in levels[:-1]]
     return timed, settled
 
 
 def measure(
     board: Board,
     scenario: Scenario,
-    protocol: Protocol,
+    plan: MeasurementPlan,
     made: Collection[Measurement] = (),
 ) -> Iterator[Measurement]:
     """Measures a board, one measurement after the other.
 
     Args:
         board: Any board; it is reset before each.
-        scenario: See `bench_of`.
-        protocol: How it is measured.
+        scenario: See `measurement_scenario`.
+        plan: How it is measured.
         made: Measurements that were made already.
 
     Yields:
@@ -143,25 +143,25 @@ def measure(
     Raises:
         InputError: The board is throttled at once.
     """
-    bench = bench_of(scenario)
-    timed, settled = places(board, protocol)
-    for place in timed:
-        if not any(isinstance(one, Timing) and one.place == place for one in made):
-            yield Timing(place, _cold_latencies_s(board, bench, place, protocol.passes))
-    for place in settled:
-        if not any(isinstance(one, Settled) and one.place == place for one in made):
-            yield _settled(board, bench, place, protocol)
+    scenario = measurement_scenario(scenario)
+    timed, settled = measurement_points(board, plan)
+    for point in timed:
+        if not any(isinstance(one, Timing) and one.point == point for one in made):
+            yield Timing(point, _cold_latencies_s(board, scenario, point, plan.passes))
+    for point in settled:
+        if not any(isinstance(one, Settled) and one.point == point for one in made):
+            yield _settled(board, scenario, point, plan)
 
 
 def _cold_latencies_s(
-    board: Board, bench: Scenario, place: Place, passes: int
+    board: Board, scenario: Scenario, point: Point, passes: int
 ) -> tuple[float, ...]:
     """Times single passes; when throttling sets in, continues on a cold board."""
     latencies_s: list[float] = []
-    stream = KEY[1] + MOST_BURSTS * (place.topology * len(board.operating_points) + place.level)
+    stream = KEY[1] + MOST_BURSTS * (point.topology * len(board.operating_points) + point.level)
     for burst in range(MOST_BURSTS):
-        board.reset(bench, (KEY[0], stream + burst))
-        board.apply(Configuration(place.topology, place.level, max_passes=1))
+        board.reset(scenario, (KEY[0], stream + burst))
+        board.apply(Configuration(point.topology, point.level, max_passes=1))
         board.infer(1)  # the first pass pays for the change of clock
         while len(latencies_s) < passes:
             window, _ = board.infer(1)
@@ -171,30 +171,30 @@ def _cold_latencies_s(
         if len(latencies_s) == passes:
             return tuple(latencies_s)
     raise InputError(
-        f"at an ambient temperature of {bench.ambient_c:g} degC the board is throttled at once: "
+        f"at an ambient temperature of {scenario.ambient_c:g} degC the board is throttled at once: "
         "characterise it in a cooler place."
     )
 
 
-def _settled(board: Board, bench: Scenario, place: Place, protocol: Protocol) -> Settled:
+def _settled(board: Board, scenario: Scenario, point: Point, plan: MeasurementPlan) -> Settled:
     """Runs a configuration until its temperature has settled."""
-    board.reset(bench, KEY)
-    board.apply(Configuration(place.topology, place.level))
+    board.reset(scenario, KEY)
+    board.apply(Configuration(point.topology, point.level))
     temperatures_c, latencies_s, energies_j, durations_s = [], [], [], []
     throttled = False
     time_s = 0.0
-    while time_s < protocol.settling_s:
+    while time_s < plan.settling_s:
         window, frames = board.infer(FRAMES_AT_ONCE)
         power_w, time_s = board.telemetry().power_w, window[W.TIME_S]
         throttled = throttled or window[W.THROTTLED_S] > 0
-        if time_s > protocol.settling_s - protocol.averaged_s:
+        if time_s > plan.settling_s - plan.averaged_s:
             temperatures_c.append(window[W.TEMPERATURE_C])
             latencies_s.append(frames[:, F.LATENCY_S])
             durations_s.append(window[W.DURATION_S])
             energies_j.append(None if power_w is None else power_w * durations_s[-1])
     measured = [energy_j for energy_j in energies_j if energy_j is not None]
     return Settled(
-        place,
+        point,
         float(np.mean(temperatures_c)),
         float(np.quantile(np.concatenate(latencies_s), 0.99)),
         bool(throttled),

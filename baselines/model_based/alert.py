@@ -26,8 +26,8 @@ from scipy.special import ndtr
 
 from tvfs_gym.baselines.controller import GUARD_C, Design, State
 from tvfs_gym.baselines.model_based.board_model import Vector
-from tvfs_gym.baselines.model_based.budgets import promised
-from tvfs_gym.baselines.model_based.candidates import Candidates, pareto
+from tvfs_gym.baselines.model_based.budgets import accuracy_and_passes
+from tvfs_gym.baselines.model_based.candidates import Candidates, Latency, pareto
 from tvfs_gym.baselines.model_based.follower import ModelBased
 from tvfs_gym.baselines.model_based.observer import Belief
 from tvfs_gym.envs.observation import Reading
@@ -76,13 +76,13 @@ class Alert(ModelBased):
     def __init__(self, design: Design) -> None:
         super().__init__(design, self.name, pareto)
 
-    def _promised(self, constraint_s: float, latency: tuple[int, ...]) -> tuple[Vector, Vector]:
+    def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
         mu, sigma = np.exp(np.array(latency) * (MU_STEP, SIGMA_STEP))
         passes = np.arange(1.0, self._replays.right.shape[1] + 1.0)
         room = constraint_s / (self._median_s[..., np.newaxis] * passes)
         in_time = ndtr((room - mu) / sigma)
         aware = self.design.known.deadline_aware
-        accuracy, mean_passes = promised(self._replays, in_time, aware)
+        accuracy, mean_passes = accuracy_and_passes(self._replays, in_time, aware)
         return accuracy, mean_passes * mu * self._median_s[..., np.newaxis]
 
     def _latency_start(self, count: int) -> State:

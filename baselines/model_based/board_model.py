@@ -18,7 +18,7 @@ _GRID_C = np.arange(-40.0, 201.0)
 """Temperatures at which the leakage is tabulated; in between it is interpolated to a milliwatt."""
 
 
-class Plant:
+class BoardModel:
     """Power and heat by the board's profile, with its usual cooling.
 
     Attributes:

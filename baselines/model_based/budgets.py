@@ -115,7 +115,9 @@ def accuracy_within(design: Design, constraint_s: float) -> Vector:
     return np.take_along_axis(accuracy[:, np.newaxis], passes, axis=2)
 
 
-def promised(replays: Replays, in_time: Vector, deadline_aware: bool) -> tuple[Vector, Vector]:
+def accuracy_and_passes(
+    replays: Replays, in_time: Vector, deadline_aware: bool
+) -> tuple[Vector, Vector]:
     """Accuracy within L_c and mean passes under every budget.
 
     Args:
@@ -147,7 +149,9 @@ def jitter_log_sigma(design: Design) -> float:
     return float(np.log(spread_of(design)) / ndtri(0.99))
 
 
-def expected(design: Design, constraint_s: float, slow_down: float = 1.0) -> tuple[Vector, Vector]:
+def expected_outcome(
+    design: Design, constraint_s: float, slow_down: float = 1.0
+) -> tuple[Vector, Vector]:
     """Accuracy within L_c and mean time of a frame under every budget, by the passes' jitter.
 
     The first pass is in time if its own jitter allows. Deadline-aware, AdapTTA starts another one
@@ -173,11 +177,11 @@ def expected(design: Design, constraint_s: float, slow_down: float = 1.0) -> tup
         in_time = ndtr(np.concatenate([np.log(room) / sigma, later], axis=2))
     else:
         in_time = ndtr(np.log(room / passes) * np.sqrt(passes) / sigma)
-    accuracy, mean_passes = promised(replayed, in_time, design.known.deadline_aware)
+    accuracy, mean_passes = accuracy_and_passes(replayed, in_time, design.known.deadline_aware)
     return accuracy, mean_passes * pass_s
 
 
-def worth(accuracy: Vector, time_s: Vector, period_s: float) -> Vector:
+def ranking_score(accuracy: Vector, time_s: Vector, period_s: float) -> Vector:
     """What to rank configurations by.
 
     Args:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Design
-from tvfs_gym.baselines.model_based.board_model import Plant, Vector
-from tvfs_gym.baselines.model_based.budgets import LEAST_GAIN, worth
+from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
+from tvfs_gym.baselines.model_based.budgets import LEAST_GAIN, ranking_score
 
 ROWS = 24
 """Candidates that are kept; of more, the most accurate, the coolest and as many in between."""
@@ -16,7 +16,7 @@ ROWS = 24
 Latency = tuple[int, ...]
 """What is believed of the latency, in steps of some resolution."""
 
-Promise = Callable[[float, Latency], tuple[Vector, Vector]]
+ExpectedOutcome = Callable[[float, Latency], tuple[Vector, Vector]]
 """From L_c and what is believed of the latency: of every (topology, level, budget) the accuracy
 within L_c and the mean time that a frame takes, s."""
 
@@ -55,14 +55,16 @@ class CandidateTables:
 
     Args:
         design: What may be known beforehand.
-        plant: The profile's model.
-        promise: What configurations promise.
+        model: The profile's model.
+        expected_outcome: Accuracy and time of every configuration.
         select: Which of them are worth having.
     """
 
-    def __init__(self, design: Design, plant: Plant, promise: Promise, select: Select) -> None:
-        self._design, self._plant = design, plant
-        self._promise, self._select = promise, select
+    def __init__(
+        self, design: Design, model: BoardModel, expected_outcome: ExpectedOutcome, select: Select
+    ) -> None:
+        self._design, self._model = design, model
+        self._expected_outcome, self._select = expected_outcome, select
         self._number: dict[tuple[float, Latency, int], int] = {}
         self._tables = np.zeros((1, ROWS, len(Candidates._fields)))
 
@@ -93,7 +95,7 @@ class CandidateTables:
         return self._number[key]
 
     def _worked_out(self, constraint_s: float, latency: Latency, cap_level: int) -> Vector:
-        accuracy, time_s = self._promise(constraint_s, latency)
+        accuracy, time_s = self._expected_outcome(constraint_s, latency)
         accuracy, time_s = accuracy[:, : cap_level + 1], time_s[:, : cap_level + 1]
         topology, level, budget = (index.ravel() for index in np.indices(accuracy.shape))
         accuracy, time_s = accuracy.ravel(), time_s.ravel()
@@ -101,10 +103,10 @@ class CandidateTables:
         duty = np.ones_like(time_s)
         if period_s > 0.0:
             duty = np.minimum(time_s / period_s, 1.0)
-        power_w = self._plant.switching_w(topology, level, duty)
-        chosen = self._select(power_w, worth(accuracy, time_s, period_s))
+        power_w = self._model.switching_w(topology, level, duty)
+        chosen = self._select(power_w, ranking_score(accuracy, time_s, period_s))
         duration_s = self._design.frames_per_step * np.maximum(time_s, period_s)
-        columns = topology, level, budget + 1, accuracy, power_w, self._plant.voltage_v[level]
+        columns = topology, level, budget + 1, accuracy, power_w, self._model.voltage_v[level]
         return np.stack([*columns, duration_s], axis=1)[chosen]
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
-from tvfs_gym.baselines.model_based.board_model import Plant, Vector
+from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
 from tvfs_gym.baselines.model_based.budgets import accuracy_within, replays_of
-from tvfs_gym.baselines.model_based.candidates import Candidates, CandidateTables, Select
+from tvfs_gym.baselines.model_based.candidates import Candidates, CandidateTables, Latency, Select
 from tvfs_gym.baselines.model_based.observer import Belief, Observer
 from tvfs_gym.envs.observation import Reading
 
@@ -36,11 +36,11 @@ class ModelBased(Controller):
     def __init__(self, design: Design, name: str, select: Select) -> None:
         super().__init__(design)
         accuracy_within(design, design.known.latency_constraint_s)
-        self._plant = Plant(design, name)
-        self._observer = Observer(self._plant)
+        self._model = BoardModel(design, name)
+        self._observer = Observer(self._model)
         self._replays = replays_of(design)
         self._median_s = design.characterisation.pass_median_s
-        self._tables = CandidateTables(design, self._plant, self._promised, select)
+        self._tables = CandidateTables(design, self._model, self._expected_outcome, select)
 
     def start(self, count: int) -> State:
         """What is believed of the heat, the level asked for last, what is believed of latency."""
@@ -87,20 +87,20 @@ class ModelBased(Controller):
         begun = reading.latency_mean_s > 0.0
         duration_s = np.where(begun, self.design.frames_per_step * frame_s, 0.0)
         duty = reading.latency_mean_s / np.maximum(frame_s, 1e-9)
-        power_w = self._plant.switching_w(reading.topology, reading.vf_level, duty)
-        voltage_v = self._plant.voltage_v[reading.vf_level]
-        power_w = power_w + self._plant.leakage_w(voltage_v, self._observer.die_c(belief))
+        power_w = self._model.switching_w(reading.topology, reading.vf_level, duty)
+        voltage_v = self._model.voltage_v[reading.vf_level]
+        power_w = power_w + self._model.leakage_w(voltage_v, self._observer.die_c(belief))
         return self._observer.follow(belief, reading.temperature_c, power_w, duration_s, diverted)
 
     def _looked_ahead(
         self, belief: Belief, candidates: Candidates, t_max_c: Vector, horizon_s: Vector
     ) -> tuple[Vector, Vector]:
         """Die temperatures that the candidates lead to, and their standard deviations."""
-        leakage_w = self._plant.leakage_w(candidates.voltage_v, t_max_c[:, np.newaxis])
+        leakage_w = self._model.leakage_w(candidates.voltage_v, t_max_c[:, np.newaxis])
         return self._observer.predict(belief, candidates.switching_w + leakage_w, horizon_s)
 
     @abstractmethod
-    def _promised(self, constraint_s: float, latency: tuple[int, ...]) -> tuple[Vector, Vector]:
+    def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
         """Accuracy within L_c and mean time of a frame, by topology, level and budget."""
 
     @abstractmethod

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.model_based.board_model import Plant, Vector
+from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
 
 AMBIENT_C, AMBIENT_SIGMA_C = 25.0, 12.0
 """Ambient temperature at the start: rooms of some 15 to 40 degC, and warmer cases."""
@@ -69,24 +69,24 @@ class Observer:
     """Follows boards by what their sensors read.
 
     Args:
-        plant: The profile's model.
+        model: The profile's model.
     """
 
-    def __init__(self, plant: Plant) -> None:
-        self._plant = plant
-        modes = len(plant.rate_hz)
+    def __init__(self, model: BoardModel) -> None:
+        self._model = model
+        modes = len(model.rate_hz)
         size = modes + 2
         self.modes = modes
         self._drift = np.diag([MODE_DRIFT_C**2] * modes + [AMBIENT_DRIFT_C**2, GAIN_DRIFT**2])
         self._most = np.array([np.inf] * modes + [AMBIENT_SIGMA_C**2, GAIN_SIGMA**2])
-        self._noise = SENSOR_SIGMA_C**2 + plant.resolution_c**2 / 12.0
+        self._noise = SENSOR_SIGMA_C**2 + model.resolution_c**2 / 12.0
         shares = np.zeros(size)
-        shares[:modes], shares[modes] = plant.ambient_share, 1.0
+        shares[:modes], shares[modes] = model.ambient_share, 1.0
         self._prior = AMBIENT_SIGMA_C**2 * np.outer(shares, shares)
         self._prior[range(modes), range(modes)] += START_SIGMA_C**2
         self._prior[-1, -1] = GAIN_SIGMA**2
-        idle_w = plant.idle_w[0] + plant.leakage_w(plant.voltage_v[0], np.array(AMBIENT_C))
-        settled = plant.ambient_share * AMBIENT_C + plant.resistance_k_w * idle_w
+        idle_w = model.idle_w[0] + model.leakage_w(model.voltage_v[0], np.array(AMBIENT_C))
+        settled = model.ambient_share * AMBIENT_C + model.resistance_k_w * idle_w
         self._mean = np.array([*settled, AMBIENT_C, 1.0])
 
     def start(self, count: int) -> Belief:
@@ -107,14 +107,14 @@ class Observer:
         z_k <- e_k z_k + (1 - e_k) (share_k T_ambient + gain R_k P), e_k = exp(-rate_k t): the exact
         propagation of `tvfs_gym.envs.physics.thermal.propagate`, linear in the augmented state.
         """
-        plant, modes = self._plant, self.modes
-        kept = np.exp(-plant.rate_hz * duration_s[..., np.newaxis])
+        model, modes = self._model, self.modes
+        kept = np.exp(-model.rate_hz * duration_s[..., np.newaxis])
         lost = 1.0 - kept
         matrix = np.zeros((*duration_s.shape, modes + 2, modes + 2))
         for mode in range(modes):
             matrix[..., mode, mode] = kept[..., mode]
-        matrix[..., :modes, modes] = lost * plant.ambient_share
-        matrix[..., :modes, modes + 1] = lost * plant.resistance_k_w * power_w[..., np.newaxis]
+        matrix[..., :modes, modes] = lost * model.ambient_share
+        matrix[..., :modes, modes + 1] = lost * model.resistance_k_w * power_w[..., np.newaxis]
         matrix[..., modes, modes] = matrix[..., modes + 1, modes + 1] = 1.0
         return matrix
 
@@ -175,12 +175,12 @@ class Observer:
             power_w: Of every candidate, shape (batch, candidates).
             duration_s: The same.
         """
-        plant, modes = self._plant, self.modes
-        kept = np.exp(-plant.rate_hz * duration_s[..., np.newaxis])
+        model, modes = self._model, self.modes
+        kept = np.exp(-model.rate_hz * duration_s[..., np.newaxis])
         row = np.empty((*power_w.shape, modes + 2))
         row[..., :modes] = kept
-        row[..., modes] = (1.0 - kept) @ plant.ambient_share
-        row[..., modes + 1] = (1.0 - kept) @ plant.resistance_k_w * power_w
+        row[..., modes] = (1.0 - kept) @ model.ambient_share
+        row[..., modes + 1] = (1.0 - kept) @ model.resistance_k_w * power_w
         temperature_c = (row @ belief.state[..., np.newaxis])[..., 0]
         variance = ((row @ belief.covariance) * row).sum(axis=2)
         variance = variance + duration_s * (modes * MODE_DRIFT_C**2)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.model_based.board_model import Vector
-from tvfs_gym.baselines.model_based.budgets import expected, jitter_log_sigma
-from tvfs_gym.baselines.model_based.candidates import Candidates, concave
+from tvfs_gym.baselines.model_based.budgets import expected_outcome, jitter_log_sigma
+from tvfs_gym.baselines.model_based.candidates import Candidates, Latency, concave
 from tvfs_gym.baselines.model_based.follower import ModelBased
 from tvfs_gym.baselines.model_based.observer import Belief
 from tvfs_gym.envs.observation import Reading
@@ -56,8 +56,8 @@ class Predictive(ModelBased):
         self._sigma = jitter_log_sigma(design)
         super().__init__(design, "predictive", concave)
 
-    def _promised(self, constraint_s: float, latency: tuple[int, ...]) -> tuple[Vector, Vector]:
-        return expected(self.design, constraint_s, float(np.exp(RATIO_STEP * latency[0])))
+    def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
+        return expected_outcome(self.design, constraint_s, float(np.exp(RATIO_STEP * latency[0])))
 
     def _latency_start(self, count: int) -> State:
         """Logarithm of the slow-down, and its variance."""
@@ -85,5 +85,5 @@ class Predictive(ModelBased):
         predicted_c, sigma_c = self._looked_ahead(
             belief, candidates, reading.t_max_c, candidates.duration_s
         )
-        limit_c = self._plant.limit_c(reading.t_max_c[:, np.newaxis], candidates.vf_level)
+        limit_c = self._model.limit_c(reading.t_max_c[:, np.newaxis], candidates.vf_level)
         return predicted_c + GUARD_SIGMAS * sigma_c < limit_c

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tvfs_gym.baselines.controller import Design
-from tvfs_gym.baselines.fixed import Twins
+from tvfs_gym.baselines.fixed import MakeTwins
 from tvfs_gym.baselines.oracle.horizon import Course, finite_horizon
 from tvfs_gym.baselines.oracle.lp import Mix, long_run
 from tvfs_gym.baselines.oracle.plan import Oracle, Plan
@@ -65,9 +65,9 @@ def course_of(board: TwinBoard, scenario: Scenario) -> Course:
     return Course(segments, caps(board), start_c, scenario.frames, poll_s)
 
 
-def oracle(design: Design, twins: Twins) -> Oracle:
+def oracle(design: Design, make_twins: MakeTwins) -> Oracle:
     """The controller that follows the finite horizon's plan in the very scenario."""
-    (scenario,) = twins(1).scenarios
+    (scenario,) = make_twins(1).scenarios
     profile = design.model("the oracle")
     board = TwinBoard(profile, design.characterisation.family)
     course = course_of(board, scenario)

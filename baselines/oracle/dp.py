@@ -50,8 +50,8 @@ class Stage(NamedTuple):
         down_c: The same.
         caps: The same.
         actions: Shape (actions, 4).
-        stopped: Value of stopping.
-        caught: Cost of a poll that lowers the clock, in frames: the one at hand may be late.
+        stop_value: Value of stopping.
+        throttle_cost: Cost of a poll that lowers the clock, in frames: the one at hand may be late.
     """
 
     keeps: Array
@@ -62,18 +62,18 @@ class Stage(NamedTuple):
     down_c: Array
     caps: NDArray[np.int64]
     actions: Array
-    stopped: float
-    caught: float
+    stop_value: float
+    throttle_cost: float
 
 
 @jit
-def next_rung(rung: int, die_c: float, up_c: Array, down_c: Array) -> int:
-    """The rung after a poll that finds the die so hot."""
-    while rung < len(up_c) and die_c >= up_c[rung]:
-        rung += 1
-    while rung > 0 and die_c < down_c[rung - 1]:
-        rung -= 1
-    return rung
+def next_cap_state(cap_state: int, die_c: float, up_c: Array, down_c: Array) -> int:
+    """The cap state after a poll that finds the die so hot."""
+    while cap_state < len(up_c) and die_c >= up_c[cap_state]:
+        cap_state += 1
+    while cap_state > 0 and die_c < down_c[cap_state - 1]:
+        cap_state -= 1
+    return cap_state
 
 
 @jit
@@ -129,8 +129,8 @@ def _induce(
     down_c: Array,
     caps: NDArray[np.int64],
     actions: Array,
-    stopped: float,
-    caught: float,
+    stop_value: float,
+    throttle_cost: float,
     point_c: Array,
     base_c: Array,
     index: NDArray[np.int64],
@@ -144,22 +144,22 @@ def _induce(
             base_c[i] = adds[i]
             for j in range(nodes):
                 base_c[i] += keeps[i, j] * points_c[state, j]
-        for rung in range(len(caps)):
-            now[state, rung] = stopped if possible[state, rung] else 0.0
+        for cap_state in range(len(caps)):
+            now[state, cap_state] = stop_value if possible[state, cap_state] else 0.0
         for a in range(len(actions)):
             heat_w = actions[a, HEAT_W] + actions[a, VOLTAGE_V] * leakage_w_v
             for i in range(nodes):
                 point_c[i] = base_c[i] + per_watt[i] * heat_w
             corners(point_c, low_c, step_c, counts, index, weight)
-            for rung in range(len(caps)):
-                if possible[state, rung] and actions[a, LEVEL] <= caps[rung]:
-                    after = next_rung(rung, point_c[0], up_c, down_c)
+            for cap_state in range(len(caps)):
+                if possible[state, cap_state] and actions[a, LEVEL] <= caps[cap_state]:
+                    after = next_cap_state(cap_state, point_c[0], up_c, down_c)
                     value = actions[a, GAIN]
                     if actions[a, LEVEL] > caps[after]:
-                        value -= caught
+                        value -= throttle_cost
                     for k in range(len(index)):
                         value += weight[k] * later[index[k], after]
-                    now[state, rung] = max(now[state, rung], value)
+                    now[state, cap_state] = max(now[state, cap_state], value)
 
 
 class Induction:
@@ -184,14 +184,14 @@ class Induction:
     def before(self, later: Array) -> Array:
         """The values one stage earlier.
 
-        W(x, k) = max(stopped, max_a gain_a + W'(x_a, k_a) - caught_a)
+        W(x, k) = max(stop_value, max_a gain_a + W'(x_a, k_a) - caught_a)
 
-        over the actions a whose level rung k allows. x_a are the node temperatures
-        after the stage, k_a the rung that the poll at its end sets;
+        over the actions a whose level cap state k allows. x_a are the node temperatures
+        after the stage, k_a the cap state that the poll at its end sets;
         caught_a is the cost of one that lowers the clock.
 
         Args:
-            later: W', shape (grid points, rungs); 0 where a rung cannot occur.
+            later: W', shape (grid points, cap states); 0 where a cap state cannot occur.
         """
         now = np.empty_like(later)
         arrays: tuple[Any, ...] = (*self._grid, *self._stage, *self._room)
@@ -200,15 +200,15 @@ class Induction:
 
 
 def _occurring(grid: Grid, die_c: Array, up_c: Array, down_c: Array) -> NDArray[np.bool_]:
-    """Which rungs can hold after a poll at each grid point or next to it, shape (size, rungs)."""
+    """Cap states possible after a poll at each grid point or next to it."""
     step_c = grid.step_c[0]
     hot_enough = die_c[:, np.newaxis] + step_c >= np.concatenate([[-np.inf], down_c])
     cool_enough = die_c[:, np.newaxis] - step_c < np.concatenate([up_c, [np.inf]])
     return np.asarray(hot_enough & cool_enough)
 
 
-def value_at(values: NDArray[np.floating], grid: Grid, point_c: Array, rung: int) -> float:
-    """Interpolates values, shape (grid points, rungs)."""
+def value_at(values: NDArray[np.floating], grid: Grid, point_c: Array, cap_state: int) -> float:
+    """Interpolates values, shape (grid points, cap states)."""
     index, weight = np.empty(2 ** len(point_c), np.int64), np.empty(2 ** len(point_c))
     corners(point_c, *grid, index, weight)
-    return float(weight @ values[index, rung])
+    return float(weight @ values[index, cap_state])

@@ -79,9 +79,9 @@ class Course:
         return int(np.ceil(self.segments[which].from_s / self.poll_s))
 
     @property
-    def first_rung(self) -> int:
-        """The rung that the poll at the start sets."""
-        return dp.next_rung(0, self.nodes_c[0], self.caps.up_c, self.caps.down_c)
+    def first_cap_state(self) -> int:
+        """The cap state that the poll at the start sets."""
+        return dp.next_cap_state(0, self.nodes_c[0], self.caps.up_c, self.caps.down_c)
 
     @property
     def hottest_c(self) -> float:
@@ -97,7 +97,7 @@ class Course:
         high_c[0] += HEADROOM_C
         return dp.Grid(low_c, (high_c - low_c) / (counts - 1), counts)
 
-    def stage(self, which: int, price: float, stopped: float, caught: float) -> dp.Stage:
+    def stage(self, which: int, price: float, stop_value: float, throttle_cost: float) -> dp.Stage:
         """A stage of a segment; the other arguments are those of `values`."""
         segment = self.segments[which]
         possible = segment.options.take(undominated(segment.options, price))
@@ -108,12 +108,12 @@ class Course:
             np.array(segment.leakage),
             *self.caps,
             np.ascontiguousarray(np.stack(columns, axis=1)),
-            stopped,
-            caught,
+            stop_value,
+            throttle_cost,
         )
 
     def values(
-        self, price: float, grid: dp.Grid, stopped: float = 0.0, caught: float = 0.0
+        self, price: float, grid: dp.Grid, stop_value: float = 0.0, throttle_cost: float = 0.0
     ) -> Iterator[tuple[int, Array]]:
         """Stages and their values, from the end backwards to stage 0.
 
@@ -124,7 +124,7 @@ class Course:
         last = self.stages
         for which in reversed(range(len(self.segments))):
             first = min(self.starts_at(which), last)
-            induction = dp.Induction(grid, self.stage(which, price, stopped, caught))
+            induction = dp.Induction(grid, self.stage(which, price, stop_value, throttle_cost))
             before = values
             while last > first:
                 values = induction.before(values)
@@ -142,7 +142,7 @@ class Course:
     def bound(self, price: float, grid: dp.Grid) -> float:
         """Price times frames plus the value at the start, per frame: see `finite_horizon`."""
         *_, (_, values) = self.values(price, grid)
-        return price + dp.value_at(values, grid, self.nodes_c, self.first_rung) / self.frames
+        return price + dp.value_at(values, grid, self.nodes_c, self.first_cap_state) / self.frames
 
 
 @dataclass(frozen=True)
@@ -168,13 +168,13 @@ def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
     bound = min over p of  p + V_p / N,   V_p = max E[sum over the frames answered of (r - p)]
 
     for N frames; V_p is found by backward induction over time, from poll to poll, on the node
-    temperatures and the rung of the throttling. Why it is a bound:
+    temperatures and the cap state of the throttling. Why it is a bound:
 
     - Every controller answers at most N frames. So its sum of r is at most p N + sum of (r - p),
       for any p >= 0 (weak duality); only how tight it is depends on p. The price takes the place
       of the frames left, which the state would otherwise have to hold.
-    - The induction knows the future, the temperatures and the rung, and chooses anew at every poll;
-      a controller sees a rounded reading and holds its choice for a step.
+    - The induction knows the future, the temperatures and the cap state, and chooses anew at every
+      poll; a controller sees a rounded reading and holds its choice for a step.
     - Switching costs nothing, the fan is at its best, no frame waits for another, a trip caps
       the clock at its lowest state only (see `segments.caps`), and a frame whose clock
       falls is still worth its share.

@@ -24,7 +24,7 @@ MOST_TABLES = 500
 ACCURACY, DURATION_S, POWER_W, VOLTAGE_V = range(4)
 """Columns of what a configuration does at a level that it is held to."""
 
-TIME_S, RUNG, FRAMES, GAIN, PROGRESS_SIZE = range(5)
+TIME_S, CAP_STATE, FRAMES, GAIN, PROGRESS_SIZE = range(5)
 """Entries of a board's progress."""
 
 GUARD_C = 1.0
@@ -35,7 +35,7 @@ SURCHARGE = 3e-4
 """On the price of a frame. Where heat does not bind, the price is that of the best configuration,
 and its gain nothing: a little more makes the plan keep to the coolest of those as good."""
 
-CAUGHT = 1.0
+THROTTLE_COST = 1.0
 """Frames lost when a poll lowers the clock: the one at hand is late."""
 
 ENDLESS = 1e30
@@ -64,7 +64,7 @@ def _run_on(
     Args:
         nodes_c: Node temperatures; updated.
         modes: Room for the modes.
-        progress: Time, rung, frames answered and gain; updated.
+        progress: Time, cap state, frames answered and gain; updated.
         level: VF level that is asked for.
         held: What the configuration does at every level, shape (levels, 4).
         price: Of a frame.
@@ -80,7 +80,7 @@ def _run_on(
     """
     size = len(nodes_c)
     while progress[FRAMES] < until_frames and progress[TIME_S] < until_s:
-        cap = caps[int(progress[RUNG])]
+        cap = caps[int(progress[CAP_STATE])]
         if cap < 0:
             break
         clock = min(level, cap)
@@ -108,9 +108,10 @@ def _run_on(
         progress[GAIN] += answered * (held[clock, ACCURACY] - price)
         progress[TIME_S] = end_s
         if end_s == next_s:
-            progress[RUNG] = dp.next_rung(int(progress[RUNG]), nodes_c[0], up_c, down_c)
-            if clock > caps[int(progress[RUNG])]:
-                progress[GAIN] -= CAUGHT
+            state = dp.next_cap_state(int(progress[CAP_STATE]), nodes_c[0], up_c, down_c)
+            progress[CAP_STATE] = state
+            if clock > caps[state]:
+                progress[GAIN] -= THROTTLE_COST
         elif spent_s <= 0.0:
             break
 
@@ -120,7 +121,7 @@ def _value(
     tables: NDArray[np.float32],
     at_stage: Array,
     stage: float,
-    rung: int,
+    cap_state: int,
     index: NDArray[np.int64],
     weight: Array,
 ) -> float:
@@ -137,8 +138,8 @@ def _value(
     total = 0.0
     for k in range(len(index)):
         total += weight[k] * (
-            (1.0 - share) * tables[later - 1, index[k], rung]
-            + share * tables[later, index[k], rung]
+            (1.0 - share) * tables[later - 1, index[k], cap_state]
+            + share * tables[later, index[k], cap_state]
         )
     return total
 
@@ -147,7 +148,7 @@ def _value(
 def _best(
     nodes_c: Array,
     time_s: float,
-    rung: int,
+    cap_state: int,
     frames: float,
     levels: NDArray[np.int64],
     held: Array,
@@ -175,7 +176,7 @@ def _best(
     for a in range(len(levels)):
         for i in range(len(nodes_c)):
             after_c[i] = nodes_c[i]
-        progress[TIME_S], progress[RUNG] = time_s, rung
+        progress[TIME_S], progress[CAP_STATE] = time_s, cap_state
         progress[FRAMES] = progress[GAIN] = 0.0
         _run_on(
             after_c, modes, progress, levels[a], held[a], price, frames, ENDLESS,
@@ -184,7 +185,7 @@ def _best(
         dp.corners(after_c, low_c, step_c, counts, index, weight)
         stage = progress[TIME_S] / poll_s
         # The tables hold right after a poll: the next one is taken to come at once.
-        after = dp.next_rung(int(progress[RUNG]), after_c[0], up_c, down_c)
+        after = dp.next_cap_state(int(progress[CAP_STATE]), after_c[0], up_c, down_c)
         value = progress[GAIN] + _value(tables, at_stage, stage, after, index, weight)
         if value > highest:
             best, highest = a, value
@@ -241,7 +242,7 @@ class Plan:
         every = max(course.stages // MOST_TABLES, 1)
         # Stopping, which the bound allows for, is no choice here: it costs all frames.
         end = float(course.stages), np.zeros((self.grid.size, len(course.caps.level)))
-        made = [end, *course.values(price, self.grid, -float(course.frames), CAUGHT)]
+        made = [end, *course.values(price, self.grid, -float(course.frames), THROTTLE_COST)]
         kept = [one for i, one in enumerate(made) if i % every == 0 or one[0] == 0][::-1]
         self.at_stage = np.array([float(stage) for stage, _ in kept])
         self.tables = np.array([values for _, values in kept], np.float32)
@@ -256,22 +257,22 @@ class Plan:
         )  # fmt: skip
         self._ladder = (course.poll_s, *course.caps)
 
-    def best(self, nodes_c: Array, time_s: float, rung: int, frames: int) -> int:
+    def best(self, nodes_c: Array, time_s: float, cap_state: int, frames: int) -> int:
         """Which of the actions of that time to take for the next frames."""
         actions = self.actions[self.course.at(time_s)]
         known: tuple[Any, ...] = (*self.grid, *actions.physics, *self._ladder, *self._room)
         return _best(
-            nodes_c, time_s, rung, float(frames), actions.choices[:, 1].copy(), actions.held,
+            nodes_c, time_s, cap_state, float(frames), actions.choices[:, 1].copy(), actions.held,
             self.price, self.tables, self.at_stage, *known,
         )  # fmt: skip
 
     def follow(
-        self, nodes_c: Array, time_s: float, rung: int, action: int, until_s: float
+        self, nodes_c: Array, time_s: float, cap_state: int, action: int, until_s: float
     ) -> Array:
         """Node temperatures after an action has run until a time."""
         actions = self.actions[self.course.at(time_s)]
         after_c, progress = nodes_c.copy(), np.zeros(PROGRESS_SIZE)
-        progress[TIME_S], progress[RUNG] = time_s, rung
+        progress[TIME_S], progress[CAP_STATE] = time_s, cap_state
         _run_on(
             after_c, np.empty_like(after_c), progress, int(actions.choices[action, 1]),
             actions.held[action], self.price, ENDLESS, until_s, *actions.physics,
@@ -279,8 +280,8 @@ class Plan:
         )  # fmt: skip
         return after_c
 
-    def rung_of(self, cap_level: int) -> int:
-        """The highest rung that is no stricter than a cap that was seen."""
+    def cap_state_of(self, cap_level: int) -> int:
+        """The highest cap state that is no stricter than a cap that was seen."""
         return int(np.flatnonzero(self.course.caps.level >= cap_level)[-1])
 
 
@@ -288,7 +289,7 @@ class Oracle(Controller):
     """Takes the configuration whose step and what the plan says of its end add up to most.
 
     It knows the model and the scenario, and works out the node temperatures from its own
-    choices and the time that they took; what it reads corrects the die's temperature and the rung.
+    choices and the time that they took; what it reads corrects the die's temperature and cap state.
 
     Args:
         design: What it may know beforehand.
@@ -306,25 +307,25 @@ class Oracle(Controller):
         return (
             np.tile(course.nodes_c, (count, 1)),
             np.zeros(count),
-            np.full(count, course.first_rung),
+            np.full(count, course.first_cap_state),
             np.full(count, -1),
         )
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Brings each board's temperatures up to date, and chooses."""
-        nodes_c, time_s, rung, last = (array.copy() for array in state)
+        nodes_c, time_s, cap_state, last = (array.copy() for array in state)
         frames, period_s = self.design.frames_per_step, self.design.known.arrival_period_s
         choices = np.empty((len(last), 3), np.int64)
         for i in range(len(last)):
             if last[i] >= 0:
                 now_s = time_s[i] + frames * max(reading.latency_mean_s[i], period_s)
-                nodes_c[i] = self._plan.follow(nodes_c[i], time_s[i], rung[i], last[i], now_s)
-                rung[i] = self._plan.rung_of(reading.cap_level[i])
+                nodes_c[i] = self._plan.follow(nodes_c[i], time_s[i], cap_state[i], last[i], now_s)
+                cap_state[i] = self._plan.cap_state_of(reading.cap_level[i])
                 time_s[i] = now_s
                 read_c = reading.temperature_c[i]
                 nodes_c[i, 0] = np.clip(
                     nodes_c[i, 0], read_c - self._half_step_c, read_c + self._half_step_c
                 )
-            last[i] = self._plan.best(nodes_c[i], time_s[i], int(rung[i]), frames)
+            last[i] = self._plan.best(nodes_c[i], time_s[i], int(cap_state[i]), frames)
             choices[i] = self._plan.actions[self._plan.course.at(time_s[i])].choices[last[i]]
-        return Choice(*choices.T), (nodes_c, time_s, rung, last)
+        return Choice(*choices.T), (nodes_c, time_s, cap_state, last)

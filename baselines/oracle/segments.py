@@ -66,12 +66,12 @@ class Segment:
 
 
 class Caps(NamedTuple):
-    """The throttling as a ladder of rungs: crossed thresholds, each with a cap of the clock.
+    """The throttling as a ladder of cap states: crossed thresholds, each with a cap of the clock.
 
     Attributes:
-        up_c: A rung is reached at or above its temperature, shape (rungs,), ascending.
+        up_c: A cap state is reached at or above its temperature, shape (cap states,), ascending.
         down_c: It is left below this one, same shape, ascending.
-        level: Highest VF level on rung 0, 1, ..., shape (rungs + 1,); -1 where the board is off.
+        level: Highest VF level in each cap state from 0 on; -1 where the board is off.
     """
 
     up_c: Array
@@ -85,8 +85,8 @@ def caps(board: TwinBoard, strict: bool = False) -> Caps:
     The trip of a kernel, once crossed, caps the clock at least at its lowest state (and at one
     below the highest) and at most at its highest, as the governor steps from one to the other;
     a kernel that ignores the hysteresis keeps the cap at least as long as the reading is at the
-    trip. The firmware's law is a rung for every VF level. Above the critical temperature the board
-    is off.
+    trip. The firmware's law is a cap state for every VF level. Above the critical temperature the
+    board is off.
 
     Args:
         board: The board.
@@ -95,11 +95,11 @@ def caps(board: TwinBoard, strict: bool = False) -> Caps:
     parameters = board.arrays.parameters
     resolution_c = parameters[P.SENSOR_RESOLUTION_C]
     highest = len(board.levels) - 1
-    rungs = []
+    cap_states = []
     for trip_c, hysteresis_c, lower, upper in board.arrays.trips[: int(parameters[P.CPU_TRIPS])]:
         release_c = trip_c - (hysteresis_c if parameters[P.HONOURS_HYSTERESIS] else 0.0)
         state = upper if strict else min(max(lower, 1.0), upper)
-        rungs.append(
+        cap_states.append(
             (_read(trip_c, resolution_c), _read(release_c, resolution_c), highest - int(state))
         )
     from_c = parameters[P.PROGRESSIVE_FROM_C]
@@ -109,9 +109,9 @@ def caps(board: TwinBoard, strict: bool = False) -> Caps:
         for level in range(highest):
             above_c = from_c + (clocks_ghz[highest] - clocks_ghz[level + 1]) / per_c
             threshold_c = _read(np.nextafter(above_c, np.inf), resolution_c)
-            rungs.append((threshold_c, threshold_c, level))
-    rungs.append((parameters[P.CRITICAL_C], -np.inf, -1))
-    up_c, down_c, levels = np.array(sorted(rungs)).T
+            cap_states.append((threshold_c, threshold_c, level))
+    cap_states.append((parameters[P.CRITICAL_C], -np.inf, -1))
+    up_c, down_c, levels = np.array(sorted(cap_states)).T
     capped = np.minimum.accumulate(np.concatenate([[highest], levels])).astype(np.int64)
     return Caps(up_c.copy(), np.maximum.accumulate(down_c), capped)
 

@@ -22,8 +22,8 @@ import numpy as np
 from scipy.optimize import linprog
 
 from tvfs_gym.baselines.controller import GUARD_C, Choice, Controller, Design, State
-from tvfs_gym.baselines.model_based.board_model import Plant, Vector
-from tvfs_gym.baselines.model_based.budgets import accuracy_within, expected
+from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
+from tvfs_gym.baselines.model_based.budgets import accuracy_within, expected_outcome
 from tvfs_gym.baselines.tvfs.passes import front
 from tvfs_gym.envs.observation import Reading
 
@@ -148,9 +148,9 @@ class TvfsDuty(Controller):
     def __init__(self, design: Design) -> None:
         super().__init__(design)
         accuracy_within(design, design.known.latency_constraint_s)
-        plant = Plant(design, "tvfs_duty")
-        self._rates_hz = plant.rate_hz
-        self._parts = plant.resistance_k_w / plant.resistance_k_w.sum()
+        model = BoardModel(design, "tvfs_duty")
+        self._rates_hz = model.rate_hz
+        self._parts = model.resistance_k_w / model.resistance_k_w.sum()
         self._idle_c = float(design.characterisation.temperature_c[0])
         self._plans: dict[tuple[float, int], Vector] = {}
 
@@ -203,7 +203,7 @@ class TvfsDuty(Controller):
 
     def _table(self, constraint_s: float) -> tuple[Vector, Vector]:
         """Accuracy of the rows; their topology, level, budget, temperature and step's duration."""
-        accuracy, time_s = expected(self.design, constraint_s)
+        accuracy, time_s = expected_outcome(self.design, constraint_s)
         rows = front(self.design, accuracy, time_s)
         period_s, frames = self.design.known.arrival_period_s, self.design.frames_per_step
         columns = []

@@ -16,13 +16,13 @@ Back to back under a known deadline, a lower budget gains nothing: it saves time
 import numpy as np
 
 from tvfs_gym.baselines.controller import Design
-from tvfs_gym.baselines.model_based.board_model import Plant
+from tvfs_gym.baselines.model_based.board_model import BoardModel
 from tvfs_gym.baselines.model_based.budgets import (
     Vector,
     accuracy_within,
     passes_in_time,
+    ranking_score,
     replays_of,
-    worth,
 )
 from tvfs_gym.baselines.model_based.candidates import pareto
 from tvfs_gym.baselines.tvfs.tvfs import Row, Tvfs
@@ -59,7 +59,7 @@ def front(design: Design, accuracy: Vector, time_s: Vector) -> list[Row]:
         InputError: Frames arrive with a period, and there is no profile to tell how much heat the
             idle time between them saves.
     """
-    ranked = worth(accuracy, time_s, design.known.arrival_period_s).ravel()
+    ranked = ranking_score(accuracy, time_s, design.known.arrival_period_s).ravel()
     temperature_c = reached_c(design, time_s).ravel()
     topology, level, budget = (index.ravel() for index in np.indices(accuracy.shape))
     return [
@@ -78,10 +78,10 @@ def reached_c(design: Design, time_s: Vector) -> Vector:
     period_s = design.known.arrival_period_s
     if period_s == 0.0:
         return np.broadcast_to(continuous_c, time_s.shape)
-    plant = Plant(design, "a table of temperatures under periodic arrivals")
+    model = BoardModel(design, "a table of temperatures under periodic arrivals")
     idle_share = 1.0 - np.minimum(time_s / period_s, 1.0)
-    saved_w = (plant.busy_w - plant.idle_w)[..., np.newaxis] * idle_share
-    return continuous_c - plant.resistance_k_w.sum() * saved_w
+    saved_w = (model.busy_w - model.idle_w)[..., np.newaxis] * idle_share
+    return continuous_c - model.resistance_k_w.sum() * saved_w
 
 
 def tvfs_passes(design: Design) -> Tvfs:

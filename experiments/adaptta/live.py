@@ -30,7 +30,7 @@ from tvfs_gym.experiments.adaptta.recording import check_labels, checked_hashes
 from tvfs_gym.experiments.adaptta.report import LiveOptions, write_live_report
 from tvfs_gym.experiments.adaptta.view_store import CHUNK, ViewOutputs, chunk_file, save_chunk
 from tvfs_gym.experiments.progress import progress_bar
-from tvfs_gym.experiments.results.folder import free_folder, read_json, write_circumstances
+from tvfs_gym.experiments.results.folder import free_folder, read_json, write_provenance
 
 
 def run_live(
@@ -113,7 +113,7 @@ def _folder(output: Path | None, config: dict[str, Any]) -> Path:
             )
         return output
     folder = free_folder(output, "adaptta")
-    write_circumstances(folder, config)
+    write_provenance(folder, config)
     return folder
 
 

@@ -26,7 +26,7 @@ from tvfs_gym.experiments.adaptta.calibration import (
     pareto_front,
     sweep_settings,
 )
-from tvfs_gym.experiments.results.folder import free_folder, write_circumstances
+from tvfs_gym.experiments.results.folder import free_folder, write_provenance
 from tvfs_gym.experiments.results.tables import print_wide
 
 HEADER = ("network", "most passes", "tau", "top-1, %", "mean passes", "latency p95, ms")
@@ -80,7 +80,7 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
         from tvfs_gym.experiments.adaptta.figures import pareto_fronts  # and all of matplotlib
 
         folder = free_folder(output, "adaptta_sweep")
-        write_circumstances(folder, {"outcomes": str(outcomes), "target": asdict(target)})
+        write_provenance(folder, {"outcomes": str(outcomes), "target": asdict(target)})
         pl.DataFrame(
             [{"network": name, **asdict(point)} for name in points for point in points[name]]
         ).write_parquet(folder / "sweep.parquet")

@@ -44,7 +44,7 @@ from tvfs_gym.experiments.results.cells import (
     write_bound,
     write_cell,
 )
-from tvfs_gym.experiments.results.folder import resumed_folder, write_circumstances
+from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
 
 FRAMES_PER_STEP = 10
 
@@ -56,7 +56,7 @@ _stopped: Event | None = None
 
 
 @dataclass(frozen=True)
-class Contest:
+class ScenarioRun:
     """One scenario, with all who run in it.
 
     Attributes:
@@ -158,21 +158,21 @@ def run(
     folder = resumed_folder(output, "benchmark", config)
     boards = dict.fromkeys(case.board for case in cases.values())
     suited = {name: _suited(names, name, family) for name in boards}
-    contests = [
-        Contest(
+    runs = [
+        ScenarioRun(
             name, case, family, suited[case.board], tuple(range(seeds)), folder, characterisation
         )
         for name, case in cases.items()
         if suited[case.board]
     ]
-    if not contests:
+    if not runs:
         raise InputError("none of the controllers can run in any of the scenarios.")
-    for contest in contests:
-        for name in contest.missing:
+    for scenario_run in runs:
+        for name in scenario_run.missing:
             if name not in HINDSIGHT:
-                _policy(name, _design(contest), contest)
-    write_circumstances(folder, config)
-    _run_all([contest for contest in contests if not contest.finished])
+                _policy(name, _design(scenario_run), scenario_run)
+    write_provenance(folder, config)
+    _run_all([scenario_run for scenario_run in runs if not scenario_run.finished])
     from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
 
     write_report(folder)
@@ -187,32 +187,34 @@ def _suited(names: Sequence[str], board: str, family: str) -> tuple[str, ...]:
     return tuple(name for name in names if reasons[name] is None)
 
 
-def _run_all(contests: Sequence[Contest]) -> None:
+def _run_all(runs: Sequence[ScenarioRun]) -> None:
     """Runs the missing cells; every cell is written as it ends."""
-    processes = min(psutil.cpu_count() or 1, len(contests))
-    few = sum(contest.missing_frames for contest in contests) <= FEW_FRAMES
+    processes = min(psutil.cpu_count() or 1, len(runs))
+    few = sum(scenario_run.missing_frames for scenario_run in runs) <= FEW_FRAMES
     with progress_bar() as bar:
-        task = bar.add_task("scenarios", total=len(contests))
+        task = bar.add_task("scenarios", total=len(runs))
 
         def on_done(scenario: str) -> None:
             bar.update(task, advance=1, description=scenario)
 
         if few or processes < 2:
-            for contest in contests:
-                _hold(contest)
-                on_done(contest.name)
+            for scenario_run in runs:
+                _run_scenario(scenario_run)
+                on_done(scenario_run.name)
         else:
-            _run_in_processes(contests, processes, on_done)
+            _run_in_processes(runs, processes, on_done)
 
 
 def _run_in_processes(
-    contests: Sequence[Contest], processes: int, on_done: Callable[[str], None]
+    runs: Sequence[ScenarioRun], processes: int, on_done: Callable[[str], None]
 ) -> None:
     """Runs a scenario per process; interrupted, the processes end with the cells at hand."""
     context = get_context("spawn")
     stopped = context.Event()
     with ProcessPoolExecutor(processes, context, _enter, (stopped,)) as pool:
-        running = {pool.submit(_hold, contest): contest.name for contest in contests}
+        running = {
+            pool.submit(_run_scenario, scenario_run): scenario_run.name for scenario_run in runs
+        }
         try:
             for done in as_completed(running):
                 done.result()
@@ -230,48 +232,48 @@ def _enter(stopped: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _hold(contest: Contest) -> None:
+def _run_scenario(scenario_run: ScenarioRun) -> None:
     """Runs everyone who has not run yet in a scenario."""
-    design = _design(contest)
-    if not is_written(contest.folder, contest.bound_cell, BOUNDS):
-        bound = _bounds(contest)
+    design = _design(scenario_run)
+    if not is_written(scenario_run.folder, scenario_run.bound_cell, BOUNDS):
+        bound = _bounds(scenario_run)
         write_bound(
-            contest.folder,
-            contest.bound_cell,
-            contest.name,
+            scenario_run.folder,
+            scenario_run.bound_cell,
+            scenario_run.name,
             bound.finite_horizon,
             bound.grid_error,
         )
-    for name in contest.missing:
+    for name in scenario_run.missing:
         if _stopped is not None and _stopped.is_set():
             return
-        policy = _policy(name, design, contest)
-        env = _twins(contest, len(contest.seeds), _chooses_passes(policy, design))
-        episodes = run_episodes(env, policy, contest.seeds)
-        keys = {"scenario": contest.name, "controller": name}
-        write_cell(contest.folder, contest.cell(name), keys, contest.seeds, episodes)
+        policy = _policy(name, design, scenario_run)
+        env = _twins(scenario_run, len(scenario_run.seeds), _chooses_passes(policy, design))
+        episodes = run_episodes(env, policy, scenario_run.seeds)
+        keys = {"scenario": scenario_run.name, "controller": name}
+        write_cell(scenario_run.folder, scenario_run.cell(name), keys, scenario_run.seeds, episodes)
 
 
-def _bounds(contest: Contest) -> Bounds:
-    board = _env(contest.case.board, contest.family).board
+def _bounds(scenario_run: ScenarioRun) -> Bounds:
+    board = _env(scenario_run.case.board, scenario_run.family).board
     assert isinstance(board, TwinBoard)
-    return bounds(board, contest.case.scenario, FRAMES_PER_STEP)
+    return bounds(board, scenario_run.case.scenario, FRAMES_PER_STEP)
 
 
-def _design(contest: Contest) -> Design:
+def _design(scenario_run: ScenarioRun) -> Design:
     """What may be known in a scenario.
 
     The board is characterised once for each kernel and T_max, but at the usual ambient temperature
     and cooling: what a designer has, whatever the board meets later.
     """
-    scenario = contest.case.scenario
-    env = _env(contest.case.board, contest.family)
+    scenario = scenario_run.case.scenario
+    env = _env(scenario_run.case.board, scenario_run.family)
     env.board.reset(scenario, (0, 0))
-    if contest.characterisation is not None:
-        measured = characterisation_file.read(contest.characterisation).of(env.board)
+    if scenario_run.characterisation is not None:
+        measured = characterisation_file.read(scenario_run.characterisation).of(env.board)
         return Design.of(env, measured, scenario)
     bench = Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
-    measured = _characterised(contest.case.board, contest.family, bench)
+    measured = _characterised(scenario_run.case.board, scenario_run.family, bench)
     return Design.of(env, measured, scenario)
 
 
@@ -285,12 +287,12 @@ def _characterised(board: str, family: str, bench: Scenario) -> Characterisation
     return characterise(_env(board, family).board, bench)
 
 
-def _policy(name: str, design: Design, contest: Contest) -> Policy:
-    policy = policy_named(name, design, lambda count: _twins(contest, count, True))
+def _policy(name: str, design: Design, scenario_run: ScenarioRun) -> Policy:
+    policy = policy_named(name, design, lambda count: _twins(scenario_run, count, True))
     check_actions(
         name,
         policy,
-        [_twins(contest, 1, chooses).single_action_space for chooses in (False, True)],
+        [_twins(scenario_run, 1, chooses).single_action_space for chooses in (False, True)],
     )
     return policy
 
@@ -300,13 +302,13 @@ def _chooses_passes(policy: Policy, design: Design) -> bool:
     return getattr(policy, "action_space", design.actions.space) == design.actions.space
 
 
-def _twins(contest: Contest, count: int, choose_passes: bool) -> TwinVectorEnv:
+def _twins(scenario_run: ScenarioRun, count: int, choose_passes: bool) -> TwinVectorEnv:
     """A batch of so many twins of the very scenario."""
     return TwinVectorEnv(
         count,
-        contest.case.board,
-        contest.family,
-        contest.case.scenario,
+        scenario_run.case.board,
+        scenario_run.family,
+        scenario_run.case.scenario,
         FRAMES_PER_STEP,
         choose_passes=choose_passes,
         info_frames=True,

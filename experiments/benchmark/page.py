@@ -54,7 +54,7 @@ def publish(folder: Path, checkout: Path) -> None:
         template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), keep_trailing_newline=True)
         page = template.render(
             suite=suite,
-            circumstances=_circumstances(folder, config),
+            provenance=_provenance(folder, config),
             scenarios=len(bounds),
             ranking=ranking_table(ranking, len(bounds)),
             gaps=gap_table(summary, bounds),
@@ -72,7 +72,7 @@ def _shown_course(config: dict[str, Any]) -> str:
     return scenarios[min(1, len(scenarios) - 1)]
 
 
-def _circumstances(folder: Path, config: dict[str, Any]) -> str:
+def _provenance(folder: Path, config: dict[str, Any]) -> str:
     versions = read_json(folder, "versions.json")
     frames = sorted({scenario["frames"] for scenario in config["scenarios"].values()})
     boards = ", ".join(f"`{name}`" for name in config["boards"])
@@ -95,7 +95,7 @@ def _brief(
         f"Ranking over the {len(config['scenarios'])} scenarios of suite {config['suite']}; those "
         "marked `*` know the scenario in advance:",
         ranking_table(ranking, len(config["scenarios"])),
-        _circumstances(folder, config),
+        _provenance(folder, config),
     ]
     return "\n\n".join(parts)
 
@@ -106,7 +106,7 @@ def _in_full(
     """All metrics, a table per scenario."""
     parts = [
         f"# Benchmark, suite {config['suite']}",
-        _circumstances(folder, config),
+        _provenance(folder, config),
         *(f"![{Path(figure).stem}](figures/{figure})" for figure in figures),
     ]
     if config["family"] == PUBLISHED_FAMILY:

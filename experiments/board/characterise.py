@@ -25,16 +25,16 @@ from tvfs_gym.baselines.characterisation.characterisation import (
     Characterisation,
     characterisation_of,
 )
-from tvfs_gym.baselines.characterisation.file import Circumstances
+from tvfs_gym.baselines.characterisation.file import Provenance
 from tvfs_gym.baselines.characterisation.measuring import (
     Measurement,
-    Place,
-    Protocol,
+    MeasurementPlan,
+    Point,
     Settled,
     Timing,
-    bench_of,
     measure,
-    places,
+    measurement_points,
+    measurement_scenario,
 )
 from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.errors import InputError
@@ -42,7 +42,7 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.board.boards import BoardUnderTest
 from tvfs_gym.experiments.board.heat_trace import DWELLS, heat_trace
 from tvfs_gym.experiments.progress import progress_bar
-from tvfs_gym.experiments.results.folder import resumed_folder, write_circumstances
+from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
 from tvfs_gym.experiments.results.tables import print_wide
 from tvfs_gym.experiments.twin.traces.folders import HEAT_TRACE, LATENCY_SWEEP, POWER_SWEEP
 
@@ -67,14 +67,14 @@ def spread_levels(board: Board, count: int | None) -> tuple[int, ...] | None:
 
 
 def run(
-    under_test: BoardUnderTest, scenario: Scenario, protocol: Protocol, output: Path | None
+    under_test: BoardUnderTest, scenario: Scenario, plan: MeasurementPlan, output: Path | None
 ) -> None:
     """Characterises a board.
 
     Args:
         under_test: The board; it is closed.
-        scenario: Its conditions; see `tvfs_gym.baselines.characterisation.measuring.bench_of`.
-        protocol: How it is measured.
+        scenario: Its surroundings; see `measurement_scenario`.
+        plan: How it is measured.
         output: Folder to write or resume; None for the next free one under ``results/``.
 
     Raises:
@@ -84,24 +84,24 @@ def run(
     board = under_test.board
     config = {
         **under_test.facts(),
-        "scenario": bench_of(scenario).model_dump(),
-        "protocol": {**asdict(protocol), "levels": protocol.levels_of(board)},
+        "scenario": measurement_scenario(scenario).model_dump(),
+        "plan": {**asdict(plan), "levels": plan.levels_of(board)},
     }
     try:
         folder = resumed_folder(output, "characterise", config)
-        write_circumstances(folder, config)
+        write_provenance(folder, config)
         made = _read(folder / MADE)
-        _announce(under_test, protocol, made, folder)
-        made = _measured(under_test, scenario, protocol, made, folder)
+        _announce(under_test, plan, made, folder)
+        made = _measured(under_test, scenario, plan, made, folder)
         found = characterisation_of(board, made)
-        circumstances = _circumstances(under_test, scenario, protocol)
+        provenance = _provenance(under_test, scenario, plan)
         path = folder / characterisation_file.FILE
-        characterisation_file.write(path, found, board, circumstances)
+        characterisation_file.write(path, found, board, provenance)
         _write_sweeps(folder, under_test, found, made)
         if np.isnan(board.telemetry().temperature_c):
             print("no heat trace: the board has no temperature sensor")
         elif not (folder / HEAT_TRACE).exists():
-            _write_trace(folder, under_test, scenario, protocol, found)
+            _write_trace(folder, under_test, scenario, plan, found)
     finally:
         board.close()
     _print(found, board)
@@ -118,11 +118,11 @@ def _read(path: Path) -> list[Measurement]:
         if not line.endswith("\n"):
             break
         values = json.loads(line)
-        place = Place(**values.pop("place"))
+        point = Point(**values.pop("point"))
         if "latencies_s" in values:
-            made.append(Timing(place, tuple(values["latencies_s"])))
+            made.append(Timing(point, tuple(values["latencies_s"])))
         else:
-            made.append(Settled(place, **values))
+            made.append(Settled(point, **values))
     path.write_text("".join(_line(one) for one in made), encoding="utf-8")
     return made
 
@@ -132,29 +132,29 @@ def _line(measurement: Measurement) -> str:
 
 
 def _announce(
-    under_test: BoardUnderTest, protocol: Protocol, made: Sequence[Measurement], folder: Path
+    under_test: BoardUnderTest, plan: MeasurementPlan, made: Sequence[Measurement], folder: Path
 ) -> None:
     """Says how long it will take, on a real board at least."""
     board = under_test.board
-    timed, settled = places(board, protocol)
+    timed, settled = measurement_points(board, plan)
     if made:
         print(f"going on with {len(made)} of {len(timed) + len(settled)} measurements in {folder}")
     if not under_test.real:
         return
-    left = [place for place in timed if not _has(made, Timing, place)]
+    left = [point for point in timed if not _has(made, Timing, point)]
     clocks_hz = np.array([point.frequency_hz for point in board.operating_points])
     slowdown = np.nan_to_num(clocks_hz[-1] / clocks_hz, nan=1.0)
     slowest = board.family.topologies[-1].relative_latency
     passes_s = sum(
-        protocol.passes
+        plan.passes
         * board.nominal_latency_s
-        * board.family.topologies[place.topology].relative_latency
+        * board.family.topologies[point.topology].relative_latency
         / slowest
-        * slowdown[place.level]
-        for place in left
+        * slowdown[point.level]
+        for point in left
     )
-    settling = sum(not _has(made, Settled, place) for place in settled) + sum(DWELLS)
-    minutes = (passes_s + settling * protocol.settling_s) / 60
+    settling = sum(not _has(made, Settled, point) for point in settled) + sum(DWELLS)
+    minutes = (passes_s + settling * plan.settling_s) / 60
     print(
         f"about {minutes:.0f} minutes of inference, and before each of {len(left) + len(settled)} "
         "measurements the time in which the board cools down; stop it with Ctrl-C, and give the "
@@ -162,39 +162,39 @@ def _announce(
     )
 
 
-def _has(made: Sequence[Measurement], kind: type[Measurement], place: Place) -> bool:
-    return any(isinstance(one, kind) and one.place == place for one in made)
+def _has(made: Sequence[Measurement], kind: type[Measurement], point: Point) -> bool:
+    return any(isinstance(one, kind) and one.point == point for one in made)
 
 
 def _measured(
     under_test: BoardUnderTest,
     scenario: Scenario,
-    protocol: Protocol,
+    plan: MeasurementPlan,
     made: list[Measurement],
     folder: Path,
 ) -> list[Measurement]:
     """All measurements; each is written as soon as it is made."""
     board = under_test.board
-    total = sum(map(len, places(board, protocol)))
+    total = sum(map(len, measurement_points(board, plan)))
     made = list(made)
     with progress_bar() as bar, (folder / MADE).open("a", encoding="utf-8") as file:
         task = bar.add_task("measuring", total=total, completed=len(made))
-        for one in measure(board, scenario, protocol, tuple(made)):
+        for one in measure(board, scenario, plan, tuple(made)):
             made.append(one)
             file.write(_line(one))
             file.flush()
-            place = one.place
-            clock_mhz = board.operating_points[place.level].frequency_hz / 1e6
-            what = f"{board.family.names[place.topology]} at {clock_mhz:g} MHz"
+            point = one.point
+            clock_mhz = board.operating_points[point.level].frequency_hz / 1e6
+            what = f"{board.family.names[point.topology]} at {clock_mhz:g} MHz"
             bar.update(task, advance=1, description=what)
     return made
 
 
-def _circumstances(
-    under_test: BoardUnderTest, scenario: Scenario, protocol: Protocol
-) -> Circumstances:
+def _provenance(
+    under_test: BoardUnderTest, scenario: Scenario, plan: MeasurementPlan
+) -> Provenance:
     known = "ambient_c" in scenario.model_fields_set
-    return Circumstances(
+    return Provenance(
         board=under_test.name,
         machine=under_test.description,
         command=shlex.join(["tvfs-gym", *sys.argv[1:]]),
@@ -206,9 +206,9 @@ def _circumstances(
         cooling=scenario.cooling,
         throttling=scenario.throttling,
         background_load=scenario.background_load,
-        passes=protocol.passes,
-        settling_s=protocol.settling_s,
-        averaged_s=protocol.averaged_s,
+        passes=plan.passes,
+        settling_s=plan.settling_s,
+        averaged_s=plan.averaged_s,
         threads=under_test.threads,
         measures_power=under_test.measures_power,
         nominal_latency_s=under_test.board.nominal_latency_s,
@@ -241,7 +241,7 @@ def _write_sweeps(
         one
         for one in made
         if isinstance(one, Settled)
-        and one.place.topology == last
+        and one.point.topology == last
         and one.power_w is not None
         and not one.throttled
     ]
@@ -249,10 +249,10 @@ def _write_sweeps(
     if under_test.measures_power and steady:
         pl.DataFrame(
             {
-                "frequency_mhz": [points[one.place.level].frequency_hz / 1e6 for one in steady],
+                "frequency_mhz": [points[one.point.level].frequency_hz / 1e6 for one in steady],
                 "power_w": [one.power_w for one in steady],
                 "threads": [under_test.threads for _ in steady],
-                "voltage_v": [points[one.place.level].voltage_v for one in steady],
+                "voltage_v": [points[one.point.level].voltage_v for one in steady],
                 "temperature_c": [one.temperature_c for one in steady],
             }
         ).fill_nan(None).drop(unknown).sort("frequency_mhz").write_csv(folder / POWER_SWEEP)
@@ -262,7 +262,7 @@ def _write_trace(
     folder: Path,
     under_test: BoardUnderTest,
     scenario: Scenario,
-    protocol: Protocol,
+    plan: MeasurementPlan,
     found: Characterisation,
 ) -> None:
     """Loads and rests the board at the highest VF level that is not throttled."""
@@ -270,9 +270,9 @@ def _write_trace(
     level = int(cool[-1]) if len(cool) else 0
     samples = []
     with progress_bar() as bar:
-        total = int(sum(DWELLS) * protocol.settling_s)
+        total = int(sum(DWELLS) * plan.settling_s)
         task = bar.add_task("heat trace, s", total=total)
-        for sample in heat_trace(under_test.board, scenario, level, protocol):
+        for sample in heat_trace(under_test.board, scenario, level, plan):
             samples.append(asdict(sample))
             bar.update(task, completed=int(sample.time_s))
     table = pl.DataFrame(samples, infer_schema_length=None)

@@ -108,7 +108,7 @@ def characterise_board(
     'run' and 'benchmark' build controllers from the folder; 'identify' makes a board profile of it.
     Exit status as for 'run'.
     """
-    from tvfs_gym.baselines.characterisation.measuring import Protocol
+    from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments.board import characterise as implementation
     from tvfs_gym.experiments.board.boards import board_under_test
@@ -116,8 +116,8 @@ def characterise_board(
 
     under_test = board_under_test(board, family, real, nominal_latency_of(output))
     spread = implementation.spread_levels(under_test.board, levels)
-    protocol = Protocol(passes, settling_s, averaged_s, spread)
-    implementation.run(under_test, scenario_of(surroundings.values()), protocol, output)
+    plan = MeasurementPlan(passes, settling_s, averaged_s, spread)
+    implementation.run(under_test, scenario_of(surroundings.values()), plan, output)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from tvfs_gym.baselines.characterisation.measuring import KEY, Protocol, bench_of
+from tvfs_gym.baselines.characterisation.measuring import KEY, MeasurementPlan, measurement_scenario
 from tvfs_gym.envs.boards.board import Board, Configuration
 from tvfs_gym.envs.boards.window import W, Window
 from tvfs_gym.envs.scenario import Scenario
@@ -45,7 +45,7 @@ class TraceRow:
 
 
 def heat_trace(
-    board: Board, scenario: Scenario, level: int, protocol: Protocol
+    board: Board, scenario: Scenario, level: int, plan: MeasurementPlan
 ) -> Iterator[TraceRow]:
     """Loads and rests a board in turn, so that its thermal network can be identified.
 
@@ -54,24 +54,24 @@ def heat_trace(
 
     Args:
         board: Any board.
-        scenario: See `bench_of`.
+        scenario: See `measurement_scenario`.
         level: VF level, at which the board should not be throttled.
-        protocol: Its settling time scales the trace: see `DWELLS`.
+        plan: Its settling time scales the trace: see `DWELLS`.
 
     Yields:
         A sample for every `SAMPLE_S`, or per frame if it takes longer.
     """
-    bench = bench_of(scenario).with_values(
+    scenario = measurement_scenario(scenario).with_values(
         {"policy": "10C", "tau": inf, "deadline_aware": False}  # every pass asked for is run
     )
     last = len(board.family.topologies) - 1
-    board.reset(bench, KEY)
+    board.reset(scenario, KEY)
     board.apply(Configuration(last, level, max_passes=1))
     board.infer(1)
     pass_s = float(board.infer(1)[0][W.LATENCY_MEAN_S])
     passes = int(np.clip(LONGEST_PERIOD_S // pass_s, 1, board.views))
     period_s = SLACK * passes * pass_s
-    board.reset(bench.with_values({"arrival_period_s": period_s}), KEY)
+    board.reset(scenario.with_values({"arrival_period_s": period_s}), KEY)
     together = max(round(SAMPLE_S / period_s), 1)
     loaded, resting = Configuration(last, level, passes), Configuration(0, level, 1)
     until_s = time_s = 0.0
@@ -79,7 +79,7 @@ def heat_trace(
         configuration = resting if turn % 2 else loaded
         activity = board.family.topologies[configuration.topology].activity
         board.apply(configuration)
-        until_s += dwell * protocol.settling_s
+        until_s += dwell * plan.settling_s
         while time_s < until_s:
             answer, _ = board.infer(together)
             window = Window(answer)

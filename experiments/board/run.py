@@ -29,7 +29,7 @@ from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell
 from tvfs_gym.experiments.results.folder import (
     nominal_latency_of,
     resumed_folder,
-    write_circumstances,
+    write_provenance,
 )
 
 ORDERS = ("randomised", "interleaved")
@@ -135,7 +135,7 @@ def nominal_latency_s(output: Path | None, characterisation: Path | None) -> flo
     earlier_s = nominal_latency_of(output)
     if earlier_s is not None or characterisation is None:
         return earlier_s
-    return characterisation_file.read(characterisation).circumstances.nominal_latency_s
+    return characterisation_file.read(characterisation).provenance.nominal_latency_s
 
 
 def run(
@@ -176,7 +176,7 @@ def run(
         folder = resumed_folder(output, "run", config)
         design = _design(bench, content)
         policies = {name: bench.policy(name, design) for name in schedule.controllers}
-        write_circumstances(folder, config)
+        write_provenance(folder, config)
         _run_all(bench, schedule, policies, named, folder)
     finally:
         under_test.board.close()

@@ -1,4 +1,4 @@
-"""Result folders: what a run wrote, and under which circumstances."""
+"""Result folders: files of a run, and its provenance."""
 
 import json
 import platform
@@ -19,7 +19,7 @@ PACKAGES = ("tvfs-gym", "gymnasium", "numpy", "numba", "polars", "scipy")
 
 
 def free_folder(output: Path | None, name: str) -> Path:
-    """Finds the folder of a run; `write_circumstances` makes it.
+    """Finds the folder of a run; `write_provenance` makes it.
 
     Args:
         output: Where the user wants it; None for the next free ``results/NAME_N``.
@@ -69,7 +69,7 @@ def nominal_latency_of(folder: Path | None) -> float | None:
     return found
 
 
-def write_circumstances(folder: Path, config: dict[str, Any]) -> None:
+def write_provenance(folder: Path, config: dict[str, Any]) -> None:
     """Writes the resolved configuration, the command, and the versions of everything.
 
     Args:

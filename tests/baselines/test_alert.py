@@ -50,7 +50,7 @@ def test_expected_accuracy_weighs_the_deadline_by_the_normal_distribution(
     alert = Alert(Design.of(env, recorded_characterisation))
     topology, level = 6, 9
     one_pass_s = float(recorded_characterisation.pass_median_s[topology, level])
-    accuracy, time_s = alert._promised(one_pass_s, (0, 0))
+    accuracy, time_s = alert._expected_outcome(one_pass_s, (0, 0))
     one_view = alert._replays.accuracy[topology, 0]
     assert accuracy[topology, level, 0] == pytest.approx(0.5 * one_view)
     assert time_s[topology, level, 0] == pytest.approx(one_pass_s)

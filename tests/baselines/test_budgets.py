@@ -12,7 +12,7 @@ from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.model_based.budgets import (
     accuracy_within,
-    expected,
+    expected_outcome,
     passes_in_time,
     replays_of,
 )
@@ -144,7 +144,7 @@ def test_expected_accuracy_and_time_are_what_the_twin_delivers(
         latency_constraint_s=constraint_s, deadline_aware=aware, ambient_c=10.0, t_max_c=115.0
     )
     made_from = Design.of(env, recorded_characterisation, scenario)
-    accuracy, time_s = expected(made_from, constraint_s)
+    accuracy, time_s = expected_outcome(made_from, constraint_s)
     env.scenario = scenario
     for configuration in (Configuration(6, 15, 2), Configuration(5, 9, 3), Configuration(3, 5, 4)):
         topology, level, budget = astuple(configuration)

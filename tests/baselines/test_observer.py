@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.controller import Design
-from tvfs_gym.baselines.model_based.board_model import Plant
+from tvfs_gym.baselines.model_based.board_model import BoardModel
 from tvfs_gym.baselines.model_based.observer import (
     GAIN_SIGMA,
     HIGHEST_GAIN,
@@ -26,13 +26,14 @@ STEP_S = 0.7
 
 
 @pytest.fixture(scope="module")
-def plant(recorded_characterisation: Characterisation) -> Plant:
-    return Plant(Design.of(TwinEnv("odroid_xu4", "recorded"), recorded_characterisation), "test")
+def model(recorded_characterisation: Characterisation) -> BoardModel:
+    design = Design.of(TwinEnv("odroid_xu4", "recorded"), recorded_characterisation)
+    return BoardModel(design, "test")
 
 
 @pytest.fixture(scope="module")
-def observer(plant: Plant) -> Observer:
-    return Observer(plant)
+def observer(model: BoardModel) -> Observer:
+    return Observer(model)
 
 
 def followed(
@@ -60,17 +61,17 @@ def followed(
     return belief, float(modes.sum())
 
 
-def test_power_is_the_twins(plant: Plant, recorded: BoardEnv) -> None:
+def test_power_is_the_twins(model: BoardModel, recorded: BoardEnv) -> None:
     profile = recorded.board.profile
     assert profile is not None
     power, point = profile.power, profile.operating_points[9]
     activity = recorded.board.family.topologies[-1].activity
     inputs = point.frequency_hz / 1e9, point.voltage_v, 4.0, activity
     expected_w = dynamic_power_w(*inputs, power.cluster_nf, power.thread_nf) + power.rest_w
-    assert plant.busy_w[-1, 9] == expected_w
+    assert model.busy_w[-1, 9] == expected_w
     leakage = profile.leakage
     for temperature_c in (20.0, 63.4, 110.5):
-        given_w = plant.leakage_w(np.array(point.voltage_v), np.array(temperature_c))
+        given_w = model.leakage_w(np.array(point.voltage_v), np.array(temperature_c))
         expected_w = leakage_power_w(
             point.voltage_v, temperature_c, leakage.c1_a_k2, leakage.c2_k, leakage.gate_a
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Controller, Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.oracle import bounds, course_of
-from tvfs_gym.baselines.oracle.dp import Grid, Induction, Stage, next_rung, value_at
+from tvfs_gym.baselines.oracle.dp import Grid, Induction, Stage, next_cap_state, value_at
 from tvfs_gym.baselines.oracle.lp import long_run
 from tvfs_gym.baselines.oracle.options import Options, undominated
 from tvfs_gym.baselines.oracle.segments import Segment, caps, segments_of
@@ -103,10 +103,10 @@ def test_the_published_governor_is_two_rungs_and_the_critical_trip(board: TwinBo
     assert ladder.up_c.tolist() == [84.5, 120.0] and ladder.down_c[0] == 74.5
     assert ladder.level.tolist() == [18, 4, -1]
     courses = [(84.4, 0), (84.6, 1), (80.0, 1), (74.6, 1), (74.4, 0), (121.0, 2)]
-    rung = 0
+    cap_state = 0
     for die_c, after in courses:
-        rung = next_rung(rung, die_c, ladder.up_c, ladder.down_c)
-        assert rung == after
+        cap_state = next_cap_state(cap_state, die_c, ladder.up_c, ladder.down_c)
+        assert cap_state == after
 
 
 def test_the_firmware_is_a_rung_for_every_level() -> None:
@@ -197,16 +197,16 @@ def tiny(gains: list[float], heats: list[int], trip_c: int) -> tuple[Grid, Stage
     return grid, stage
 
 
-def tried(stage: Stage, sequence: tuple[int, ...], start_c: float, rung: int) -> float:
+def tried(stage: Stage, sequence: tuple[int, ...], start_c: float, cap_state: int) -> float:
     """What a sequence of actions gains at best if it stops on the way; nothing if it is barred."""
     die_c, gained, best = start_c, 0.0, 0.0
     for action in sequence:
         gain, heat_w, _, level = stage.actions[action]
-        if level > stage.caps[rung]:
+        if level > stage.caps[cap_state]:
             break
         gained += gain
         die_c += heat_w - 1.0
-        rung = next_rung(rung, die_c, stage.up_c, stage.down_c)
+        cap_state = next_cap_state(cap_state, die_c, stage.up_c, stage.down_c)
         best = max(best, gained)
     return best
 
@@ -227,12 +227,12 @@ def test_backward_induction_equals_trying_all_sequences_of_actions(
     values: NDArray[np.float64] = np.zeros((grid.size, 2))
     for _ in range(stages):
         values = induction.before(values)
-    rung = next_rung(0, float(start_c), stage.up_c, stage.down_c)
+    cap_state = next_cap_state(0, float(start_c), stage.up_c, stage.down_c)
     best = max(
-        tried(stage, sequence, float(start_c), rung)
+        tried(stage, sequence, float(start_c), cap_state)
         for sequence in product(range(3), repeat=stages)
     )
-    assert value_at(values, grid, np.array([float(start_c)]), rung) == pytest.approx(best)
+    assert value_at(values, grid, np.array([float(start_c)]), cap_state) == pytest.approx(best)
 
 
 def test_values_between_grid_points_are_interpolated() -> None:
