@@ -27,7 +27,7 @@ from tvfs_gym.baselines.one_knob import Reactive, proactive, topology_scaling
 from tvfs_gym.baselines.oracle import oracle
 from tvfs_gym.baselines.tvfs.duty import TvfsDuty
 from tvfs_gym.baselines.tvfs.passes import tvfs_passes
-from tvfs_gym.baselines.tvfs.tvfs import Tvfs, tvfs_static
+from tvfs_gym.baselines.tvfs.tvfs import Tvfs, tvfs_open_loop, tvfs_static
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError, unknown
@@ -64,6 +64,7 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "frequency_reactive": Reactive,
     "frequency_proactive": proactive,
     "tvfs_static": tvfs_static,
+    "tvfs_open_loop": tvfs_open_loop,
     "tvfs": Tvfs,
     "tvfs_duty": TvfsDuty,
     "tvfs_passes": tvfs_passes,

@@ -157,6 +157,17 @@ class Design:
         """The most accurate topology that meets L_c at a VF level, or else the fastest one."""
         return Configuration(int(self.accuracy()[:, vf_level].argmax()), vf_level)
 
+    def slow_down(self, reading: Reading, vf_level: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Ratio of a pass's mean latency in the last window to its median at design time.
+
+        Args:
+            reading: Of the window; of none yet, the ratio is 1.
+            vf_level: Whose median it is, shape (batch,).
+        """
+        passes = np.maximum(reading.passes_mean, 1.0)
+        median_s = passes * self.characterisation.pass_median_s[reading.topology, vf_level]
+        return np.where(reading.latency_mean_s > 0.0, reading.latency_mean_s / median_s, 1.0)
+
 
 class Choice(NamedTuple):
     """Configurations for a batch.

@@ -155,13 +155,14 @@ def test_tvfs_walks_down_near_t_max_and_up_when_the_better_row_stays_clear(
 def test_tvfs_takes_another_table_when_the_constraint_changes(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
-    """One that no configuration meets gets the fastest one."""
+    """One that no configuration meets gets the fastest one, at a clock that heat allows."""
     made_from = design(recorded, recorded_characterisation)
     driven = Driven(build("tvfs", made_from), recorded)
     for constraint_s in (0.075, 0.04):
         chosen = driven(40.0, latency_constraint_s=constraint_s)
         assert chosen == table(made_from, constraint_s)[0].configuration
     assert driven(40.0, latency_constraint_s=0.001) == Configuration(0, TOP)
+    assert driven(90.0, latency_constraint_s=0.001) == Configuration(0, TOP - 1)
 
 
 def test_static_tvfs_takes_the_best_sustainable_row(

@@ -78,8 +78,7 @@ class ModelBased(Controller):
             timed &= asked == level
         else:
             level = np.where(asked == NONE_YET, level, asked)
-        passes = np.maximum(reading.passes_mean, 1.0)
-        return reading.latency_mean_s / (passes * self._median_s[reading.topology, level]), timed
+        return self.design.slow_down(reading, level), timed
 
     def _followed(self, belief: Belief, reading: Reading, diverted: NDArray[np.bool_]) -> Belief:
         period_s = self.design.known.arrival_period_s

@@ -4,7 +4,8 @@ TVFS' levels are discrete, and what its table leaves between T_max and the best 
 lost. POET (Imes et al., RTAS 2015; recalled, not read) shares time between configurations by a
 linear program. Here its solution has two rows at most; error diffusion interleaves them over the
 steps. The rows are those of the table with passes (`tvfs_gym.baselines.tvfs.passes`), but with the
-accuracy that is to be expected under the passes' jitter.
+accuracy that is to be expected under the passes' jitter; like TVFS' they are those for what the
+slow-down leaves of L_c.
 
 The design-time temperatures of the rows stand for their powers: both differ by a factor and an
 offset. The program bounds their mean over time, and besides it the hot spot: its fast pole follows
@@ -25,6 +26,7 @@ from tvfs_gym.baselines.controller import GUARD_C, Choice, Controller, Design, S
 from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
 from tvfs_gym.baselines.model_based.budgets import accuracy_within, expected_outcome
 from tvfs_gym.baselines.tvfs.passes import front
+from tvfs_gym.baselines.tvfs.tvfs import left_s
 from tvfs_gym.envs.observation import Reading
 
 LONGEST_BURST = 20
@@ -174,7 +176,7 @@ class TvfsDuty(Controller):
         offset_c = memory * offset_c + (1.0 - memory) * seen_c
         limit_c = reading.t_max_c - GUARD_C - offset_c
         whole_c = np.clip(np.floor(limit_c), COLDEST_C, HOTTEST_C).astype(int)
-        keys = zip(reading.latency_constraint_s.tolist(), whole_c.tolist(), strict=True)
+        keys = zip(left_s(self.design, reading).tolist(), whole_c.tolist(), strict=True)
         plans = np.array([self._plan(*key) for key in keys])
         share, hot, cool = plans[:, 0], plans[:, 1:6], plans[:, 6:]
         carried = carried + share

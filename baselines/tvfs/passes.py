@@ -85,5 +85,5 @@ def reached_c(design: Design, time_s: Vector) -> Vector:
 
 
 def tvfs_passes(design: Design) -> Tvfs:
-    """TVFS that walks this table."""
+    """TVFS that walks this table, with feedback of the latency as `Tvfs` has it."""
     return Tvfs(design, table_with_passes)

@@ -5,7 +5,8 @@ Embedded ConvNets", IEEE TCAS-II 68(2), 672-676. Published are the idea (VFS and
 cooperate to keep latency and temperature within limits), the results (up to 2000 inferences, 0.9
 to 3.1 points of accuracy lost, 16.4 degC below the threshold on average) and the set-up.
 Reconstruction: the table's contents, the run-time rule, its thresholds and hysteresis, which no
-readable source gives.
+readable source gives. There are two: ``tvfs`` reads the table at the latency that the last window
+leaves of L_c, ``tvfs_open_loop`` looks at the temperature alone.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,10 @@ from tvfs_gym.envs.observation import Reading
 
 ALL_PASSES = 2**31
 """A budget beyond every policy's."""
+
+SLOW_DOWN_STEP = 0.05
+"""Resolution of the slow-down's logarithm. On an Odroid-XU4 the mean of ten frames jitters by 1 %,
+so that four in a thousand windows of an undisturbed board read as slow."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,23 @@ Table = Callable[[Design, float], list[Row]]
 
 
 def table_or_fastest(design: Design, latency_constraint_s: float, made: Table = table) -> list[Row]:
-    """The table; for a constraint that no configuration meets, the fastest configuration alone."""
+    """The table; for a constraint that no configuration meets, the fastest topology's levels."""
     try:
         return made(design, latency_constraint_s)
     except InputError:
-        level = design.highest
-        reached_c = float(design.characterisation.temperature_c[level])
-        return [Row(Configuration(0, level, max_passes=1), 0.0, reached_c)]
+        reached_c = design.characterisation.temperature_c.tolist()
+        levels = reversed(range(len(reached_c)))
+        return [Row(Configuration(0, one, max_passes=1), 0.0, reached_c[one]) for one in levels]
+
+
+def left_s(design: Design, reading: Reading) -> NDArray[np.float64]:
+    """What is left of L_c: it, divided by the slow-down in the last window; shape (batch,).
+
+    A window that was faster than at design time leaves L_c as it is.
+    """
+    slow_down = np.maximum(design.slow_down(reading, reading.vf_level), 1.0)
+    steps = np.rint(np.log(slow_down) / SLOW_DOWN_STEP)
+    return reading.latency_constraint_s / np.exp(SLOW_DOWN_STEP * steps)
 
 
 class Tvfs(Controller):
@@ -79,19 +94,21 @@ class Tvfs(Controller):
     It starts at the best row. When the sensor nears T_max it steps to the next cooler row. It steps
     back once the temperature has fallen so far that the better row, even if it warmed the chip by
     all the difference between the two rows' design-time temperatures, would stay clear of T_max.
-    It remembers the row. There is a table for each latency constraint that it meets.
+    It remembers the row. There is a table for each latency constraint that it meets. Both this walk
+    and the feedback are reconstructions: the published run-time rule is not readable.
 
     Args:
         design: What it may know beforehand.
         made: Makes its tables.
+        feedback: Whether the table is read at what the slow-down leaves of L_c, instead of at L_c.
 
     Raises:
         InputError: No configuration meets the constraint at the start.
     """
 
-    def __init__(self, design: Design, made: Table = table) -> None:
+    def __init__(self, design: Design, made: Table = table, feedback: bool = True) -> None:
         super().__init__(design)
-        self._made = made
+        self._made, self._feedback = made, feedback
         first_s = design.known.latency_constraint_s
         self._tables = {first_s: made(design, first_s)}
 
@@ -102,8 +119,11 @@ class Tvfs(Controller):
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Moves by at most one row."""
         row, topology, level, passes = (np.array(state[0]) for _ in range(4))
-        for constraint_s in np.unique(reading.latency_constraint_s):
-            here = reading.latency_constraint_s == constraint_s
+        constraints_s = reading.latency_constraint_s
+        if self._feedback:
+            constraints_s = left_s(self.design, reading)
+        for constraint_s in np.unique(constraints_s):
+            here = constraints_s == constraint_s
             rows = self._rows(float(constraint_s))
             limit_c = reading.t_max_c[here] - GUARD_C
             row[here] = _next_row(rows, row[here], reading.temperature_c[here], limit_c)
@@ -133,6 +153,11 @@ def _next_row(
     step_c = reached_c[better] - reached_c[row]
     up = ~down & (row > 0) & (temperature_c + step_c < limit_c)
     return np.clip(row + down - up, 0, len(rows) - 1)
+
+
+def tvfs_open_loop(design: Design) -> Tvfs:
+    """TVFS that looks at the temperature alone: the other reconstruction of its run-time rule."""
+    return Tvfs(design, feedback=False)
 
 
 def tvfs_static(design: Design) -> Fixed:

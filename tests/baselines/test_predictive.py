@@ -201,7 +201,8 @@ def test_it_beats_the_table_in_what_the_table_does_not_foresee_and_keeps_t_max(
     among the conditions of the tuning."""
     scenario = CONDITIONS[condition]
     ours, table = (
-        episodes(name, recorded_characterisation, scenario) for name in ("predictive", "tvfs")
+        episodes(name, recorded_characterisation, scenario)
+        for name in ("predictive", "tvfs_open_loop")
     )
     assert mean(ours, "on_time_accuracy") >= mean(table, "on_time_accuracy") - 0.001
     assert mean(ours, "above_t_max_share") <= 0.002
