@@ -146,11 +146,7 @@ class Design:
         constraint_s = latency_constraint_s or self.known.latency_constraint_s
         accuracy = self.characterisation.accuracy(constraint_s, self.known)
         if not accuracy.any():
-            needed_s = self.characterisation.needed_s(self.known)
-            raise InputError(
-                f"no configuration meets a latency constraint of {1e3 * constraint_s:g} ms: the "
-                f"fastest one needs {1e3 * needed_s:.3g} ms."
-            )
+            raise too_slow(constraint_s, self.characterisation.needed_s(self.known))
         return accuracy
 
     def most_accurate(self, vf_level: int) -> Configuration:
@@ -167,6 +163,14 @@ class Design:
         passes = np.maximum(reading.passes_mean, 1.0)
         median_s = passes * self.characterisation.pass_median_s[reading.topology, vf_level]
         return np.where(reading.latency_mean_s > 0.0, reading.latency_mean_s / median_s, 1.0)
+
+
+def too_slow(constraint_s: float, needed_s: float) -> InputError:
+    """The error of a board whose fastest configuration takes longer than L_c."""
+    return InputError(
+        f"no configuration meets a latency constraint of {1e3 * constraint_s:g} ms: the fastest "
+        f"one needs {1e3 * needed_s:.3g} ms."
+    )
 
 
 class Choice(NamedTuple):

@@ -201,7 +201,7 @@ def test_a_chunk_is_kept_without_loss(exact: bool, tmp_path: Path) -> None:
     assert np.array_equal(found.probabilities, outputs.probabilities)
     assert found.seconds.tolist() == outputs.seconds.tolist()
     assert found.errors.tolist() == outputs.errors.tolist()
-    assert not list(path.parent.glob("*.unfinished"))
+    assert not list(path.parent.glob("*.part"))
 
 
 @pytest.mark.parametrize(

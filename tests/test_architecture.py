@@ -22,7 +22,7 @@ FOLDERS = ("envs", "baselines", "agents", "experiments")
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 LAYERS = (
-    ("envs.errors", "envs.jit", "envs.limits", "envs.tables", "envs.toml"),
+    ("envs.errors", "envs.files", "envs.jit", "envs.limits", "envs.tables", "envs.toml"),
     ("envs.inference", "envs.physics"),
     ("envs.scenario",),
     ("envs.boards",),

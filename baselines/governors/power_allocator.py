@@ -25,7 +25,6 @@ from tvfs_gym.baselines.governors.trips import trips_of
 from tvfs_gym.envs.boards.profile import BoardProfile
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.physics import throttling
-from tvfs_gym.envs.physics.power import dynamic_power_w
 
 TICK_MS = 100
 """``polling-delay-passive`` of boards with the governor: RK3588, S905 with the vendor's kernel."""
@@ -125,18 +124,8 @@ class IpaTopology(PowerAllocator):
 
 def core_power_mw(profile: BoardProfile) -> NDArray[np.int64]:
     """Switching power of a core under full load by VF level, with its share of the cluster's."""
-    power, threads = profile.power, profile.threads
-    of_all_w = [
-        dynamic_power_w(
-            point.frequency_hz / 1e9,
-            point.voltage_v,
-            float(threads),
-            1.0,
-            power.cluster_nf,
-            power.thread_nf,
-        )
-        for point in profile.operating_points
-    ]
+    threads = profile.threads
+    of_all_w = [profile.switching_w(k, threads) for k in range(len(profile.operating_points))]
     return np.array([int(1e3 * watts / threads) for watts in of_all_w])
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Design
 from tvfs_gym.envs.boards.profile import BoardProfile
-from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import AMBIENT_SHARE, RATE, RESISTANCE
 
 Vector = NDArray[np.float64]
@@ -40,23 +39,16 @@ class BoardModel:
 
     def __init__(self, design: Design, wanted_by: str) -> None:
         profile = design.model(wanted_by)
-        power, leakage = profile.power, profile.leakage
-        points = profile.operating_points
+        levels, rest_w = range(len(profile.operating_points)), profile.power.rest_w
         activities = [one.activity for one in design.characterisation.family.topologies]
-
-        def switching_w(level: int, threads: int, activity: float) -> float:
-            point = points[level]
-            inputs = point.frequency_hz / 1e9, point.voltage_v, float(threads), activity
-            return dynamic_power_w(*inputs, power.cluster_nf, power.thread_nf) + power.rest_w
-
-        levels = range(len(points))
-        self.busy_w = np.array(
-            [[switching_w(j, profile.threads, activity) for j in levels] for activity in activities]
-        )
-        self.idle_w = np.array([switching_w(j, 0, 0.0) for j in levels])
-        self.voltage_v = np.array([point.voltage_v for point in points])
-        constants = leakage.c1_a_k2, leakage.c2_k, leakage.gate_a
-        self._leakage_a = np.array([leakage_power_w(1.0, t, *constants) for t in _GRID_C.tolist()])
+        busy_w = [
+            [profile.switching_w(j, profile.threads, activity) for j in levels]
+            for activity in activities
+        ]
+        self.busy_w = np.array(busy_w) + rest_w
+        self.idle_w = np.array([profile.switching_w(j, 0) for j in levels]) + rest_w
+        self.voltage_v = np.array([point.voltage_v for point in profile.operating_points])
+        self._leakage_a = np.array([profile.leakage_w(1.0, t) for t in _GRID_C.tolist()])
         modes = profile.cooling_named(None).networks[0].modes
         self.rate_hz = modes[:, RATE].copy()
         self.ambient_share = modes[:, AMBIENT_SHARE].copy()

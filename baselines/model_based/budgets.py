@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from tvfs_gym.baselines.controller import Design
-from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.outcomes import outcome_table, passes_spent
+from tvfs_gym.baselines.controller import Design, too_slow
+from tvfs_gym.envs.inference.outcomes import at_stop, outcome_table, passes_spent
 from tvfs_gym.envs.inference.topology import Family
 
 Vector = NDArray[np.float64]
@@ -68,7 +67,7 @@ def replays(family: Family, most: int, tau: float) -> Replays:
     for topology in range(topologies):
         for budget in range(1, most + 1):
             passes = passes_spent(outcomes.confidence[topology, :, :budget], tau)
-            answer = outcomes.correct[topology][np.arange(images), passes - 1]
+            answer = at_stop(outcomes.correct[topology], passes)
             right[topology, budget - 1] = np.bincount(passes - 1, answer, most) / images
             spent[topology, budget - 1] = np.bincount(passes - 1, minlength=most) / images
     return Replays(right, spent)
@@ -105,11 +104,7 @@ def accuracy_within(design: Design, constraint_s: float) -> Vector:
     """
     passes = passes_in_time(design, constraint_s)
     if not passes.any():
-        needed_s = float(design.characterisation.pass_p99_s.min())
-        raise InputError(
-            f"no configuration meets a latency constraint of {1e3 * constraint_s:g} ms: the "
-            f"fastest one needs {1e3 * needed_s:.3g} ms for a single pass."
-        )
+        raise too_slow(constraint_s, float(design.characterisation.pass_p99_s.min()))
     none = np.zeros((len(passes), 1))
     accuracy = np.concatenate([none, replays_of(design).accuracy], axis=1)
     return np.take_along_axis(accuracy[:, np.newaxis], passes, axis=2)

@@ -15,8 +15,9 @@ from tvfs_gym.envs.boards.twin.arrays import (
     P,
 )
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.twin.kernel import switching_w
+from tvfs_gym.envs.inference.outcomes import passes_spent
 from tvfs_gym.envs.physics.latency import pass_latency_s
-from tvfs_gym.envs.physics.power import dynamic_power_w
 
 Array = NDArray[np.float64]
 
@@ -102,10 +103,9 @@ class _Answers(NamedTuple):
 
 
 def _answers(outcomes: NDArray[np.float32], tau: float) -> _Answers:
-    confident = outcomes[:, :, CONFIDENCE].astype(float) >= tau
-    right = outcomes[:, :, CORRECT] > 0
-    earlier = np.cumsum(confident, axis=1) > confident
-    wanted = ~earlier
+    confidence, right = outcomes[:, :, CONFIDENCE], outcomes[:, :, CORRECT] > 0
+    wanted = np.arange(confidence.shape[1]) < passes_spent(confidence, tau)[:, np.newaxis]
+    confident = confidence.astype(float) >= tau
     return _Answers(
         (right & confident & wanted).mean(axis=0),
         (right & ~confident & wanted).mean(axis=0),
@@ -159,17 +159,7 @@ def _switching_w(board: TwinBoard, parameters: Array, threads: float) -> Array:
     """Switching power with so many busy threads, shape (topologies, levels)."""
     return np.array(
         [
-            [
-                dynamic_power_w(
-                    float(frequency_ghz),
-                    float(voltage_v),
-                    threads,
-                    float(activity),
-                    float(parameters[P.CLUSTER_NF]),
-                    float(parameters[P.THREAD_NF]),
-                )
-                for frequency_ghz, voltage_v in board.levels
-            ]
+            [switching_w(parameters, ghz, volt, threads, activity) for ghz, volt in board.levels]
             for activity in board.topologies[:, ACTIVITY]
         ]
     )

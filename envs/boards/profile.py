@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from tvfs_gym.envs.errors import unknown
-from tvfs_gym.envs.physics.power import dynamic_power_w
+from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import RcNetwork, Vector
 from tvfs_gym.envs.tables import Table, read_toml
 
@@ -43,6 +43,13 @@ class Power(Table):
     thread_nf: float = Field(gt=0)
     rest_w: float = Field(ge=0)
     activities: dict[str, float] = Field(default={})
+
+    def switching_w(
+        self, frequency_ghz: float, voltage_v: float, threads: float, activity: float = 1.0
+    ) -> float:
+        """Switching power of the cluster at a clock and supply, without the rest of the chip."""
+        capacitances_nf = self.cluster_nf, self.thread_nf
+        return dynamic_power_w(frequency_ghz, voltage_v, threads, activity, *capacitances_nf)
 
 
 class Leakage(Table):
@@ -269,9 +276,19 @@ class BoardProfile(Table):
     @property
     def full_load_w(self) -> float:
         """Switching power that all threads add at the highest VF level."""
-        top = self.operating_points[-1]
-        inputs = top.frequency_hz / 1e9, top.voltage_v, float(self.threads)
-        return dynamic_power_w(*inputs, 1.0, 0.0, self.power.thread_nf)
+        return self.switching_w(-1, self.threads) - self.switching_w(-1, 0.0)
+
+    def switching_w(self, level: int, threads: float, activity: float = 1.0) -> float:
+        """Switching power of the cluster at a VF level, without the rest of the chip."""
+        point = self.operating_points[level]
+        return self.power.switching_w(
+            point.frequency_hz / 1e9, point.voltage_v, float(threads), activity
+        )
+
+    def leakage_w(self, voltage_v: float, temperature_c: float) -> float:
+        """Leakage of the cluster at a supply and temperature."""
+        constants = self.leakage.c1_a_k2, self.leakage.c2_k, self.leakage.gate_a
+        return leakage_power_w(voltage_v, temperature_c, *constants)
 
     def voltages_v(self, frequency_ghz: Vector) -> Vector:
         """Supplies at some clocks: those of the VF levels, and in between them on a line."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.tables import Traversable
+
+Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ def passes_spent(confidence: NDArray[np.float32], tau: float) -> NDArray[np.intp
     confident = confidence.astype(float) >= tau  # as the live rule and the twin compare
     confident[:, -1] = True
     return confident.argmax(axis=1) + 1
+
+
+def at_stop(values: NDArray[Value], passes: NDArray[np.intp]) -> NDArray[Value]:
+    """Selects from values of shape (images, views) those after each image's passes."""
+    return values[np.arange(len(passes)), passes - 1]
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class RecordedOutcomes:
             Whether each image was answered correctly, and the mean number of passes.
         """
         passes = self.passes(topology, views, tau)
-        return self.correct(topology)[np.arange(len(passes)), passes - 1], float(passes.mean())
+        return at_stop(self.correct(topology), passes), float(passes.mean())
 
     def save(self, path: Path) -> None:
         """Writes them to one compressed .npz file."""
@@ -148,8 +155,8 @@ class OutcomeTable:
             max_passes: At least 1.
             tau: Confidence threshold.
         """
-        last = passes_spent(self.confidence[topology, :, :max_passes], tau) - 1
-        return float(self.correct[topology][np.arange(len(last)), last].mean())
+        passes = passes_spent(self.confidence[topology, :, :max_passes], tau)
+        return float(at_stop(self.correct[topology], passes).mean())
 
 
 PUBLISHED_IMAGES = 1000

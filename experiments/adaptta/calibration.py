@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.augmentation import POLICIES
-from tvfs_gym.envs.inference.outcomes import passes_spent
+from tvfs_gym.envs.inference.outcomes import at_stop, passes_spent
 
 TAUS = (*np.round(np.arange(0.05, 1.0, 0.01), 2).tolist(), math.inf)
 """Candidate thresholds; the last is static augmentation."""
@@ -60,12 +60,11 @@ class SweepPoint:
 def evaluate_setting(data: CalibrationData, max_passes: int, tau: float) -> SweepPoint:
     """Replays a setting over the images."""
     passes = passes_spent(data.confidence[:, :max_passes], tau)
-    images = np.arange(len(passes))
     latency_s = None
     if data.seconds is not None:
-        frames_s = np.cumsum(data.seconds, axis=1)[images, passes - 1]
+        frames_s = at_stop(np.cumsum(data.seconds, axis=1), passes)
         latency_s = float(np.quantile(frames_s, 0.95))
-    accuracy = float(data.correct[images, passes - 1].mean())
+    accuracy = float(at_stop(data.correct, passes).mean())
     return SweepPoint(max_passes, tau, accuracy, float(passes.mean()), latency_s)
 
 
@@ -157,11 +156,9 @@ def tau_that_keeps_accuracy(data: CalibrationData, loss: float = 0.005) -> float
         loss: Share of right answers that may be lost.
     """
     static = data.correct[:, -1].astype(int)
-    images = np.arange(len(static))
     lowest = math.inf
     for tau in sorted(TAUS, reverse=True):
-        last = passes_spent(data.confidence, tau) - 1
-        lost = static - data.correct[images, last]
+        lost = static - at_stop(data.correct, passes_spent(data.confidence, tau))
         if lost.mean() + ONE_SIDED_95 * lost.std() / math.sqrt(len(lost)) > loss:
             break
         lowest = tau

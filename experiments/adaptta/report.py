@@ -19,6 +19,7 @@ from tvfs_gym.envs.inference.images import LabelledImage
 from tvfs_gym.envs.inference.outcomes import (
     RecordedOutcomes,
     Recording,
+    at_stop,
     load_outcomes,
     passes_spent,
 )
@@ -83,7 +84,7 @@ class PolicyRun:
 
     def at_stop(self, values: NDArray[Any]) -> NDArray[Any]:
         """Selects from values of shape (images, views) those at which AdapTTA stopped."""
-        return np.asarray(values[np.arange(len(self.passes)), self.passes - 1])
+        return at_stop(values, self.passes)
 
     def passes_until_settled(self, tau: float) -> NDArray[np.intp]:
         """Passes with the early exit of settled answers on top of tau, shape (images,)."""
@@ -340,8 +341,7 @@ def _calibrated_row(run: PolicyRun) -> list[str]:
     views = run.seconds.shape[1]
     tau = tau_that_keeps_accuracy(seen)
     point = evaluate_setting(unseen, views, tau)
-    stop = passes_spent(unseen.confidence, tau) - 1
-    adaptive = unseen.correct[np.arange(len(stop)), stop]
+    adaptive = at_stop(unseen.correct, passes_spent(unseen.confidence, tau))
     return [
         run.network,
         run.policy,

@@ -4,7 +4,6 @@
 another name and renamed once it is on disk, so that it is complete or absent.
 """
 
-import os
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 
 CHUNK = 25
 """Images per file, and so the most that an interruption can lose."""
@@ -59,13 +59,7 @@ def save_chunk(path: Path, outputs: ViewOutputs) -> None:
         seconds=outputs.seconds,
         errors=outputs.errors,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    write_whole(path, buffer.getvalue())
 
 
 def load_outputs(folder: Path, network: str) -> ViewOutputs:

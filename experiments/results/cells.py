@@ -4,9 +4,9 @@ Every cell is a file of its own: finished cells stay when a run is stopped, and 
 computes only the missing ones.
 """
 
-import os
 import re
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.episodes import Columns, Row
 
 STEPS, EPISODES, BOUNDS = "steps", "episodes", "bounds"
@@ -76,12 +77,9 @@ def write_bound(
 
 
 def _write(folder: Path, kind: str, name: str, frame: pl.DataFrame) -> None:
-    """Under its own name only when it is whole."""
-    target = folder / kind
-    target.mkdir(parents=True, exist_ok=True)
-    part = target / f"{name}.part"
-    frame.write_parquet(part)
-    os.replace(part, target / f"{name}.parquet")
+    content = BytesIO()
+    frame.write_parquet(content)
+    write_whole(folder / kind / f"{name}.parquet", content.getvalue())
 
 
 def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFrame:

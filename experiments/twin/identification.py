@@ -1,6 +1,6 @@
 """Identification: the thermal network of a board from a record of its heat and temperature."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares, lsq_linear
 
 from tvfs_gym.envs.jit import jit
-from tvfs_gym.envs.physics.power import leakage_power_w
 from tvfs_gym.envs.physics.thermal import RATE, RESISTANCE, RcNetwork, Vector, propagate
 
 Matrix = NDArray[np.float64]
@@ -43,21 +42,15 @@ class ModelledLeakage:
 
     Attributes:
         voltage_v: Supply at each time.
-        c1_a_k2: See `tvfs_gym.envs.physics.power.leakage_power_w`.
-        c2_k: The same.
-        gate_a: The same.
+        leakage_w: Leakage at a supply and temperature of the chip.
     """
 
     voltage_v: Vector
-    c1_a_k2: float
-    c2_k: float
-    gate_a: float
+    leakage_w: Callable[[float, float], float]
 
     def power_w(self, temperature_c: Vector) -> Vector:
         """At these temperatures of the chip."""
-        constants = self.c1_a_k2, self.c2_k, self.gate_a
-        inputs = zip(self.voltage_v, temperature_c, strict=True)
-        return np.array([leakage_power_w(v, t, *constants) for v, t in inputs])
+        return np.array([*map(self.leakage_w, self.voltage_v, temperature_c)])
 
 
 @dataclass(frozen=True)

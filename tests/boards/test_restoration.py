@@ -174,7 +174,9 @@ def test_what_was_saved_before_a_reboot_is_not_restored(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = tmp_path / "state.json"
-    guardian.save_state(saved, [Setting(str(root / CPUFREQ / "scaling_governor"), "ondemand")])
+    saved.write_bytes(
+        guardian.state_of([Setting(str(root / CPUFREQ / "scaling_governor"), "ondemand")])
+    )
     monkeypatch.setattr(guardian, "boot", lambda: "another")
     assert guardian.restore_state(saved) == [] and not saved.exists()
     assert governor(root) == "schedutil"
@@ -183,7 +185,7 @@ def test_what_was_saved_before_a_reboot_is_not_restored(
 def test_what_cannot_be_restored_is_told_and_stays_on_file(root: Path, tmp_path: Path) -> None:
     saved = tmp_path / "state.json"
     gone = root / CPUFREQ / "gone/scaling_governor"
-    guardian.save_state(saved, [Setting(str(gone), "ondemand")])
+    saved.write_bytes(guardian.state_of([Setting(str(gone), "ondemand")]))
     (problem, *_) = guardian.restore_state(saved)
     assert problem == f"{gone}: writing ondemand failed: No such file or directory."
     assert saved.exists()

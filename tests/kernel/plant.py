@@ -11,7 +11,6 @@ import numpy as np
 
 from tests.kernel.guest import Guest
 from tvfs_gym.envs.boards.profile import BoardProfile
-from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import die_temperature_c, propagate, sensor_reading_c
 
 PERIOD_S = 0.05
@@ -130,17 +129,13 @@ class Plant:
 
     def power_w(self, frequency_hz: float, load: float, temperature_c: float) -> float:
         """Heat into the die."""
-        power, leakage = self._profile.power, self._profile.leakage
+        power = self._profile.power
         voltage_v = float(self._profile.voltages_v(np.array(frequency_hz / 1e9)))
         threads = load * self._profile.threads
         return (
             power.rest_w
-            + dynamic_power_w(
-                frequency_hz / 1e9, voltage_v, threads, 1.0, power.cluster_nf, power.thread_nf
-            )
-            + leakage_power_w(
-                voltage_v, temperature_c, leakage.c1_a_k2, leakage.c2_k, leakage.gate_a
-            )
+            + power.switching_w(frequency_hz / 1e9, voltage_v, threads)
+            + self._profile.leakage_w(voltage_v, temperature_c)
         )
 
     def _step(self, time_s: float, duration_s: float) -> None:

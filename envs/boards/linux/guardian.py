@@ -153,16 +153,10 @@ def boot() -> str:
         return ""
 
 
-def save_state(path: Path, settings: list[Setting]) -> None:
-    """Writes down what was found, all or nothing.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
+def state_of(settings: list[Setting]) -> bytes:
+    """Content of the file that `restore_state` reads."""
     state = {"pid": os.getpid(), "boot": boot(), "settings": [asdict(one) for one in settings]}
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(state, indent=1))
-    draft.replace(path)
+    return json.dumps(state, indent=1).encode()
 
 
 def restore_state(path: Path) -> list[str]:

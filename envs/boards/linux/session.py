@@ -12,6 +12,7 @@ from pathlib import Path
 from tvfs_gym.envs.boards.linux import guardian
 from tvfs_gym.envs.boards.linux.guardian import Setting
 from tvfs_gym.envs.errors import BoardError
+from tvfs_gym.envs.files import write_whole
 
 PATIENCE_S = 10.0
 """How long a guardian may take to start, or to restore; it tries for about 1.5 s."""
@@ -63,7 +64,7 @@ class Session:
             BoardError: The guardian does not start.
         """
         self._start_guardian()
-        guardian.save_state(self._state, settings)
+        write_whole(self._state, guardian.state_of(settings))
 
     def _start_guardian(self) -> None:
         process = subprocess.Popen(

@@ -19,7 +19,7 @@ from tvfs_gym.envs.boards.twin.arrays import (
     S,
     board_of,
 )
-from tvfs_gym.envs.boards.twin.kernel import infer
+from tvfs_gym.envs.boards.twin.kernel import infer, leakage_w, switching_w
 from tvfs_gym.envs.boards.twin.randomness import jitter_table
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError, at_least
@@ -27,7 +27,6 @@ from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.jit import interpreted
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
-from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import (
     RcNetwork,
     change_network,
@@ -232,13 +231,9 @@ class TwinBoard:
 
     def _idle_power_w(self, temperature_c: float, parameters: Array) -> float:
         frequency_ghz, voltage_v = self.levels[0]
-        cluster_nf, thread_nf = parameters[P.CLUSTER_NF], parameters[P.THREAD_NF]
-        leakage = parameters[P.LEAKAGE_C1_A_K2 : P.LEAKAGE_GATE_A + 1]
-        return float(
-            dynamic_power_w(frequency_ghz, voltage_v, 0, 0.0, cluster_nf, thread_nf)
-            + leakage_power_w(voltage_v, temperature_c, *leakage)
-            + parameters[P.REST_W]
-        )
+        dynamic_w = switching_w(parameters, frequency_ghz, voltage_v, 0.0, 0.0)
+        leaked_w = leakage_w(parameters, voltage_v, temperature_c)
+        return float(dynamic_w + leaked_w + parameters[P.REST_W])
 
     def apply(self, configuration: Configuration) -> None:
         """Chooses the configuration of the frames to come.

@@ -54,6 +54,27 @@ NEAR_K = 2.0
 
 
 @jit
+def switching_w(
+    parameters: Array, frequency_ghz: float, voltage_v: float, threads: float, activity: float
+) -> float:
+    """Switching power of a board with these parameters."""
+    cluster_nf, thread_nf = parameters[P.CLUSTER_NF], parameters[P.THREAD_NF]
+    return dynamic_power_w(frequency_ghz, voltage_v, threads, activity, cluster_nf, thread_nf)
+
+
+@jit
+def leakage_w(parameters: Array, voltage_v: float, temperature_c: float) -> float:
+    """Leakage of a board with these parameters."""
+    return leakage_power_w(
+        voltage_v,
+        temperature_c,
+        parameters[P.LEAKAGE_C1_A_K2],
+        parameters[P.LEAKAGE_C2_K],
+        parameters[P.LEAKAGE_GATE_A],
+    )
+
+
+@jit
 def _heat(board: BoardArrays, threads: float, activity: float) -> None:
     """Brings heat and energy up to date with the time since, at the present clock and one load.
 
@@ -68,22 +89,8 @@ def _heat(board: BoardArrays, threads: float, activity: float) -> None:
     clock = int(state[S.CLOCK_LEVEL])
     frequency_ghz, voltage_v = board.levels[clock, FREQUENCY_GHZ], board.levels[clock, VOLTAGE_V]
     before_c = die_temperature_c(board.modes)
-    dynamic_w = dynamic_power_w(
-        frequency_ghz,
-        voltage_v,
-        threads,
-        activity,
-        parameters[P.CLUSTER_NF],
-        parameters[P.THREAD_NF],
-    )
-    leakage_w = leakage_power_w(
-        voltage_v,
-        before_c,
-        parameters[P.LEAKAGE_C1_A_K2],
-        parameters[P.LEAKAGE_C2_K],
-        parameters[P.LEAKAGE_GATE_A],
-    )
-    power_w = dynamic_w + leakage_w + parameters[P.REST_W]
+    dynamic_w = switching_w(parameters, frequency_ghz, voltage_v, threads, activity)
+    power_w = dynamic_w + leakage_w(parameters, voltage_v, before_c) + parameters[P.REST_W]
     size = len(board.modes)
     first = int(state[S.FAN_STATE]) * size
     network = board.networks[first : first + size]

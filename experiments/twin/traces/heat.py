@@ -6,7 +6,6 @@ import numpy as np
 
 from tvfs_gym.envs.boards.profile import BoardProfile
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.physics.power import dynamic_power_w
 from tvfs_gym.experiments.twin.identification import ModelledLeakage, Trace
 from tvfs_gym.experiments.twin.traces.record import Record, Run, Vector
 
@@ -92,8 +91,7 @@ def _modelled(
 
     def switching_w(threads: Vector) -> Vector:
         inputs = zip(frequency_ghz, voltage_v, threads, strict=True)
-        capacitances = power.cluster_nf, power.thread_nf
-        return np.array([dynamic_power_w(f, v, n, 1.0, *capacitances) for f, v, n in inputs])
+        return np.array([power.switching_w(*each) for each in inputs])
 
     clocked_w = switching_w(np.zeros(len(load)))
     busy_w = switching_w(profile.threads * load) - clocked_w
@@ -104,5 +102,5 @@ def _modelled(
         print(f"note: {run.name}: the activity of {name} is taken as 1.")
     heat = clocked_w + power.rest_w + np.where(sought, 0.0, activity * busy_w)
     workloads = {name: np.where(names == name, busy_w, 0.0) for name in sorted(set(names[sought]))}
-    leakage = ModelledLeakage(voltage_v, **profile.leakage.model_dump(exclude={"source"}))
+    leakage = ModelledLeakage(voltage_v, profile.leakage_w)
     return Trace(run.name, run.time_s, heat, run.temperature_c, leakage, workloads=workloads)
