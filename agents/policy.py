@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from tvfs_gym.agents.network import Activation, Network
-from tvfs_gym.baselines.controller import GUARD_C, State
+from tvfs_gym.baselines.controller import GUARD_C, Choice, State
 from tvfs_gym.envs.errors import InputError, invalid
 from tvfs_gym.envs.observation import FEATURES, Reading, read
 from tvfs_gym.envs.tables import Table
@@ -77,7 +77,7 @@ def cooling(choices: Choices, level: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 class GreedyPolicy(ABC):
-    """What was learnt, without exploration; it has the one method that every controller has.
+    """What was learnt, without exploration; it has the two methods that every controller has.
 
     Args:
         card: What it is.
@@ -103,6 +103,16 @@ class GreedyPolicy(ABC):
         batch = np.atleast_2d(observation)
         actions = self._actions[self.rows(batch)]
         return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+    def choose(
+        self,
+        observations: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[Choice, State | None]:
+        """Chooses configurations; see `tvfs_gym.baselines.controller.Controller.choose`."""
+        topology, level = self.choices[self.rows(observations)].T
+        return Choice(topology, level), state
 
     @abstractmethod
     def rows(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:

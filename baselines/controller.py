@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +29,6 @@ KNOWN = (
 )  # fmt: skip
 """What a controller knows of a scenario beforehand: the constraints, the kernel, the rate of the
 camera and the classifier; not the room, the cooling, the unit, the load or what will change."""
-
-
-class Policy(Protocol):
-    """What controllers and all of stable-baselines3's algorithms offer."""
-
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: State | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = False,
-    ) -> tuple[Any, State | None]:
-        """Chooses actions; see `Controller.predict`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -187,11 +173,26 @@ class Choice(NamedTuple):
     max_passes: NDArray[np.int64] | None = None
 
 
-class Controller(ABC):
-    """Chooses actions from observations, for one board or a batch of them.
+@runtime_checkable
+class Policy(Protocol):
+    """Answers observations with configurations: a controller, or what was learnt."""
 
-    It has the one method that stable-baselines3's policies have, so that both run in the same
-    loops. It remembers nothing itself: what it must remember goes out of `predict` and in again.
+    def choose(
+        self,
+        observations: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[Choice, State | None]:
+        """Chooses the configurations of the next step; see `Controller.choose`."""
+        ...
+
+
+class Controller(ABC):
+    """Chooses configurations from observations, for one board or a batch of them.
+
+    `choose` answers a `Choice`, whatever the action space; `predict`, which stable-baselines3's
+    policies have too, answers actions of the design's. A controller remembers nothing itself: what
+    it must remember goes out of these and in again.
 
     Args:
         design: What it may know beforehand.
@@ -218,11 +219,28 @@ class Controller(ABC):
         Returns:
             An action or a batch of them, and what to remember.
         """
-        batch = np.atleast_2d(observation)
-        state = self._begun(state, episode_start, len(batch))
-        choice, state = self.decide(read(batch, self.design.scales), state)
+        choice, state = self.choose(np.atleast_2d(observation), state, episode_start)
         actions = self.design.actions.batch(*choice)
         return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+    def choose(
+        self,
+        observations: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[Choice, State]:
+        """Chooses the configurations of the next step.
+
+        Args:
+            observations: Shape (batch, features).
+            state: As in `predict`.
+            episode_start: As in `predict`.
+
+        Returns:
+            Configurations, and what to remember.
+        """
+        state = self._begun(state, episode_start, len(observations))
+        return self.decide(read(observations, self.design.scales), state)
 
     def _begun(
         self, state: State | None, episode_start: NDArray[np.bool_] | None, count: int

@@ -14,7 +14,7 @@ SEARCH_SEED = 1_000_003
 """Seed of the search's episodes, which no benchmark shares."""
 
 MakeTwins = Callable[[int], TwinVectorEnv]
-"""Makes a batch of so many twins of the very scenario, with the design's action space."""
+"""Makes a batch of so many twins of the very scenario."""
 
 
 class Fixed(Controller):
@@ -46,7 +46,7 @@ def best_fixed(design: Design, make_twins: MakeTwins) -> Fixed:
     """
     topology, level = np.nonzero(design.accuracy() > 0)
     env = make_twins(len(topology))
-    actions = design.actions.batch(topology, level)
+    actions = env.actions.batch(topology, level)
     env.reset(seed=[SEARCH_SEED] * len(topology))
     right = np.zeros(len(topology))
     running = np.ones(len(topology), bool)

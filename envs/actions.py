@@ -1,7 +1,7 @@
 """Actions: how numbers and configurations correspond."""
 
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import gymnasium
 import numpy as np
@@ -9,11 +9,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.boards.board import Board, Configuration
-from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.errors import InputError, unknown
 
 ActionKind = Literal["discrete", "multi_discrete", "box"]
-
-KINDS = ("discrete", "multi_discrete", "box")
 
 BOX_FACTORS = (1, 0, 2)
 """Factors in the order of a box's numbers: VF level, topology, pass budget."""
@@ -165,6 +163,23 @@ class Actions:
         return action_masks(self.table, self._pass_latency_s, cap_level, latency_constraint_s)
 
 
+def actions_of(space: spaces.Space[Any], board: Board) -> Actions:
+    """Finds the actions of a board that make up an action space.
+
+    Raises:
+        InputError: The board has no such action space.
+    """
+    for kind, choose_passes in product(get_args(ActionKind), (False, True)):
+        actions = Actions(board, kind, choose_passes)
+        if actions.space == space:
+            return actions
+    expected = Actions(board, "discrete", False).space
+    raise InputError(
+        f"the policy was trained for {space}, and this board with this family has {expected}: name "
+        "the board and family of its training."
+    )
+
+
 def action_masks(
     table: NDArray[np.int64],
     pass_latency_s: NDArray[np.float64],
@@ -196,4 +211,4 @@ def _space(kind: str, factors: list[int]) -> spaces.Space[Any]:
         return spaces.MultiDiscrete(factors)
     if kind == "box":
         return spaces.Box(-1.0, 1.0, (len(factors),))
-    raise unknown("action space", kind, KINDS)
+    raise unknown("action space", kind, get_args(ActionKind))

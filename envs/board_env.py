@@ -189,7 +189,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         self.scales = scales_of(board)
         self._episodes: Episodes | None = None
         self._frames_left = 0
-        self._window: WindowVector = np.zeros(len(W))
+        self._window: WindowVector = np.ones(len(W))
+        self._observation()  # compiles before a real board's time counts
         self._display = None
         if render_mode in ("rgb_array", "human"):
             self._display = Display(board, on_screen=render_mode == "human")

@@ -6,7 +6,6 @@ from typing import Any
 
 from tvfs_gym.envs.actions import ActionKind
 from tvfs_gym.envs.board_env import Action, BoardEnv, Observation
-from tvfs_gym.envs.boards.board import start_window
 from tvfs_gym.envs.boards.linux.board import LinuxBoard
 from tvfs_gym.envs.boards.linux.options import LinuxOptions
 from tvfs_gym.envs.errors import InputError
@@ -81,7 +80,6 @@ class LinuxBoardEnv(BoardEnv):
     | `root` | str | `"/sys"` | the sysfs tree |
     | `options` | dict or None | None | `tvfs_gym.envs.boards.linux.options.LinuxOptions` |
     | `scenario`, `frames_per_step`, ... | | | as `BoardEnv` |
-    | `board` | LinuxBoard or None | None | an open board to wrap instead |
 
     ```python
     env = gymnasium.make("tvfs_gym/LinuxBoard-v1", scenario={"latency_constraint_s": 0.02})
@@ -108,7 +106,6 @@ class LinuxBoardEnv(BoardEnv):
         action_space: ActionKind = "discrete",
         choose_passes: bool = False,
         render_mode: str | None = None,
-        board: LinuxBoard | None = None,
     ) -> None:
         """Opens the board and wraps it; the arguments are those of the table above.
 
@@ -117,8 +114,7 @@ class LinuxBoardEnv(BoardEnv):
                 the board lacks what the options do not allow to be missing.
             BoardError: Another process controls the board, or it fails.
         """
-        if board is None:
-            board = LinuxBoard(load_family(family), models, frames, threads, root, options)
+        board = LinuxBoard(load_family(family), models, frames, threads, root, options)
         try:
             self._check_labels(board, reward)
             super().__init__(
@@ -130,9 +126,6 @@ class LinuxBoardEnv(BoardEnv):
                 choose_passes,
                 render_mode=render_mode,
             )
-            # What numba compiles is compiled before real time counts.
-            self._window = start_window(board.telemetry(), self.scenario)
-            self._observation()
         except BaseException:
             board.close()
             raise

@@ -1,13 +1,10 @@
 """Whom a command names: baselines, fixed choices, trained policies, code of a user's own."""
 
-from collections.abc import Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import isabstract
 from pathlib import Path
-from typing import Any
 
-from gymnasium import Space
-
+from tvfs_gym.agents.policy import GreedyPolicy
 from tvfs_gym.agents.pretrained import load_pretrained, not_for, pretrained_names
 from tvfs_gym.agents.training import load_policy
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, MakeTwins, build
@@ -74,27 +71,20 @@ def policy_named(name: str, design: Design, twins: MakeTwins | None = None) -> P
     if _is_code(name):
         return _controller_in(Path(name))(design)
     if name in pretrained_names():
-        return load_pretrained(name)
-    return load_policy(Path(name))
+        return _fitting(name, load_pretrained(name), design)
+    return _fitting(name, load_policy(Path(name)), design)
 
 
-def check_actions(name: str, policy: Policy, action_spaces: Sequence[Space[Any]]) -> None:
-    """Refuses a policy that was trained for other actions.
-
-    Args:
-        name: Its name.
-        policy: A trained policy, or a controller, which fits any.
-        action_spaces: Those that can be offered.
-
-    Raises:
-        InputError: None of them is its own.
-    """
-    own = getattr(policy, "action_space", action_spaces[0])
-    if own not in action_spaces:
+def _fitting(name: str, policy: GreedyPolicy, design: Design) -> GreedyPolicy:
+    own = policy.card.topologies, policy.card.vf_levels
+    available = len(design.topologies), len(design.operating_points)
+    if own != available:
         raise InputError(
-            f"{name} was trained for {own}, and this board with this family has "
-            f"{action_spaces[0]}: name the board and family of its training."
+            f"{name} was trained for {own[0]} topologies and {own[1]} VF levels, and this board "
+            f"with this family has {available[0]} and {available[1]}: name the board and family of "
+            "its training."
         )
+    return policy
 
 
 def fixed_configuration(name: str, design: Design) -> Configuration:

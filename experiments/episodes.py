@@ -2,19 +2,75 @@
 
 from collections.abc import Iterator, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Policy
+from tvfs_gym.baselines.controller import Choice, Policy, State
+from tvfs_gym.envs.actions import actions_of
 from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.boards.window import F, Window, WindowVector
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 Row = dict[str, Any]
 Columns = dict[str, NDArray[Any]]
 """Steps of an episode: an array per column."""
+
+
+class Predictor(Protocol):
+    """Answers observations with actions of its own space, as stable-baselines3's models do."""
+
+    action_space: Any
+
+    def predict(
+        self,
+        observation: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[Any, State | None]:
+        """Chooses actions for a batch of observations."""
+        ...
+
+
+class Decoded:
+    """A predictor as a policy: its actions are decoded.
+
+    Args:
+        predictor: Acts deterministically.
+        board: The board that its actions are of.
+
+    Raises:
+        InputError: The board has no such action space.
+    """
+
+    def __init__(self, predictor: Predictor, board: Board) -> None:
+        self._predictor = predictor
+        self._actions = actions_of(predictor.action_space, board)
+
+    def choose(
+        self,
+        observations: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[Choice, State | None]:
+        """Chooses configurations; see `tvfs_gym.baselines.controller.Controller.choose`."""
+        actions, state = self._predictor.predict(
+            observations, state, episode_start, deterministic=True
+        )
+        topology, level, passes = self._actions.table[self._actions.rows(actions)].T
+        return Choice(topology, level, passes if passes.all() else None), state
+
+
+def as_policy(policy: Policy | Predictor, board: Board) -> Policy:
+    """Adapts what has only `predict`.
+
+    Raises:
+        InputError: It was trained for actions that the board does not have.
+    """
+    return policy if isinstance(policy, Policy) else Decoded(policy, board)
 
 
 class Episode:
@@ -36,8 +92,9 @@ class Episode:
         control_s: What choosing each of the actions took.
     """
 
-    def __init__(self, env: BoardEnv, policy: Policy, seed: int) -> None:
-        self._env, self._policy, self._seed = env, policy, seed
+    def __init__(self, env: BoardEnv, policy: Policy | Predictor, seed: int) -> None:
+        self._env, self._seed = env, seed
+        self._policy = as_policy(policy, env.board)
         self.start: Window | None = None
         self.actions: list[Any] = []
         self.windows: list[WindowVector] = []
@@ -60,7 +117,8 @@ class Episode:
         ended = False
         while not ended:
             before_s = perf_counter()
-            action, state = self._policy.predict(observation, state, begins, deterministic=True)
+            choice, state = self._policy.choose(observation[np.newaxis], state, begins)
+            action = self._env.actions.batch(*choice)[0]
             self.control_s.append(perf_counter() - before_s)
             begins = np.zeros(1, bool)
             observation, reward, terminated, truncated, info = self._env.step(action)
@@ -83,7 +141,7 @@ class Episode:
         return Window(np.array(self.windows))
 
 
-def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]:
+def run_episode(env: BoardEnv, policy: Policy | Predictor, seed: int) -> tuple[Columns, Row]:
     """Runs a controller or policy through one episode of one board, real or twin.
 
     Args:
@@ -102,7 +160,7 @@ def run_episode(env: BoardEnv, policy: Policy, seed: int) -> tuple[Columns, Row]
 
 
 def run_episodes(
-    env: TwinVectorEnv, policy: Policy, seeds: Sequence[int]
+    env: TwinVectorEnv, policy: Policy | Predictor, seeds: Sequence[int]
 ) -> list[tuple[Columns, Row]]:
     """Runs a controller or policy through one episode of every twin of a batch.
 
@@ -114,14 +172,15 @@ def run_episodes(
     Returns:
         Of every episode what `run_episode` returns, bit for bit.
     """
+    policy = as_policy(policy, env.board)
     observation, _ = env.reset(seed=list(seeds))
     state, running = None, np.ones(len(seeds), bool)
     start = running.copy()
     windows, rewards, frames, took_part = [], [], [], []
     while running.any():
-        actions, state = policy.predict(observation, state, start, deterministic=True)
+        choice, state = policy.choose(observation, state, start)
         start = np.zeros(len(seeds), bool)
-        observation, reward, terminated, truncated, info = env.step(actions)
+        observation, reward, terminated, truncated, info = env.step(env.actions.batch(*choice))
         windows.append(info["window"])
         rewards.append(reward)
         frames.append(info["frames"])

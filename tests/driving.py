@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Policy
+from tvfs_gym.baselines.controller import Controller
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.window import Window
@@ -28,11 +28,11 @@ class Driven:
     """A controller in one episode, from its beginning.
 
     Args:
-        controller: Any policy.
+        controller: Any.
         env: Encodes and decodes for it.
     """
 
-    def __init__(self, controller: Policy, env: BoardEnv) -> None:
+    def __init__(self, controller: Controller, env: BoardEnv) -> None:
         self._controller, self._env = controller, env
         self._state: Any = None
 

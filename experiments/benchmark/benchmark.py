@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -34,7 +34,7 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.benchmark.suite import Case, load_suite
-from tvfs_gym.experiments.controllers import check_actions, check_name, policy_named, unsuited
+from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
 from tvfs_gym.experiments.episodes import run_episodes
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.cells import (
@@ -248,7 +248,7 @@ def _run_scenario(scenario_run: ScenarioRun) -> None:
         if _stopped is not None and _stopped.is_set():
             return
         policy = _policy(name, design, scenario_run)
-        env = _twins(scenario_run, len(scenario_run.seeds), _chooses_passes(policy, design))
+        env = _twins(scenario_run, len(scenario_run.seeds))
         episodes = run_episodes(env, policy, scenario_run.seeds)
         keys = {"scenario": scenario_run.name, "controller": name}
         write_cell(scenario_run.folder, scenario_run.cell(name), keys, scenario_run.seeds, episodes)
@@ -288,21 +288,10 @@ def _characterised(board: str, family: str, bench: Scenario) -> Characterisation
 
 
 def _policy(name: str, design: Design, scenario_run: ScenarioRun) -> Policy:
-    policy = policy_named(name, design, lambda count: _twins(scenario_run, count, True))
-    check_actions(
-        name,
-        policy,
-        [_twins(scenario_run, 1, chooses).single_action_space for chooses in (False, True)],
-    )
-    return policy
+    return policy_named(name, design, partial(_twins, scenario_run))
 
 
-def _chooses_passes(policy: Policy, design: Design) -> bool:
-    """Whether a policy's actions have a pass budget; those of all baselines do."""
-    return getattr(policy, "action_space", design.actions.space) == design.actions.space
-
-
-def _twins(scenario_run: ScenarioRun, count: int, choose_passes: bool) -> TwinVectorEnv:
+def _twins(scenario_run: ScenarioRun, count: int) -> TwinVectorEnv:
     """A batch of so many twins of the very scenario."""
     return TwinVectorEnv(
         count,
@@ -310,6 +299,6 @@ def _twins(scenario_run: ScenarioRun, count: int, choose_passes: bool) -> TwinVe
         scenario_run.family,
         scenario_run.case.scenario,
         FRAMES_PER_STEP,
-        choose_passes=choose_passes,
+        choose_passes=True,
         info_frames=True,
     )

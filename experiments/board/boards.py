@@ -16,6 +16,7 @@ from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
+from tvfs_gym.envs.reward import DEFAULT_REWARD, WITHOUT_LABELS
 from tvfs_gym.experiments.options import LINUX, RealBoard
 
 
@@ -114,10 +115,7 @@ def board_under_test(
 
 def _linux(family: str | None, real: RealBoard, nominal_latency_s: float | None) -> BoardUnderTest:
     from tvfs_gym.envs.boards.linux.board import LinuxBoard
-    from tvfs_gym.envs.linux_env import (
-        DEFAULT_LIVE_FAMILY,
-        LinuxBoardEnv,
-    )
+    from tvfs_gym.envs.linux_env import DEFAULT_LIVE_FAMILY
 
     family = family or DEFAULT_LIVE_FAMILY
     options = real.linux_options()
@@ -126,14 +124,14 @@ def _linux(family: str | None, real: RealBoard, nominal_latency_s: float | None)
     board = LinuxBoard(
         load_family(family), real.models, real.images, real.threads, real.root, options
     )
-    reward = "on_time_accuracy" if board.labelled else "expected_on_time_accuracy"
+    reward = DEFAULT_REWARD if board.labelled else WITHOUT_LABELS[0]
     capabilities = board.machine.capabilities
     trips = [trip for zone in capabilities.chip_zones for trip in zone.trips]
     return BoardUnderTest(
         name=LINUX,
         family=family,
         board=board,
-        wrap=partial(LinuxBoardEnv, board=board, reward=reward),
+        wrap=partial(BoardEnv, board, reward=reward),
         real=True,
         description=_machine(),
         threads=real.threads or len(os.sched_getaffinity(0)),

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.characterisation.file import CharacterisationFile
-from tvfs_gym.baselines.controller import Design, Policy
+from tvfs_gym.baselines.controller import Design
 from tvfs_gym.envs.boards.board import Telemetry
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.boards.replay import EpisodeLog, ReplayBoard
@@ -27,7 +27,7 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.replay_env import ReplayEnv
 from tvfs_gym.envs.scenario import Scenario, scenario_of
-from tvfs_gym.experiments.controllers import check_actions, policy_named
+from tvfs_gym.experiments.controllers import policy_named
 from tvfs_gym.experiments.results.cells import EPISODES, STEPS, read_cells
 from tvfs_gym.experiments.results.folder import CONFIG, checked_output, read_json
 from tvfs_gym.experiments.results.tables import print_wide
@@ -78,7 +78,7 @@ class Log:
         ((_, profile),) = self.config["boards"].items()
         self._profile = None if profile is None else BoardProfile.model_validate(profile)
 
-    def env(self, logged: Logged, choose_passes: bool = True) -> ReplayEnv:
+    def env(self, logged: Logged) -> ReplayEnv:
         """The environment that plays one episode."""
         board = ReplayBoard(
             [logged.log],
@@ -92,7 +92,7 @@ class Log:
             board,
             scenario=self._scenario(logged.scenario),
             frames_per_step=self.config["frames_per_step"],
-            choose_passes=choose_passes,
+            choose_passes=True,
         )
 
     def design(self, env: ReplayEnv) -> Design:
@@ -137,15 +137,12 @@ def run(folder: Path, controller: str | None, output: Path | None) -> None:
 def _play(log: Log, logged: Logged, controller: str) -> Iterator[dict[str, Any]]:
     """What a controller chooses in an episode, a row per step."""
     env = log.env(logged)
-    free = log.env(logged, choose_passes=False)
-    policy: Policy = policy_named(controller, log.design(env))
-    check_actions(controller, policy, (free.action_space, env.action_space))
-    if getattr(policy, "action_space", env.action_space) != env.action_space:
-        env = free
+    policy = policy_named(controller, log.design(env))
     observation, _ = env.reset(seed=0)
     state, start = None, np.ones(1, bool)
     for topology, level, passes in logged.log.requested.tolist():
-        action, state = policy.predict(observation, state, start, deterministic=True)
+        choice, state = policy.choose(observation[np.newaxis], state, start)
+        action = env.actions.batch(*choice)[0]
         start = np.zeros(1, bool)
         chosen = env.configuration(action)
         observation, _, _, _, info = env.step(action)
@@ -162,7 +159,7 @@ def _play(log: Log, logged: Logged, controller: str) -> Iterator[dict[str, Any]]
             "max_passes": passes,
             "chosen_topology": chosen.topology,
             "chosen_vf_level": chosen.vf_level,
-            "chosen_max_passes": chosen.max_passes or 0,
+            "chosen_max_passes": chosen.max_passes,
             "matched": info["matched"],
             "on_log": info["on_log"],
         }

@@ -8,6 +8,7 @@ its own, written as it ends; a resumed run computes only the missing episodes.
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,7 +24,7 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.board.boards import BoardUnderTest
 from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
-from tvfs_gym.experiments.controllers import check_actions, check_name, policy_named
+from tvfs_gym.experiments.controllers import check_name, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
 from tvfs_gym.experiments.results.folder import (
@@ -77,55 +78,6 @@ class Schedule:
         return turns
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A board with the environments that wrap it.
-
-    Attributes:
-        under_test: The board.
-        scenario: Of the episodes.
-        free: Its action has no pass budget: a pass is made whenever there is time.
-        budgeted: Its action has one.
-    """
-
-    under_test: BoardUnderTest
-    scenario: Scenario
-    free: BoardEnv
-    budgeted: BoardEnv
-
-    @classmethod
-    def of(cls, under_test: BoardUnderTest, scenario: Scenario, frames_per_step: int) -> "Bench":
-        """Wraps a board."""
-        environments = [
-            under_test.wrap(
-                scenario=scenario, frames_per_step=frames_per_step, choose_passes=chooses
-            )
-            for chooses in (False, True)
-        ]
-        return cls(under_test, scenario, *environments)
-
-    def policy(self, name: str, design: Design) -> Policy:
-        """A controller by name."""
-        policy = policy_named(name, design, None if self.under_test.real else self._twins)
-        check_actions(name, policy, (self.free.action_space, self.budgeted.action_space))
-        return policy
-
-    def env_for(self, policy: Policy) -> BoardEnv:
-        """The environment that a policy acts in; that of baselines has a pass budget."""
-        space = getattr(policy, "action_space", self.budgeted.action_space)
-        return self.free if space == self.free.action_space else self.budgeted
-
-    def _twins(self, count: int) -> TwinVectorEnv:
-        return TwinVectorEnv(
-            count,
-            self.under_test.name,
-            self.under_test.family,
-            self.scenario,
-            self.budgeted.frames_per_step,
-            choose_passes=True,
-        )
-
-
 def nominal_latency_s(output: Path | None, characterisation: Path | None) -> float | None:
     """Finds the nominal latency of the resumed run, or else of the characterisation.
 
@@ -161,7 +113,9 @@ def run(
         BoardError: The board was lost; what was run until then is kept.
     """
     try:
-        bench = Bench.of(under_test, scenario, frames_per_step)
+        env = under_test.wrap(
+            scenario=scenario, frames_per_step=frames_per_step, choose_passes=True
+        )
         named = f"{1e3 * scenario.latency_constraint_s:g} ms"
         content = None if characterisation is None else characterisation_file.read(characterisation)
         config = {
@@ -174,10 +128,11 @@ def run(
             "characterisation": None if content is None else content.model_dump(mode="json"),
         }
         folder = resumed_folder(output, "run", config)
-        design = _design(bench, content)
-        policies = {name: bench.policy(name, design) for name in schedule.controllers}
+        design = _design(env, under_test.real, content)
+        twins = None if under_test.real else partial(_twins, under_test, env)
+        policies = {name: policy_named(name, design, twins) for name in schedule.controllers}
         write_provenance(folder, config)
-        _run_all(bench, schedule, policies, named, folder)
+        _run_all(env, schedule, policies, named, folder)
     finally:
         under_test.board.close()
     from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
@@ -185,19 +140,31 @@ def run(
     write_report(folder)
 
 
-def _design(bench: Bench, content: characterisation_file.CharacterisationFile | None) -> Design:
+def _twins(under_test: BoardUnderTest, env: BoardEnv, count: int) -> TwinVectorEnv:
+    return TwinVectorEnv(
+        count,
+        under_test.name,
+        under_test.family,
+        env.scenario,
+        env.frames_per_step,
+        choose_passes=True,
+    )
+
+
+def _design(
+    env: BoardEnv, real: bool, content: characterisation_file.CharacterisationFile | None
+) -> Design:
     """What may be known: what the file says, or what is measured now on a twin."""
-    env = bench.budgeted
     if content is not None:
         return Design.of(env, content.of(env.board))
-    if bench.under_test.real:
+    if real:
         return Design.of(env, None)
-    known = Scenario(t_max_c=bench.scenario.t_max_c, throttling=bench.scenario.throttling)
+    known = Scenario(t_max_c=env.scenario.t_max_c, throttling=env.scenario.throttling)
     return Design.of(env, characterise(env.board, known))
 
 
 def _run_all(
-    bench: Bench, schedule: Schedule, policies: dict[str, Policy], scenario: str, folder: Path
+    env: BoardEnv, schedule: Schedule, policies: dict[str, Policy], scenario: str, folder: Path
 ) -> None:
     """Runs the missing episodes; if stopped, says what is kept."""
     runs = schedule.runs()
@@ -209,7 +176,7 @@ def _run_all(
                 if not is_written(folder, cell):
                     keys = {"scenario": scenario, "controller": name}
                     title = f"episode {number} of {len(runs)}: {name}"
-                    _run_one(bench, policies[name], seed, title, shown, folder, cell, keys)
+                    _run_one(env, policies[name], seed, title, shown, folder, cell, keys)
     except BaseException:
         kept = sum(is_written(folder, cell) for cell in cells)
         Console(stderr=True).print(
@@ -229,7 +196,7 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 
 def _run_one(
-    bench: Bench,
+    env: BoardEnv,
     policy: Policy,
     seed: int,
     title: str,
@@ -239,7 +206,6 @@ def _run_one(
     keys: Row,
 ) -> None:
     """Runs and writes an episode; if stopped, writes its steps."""
-    env = bench.env_for(policy)
     live = LiveEpisode(env.board, title, env.scenario.frames)
     shown.begins(live)
     episode = Episode(env, policy, seed)
@@ -259,15 +225,15 @@ def _run_one(
 def _columns(env: BoardEnv, episode: Episode) -> Columns:
     """The steps with what was asked for, and the time that the controller took.
 
-    Throttling may have kept the clock below ``requested_level``; ``requested_passes`` is 0 where
-    the action has no pass budget.
+    Throttling may have kept the clock below ``requested_level``; ``requested_passes`` is the
+    most that there can be where the controller leaves it open.
     """
     count = len(episode.frames)
     chosen = [env.configuration(action) for action in episode.actions[:count]]
     return {
         **{name: values[:count] for name, values in episode.columns().items()},
         "requested_level": np.array([one.vf_level for one in chosen]),
-        "requested_passes": np.array([one.max_passes or 0 for one in chosen]),
+        "requested_passes": np.array([one.max_passes for one in chosen]),
         "control_s": np.array(episode.control_s[:count]),
     }
 
