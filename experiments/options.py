@@ -13,11 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
+from tvfs_gym.envs.boards.linux import LINUX
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.toml import tomllib
-
-LINUX = "linux"
-"""Name of the board that the program itself runs on."""
 
 
 def _checked_checkout(path: Path) -> Path:

@@ -49,6 +49,31 @@ class Telemetry:
     power_w: float | None
 
 
+@dataclass(frozen=True)
+class BoardInfo:
+    """Identity of a board.
+
+    Attributes:
+        name: Name of a twin's profile; ``linux`` for the machine that it runs on.
+        description: Device in words.
+        real: False for a digital twin.
+        threads: Threads of a pass.
+        measures_power: Whether the board has a power sensor.
+        critical_c: Temperature at which the board switches itself off; None if unknown.
+        passive_c: Trips at which the kernel begins to throttle; those of a twin are in its profile.
+        runtime: TFLite runtime of the passes; None for a twin, which replays recorded outcomes.
+    """
+
+    name: str
+    description: str
+    real: bool
+    threads: int
+    measures_power: bool
+    critical_c: float | None = None
+    passive_c: tuple[float, ...] = ()
+    runtime: str | None = None
+
+
 def start_window(start: Telemetry, scenario: Scenario) -> WindowVector:
     """What is known before the first window: the sensors and the constraints; no frames."""
     window = np.zeros(len(W))
@@ -107,6 +132,11 @@ class Board(Protocol):
     views: int
     nominal_latency_s: float
     pass_latency_s: NDArray[np.float64]
+
+    @property
+    def info(self) -> BoardInfo:
+        """Identity of the board."""
+        ...
 
     @property
     def profile(self) -> BoardProfile | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.board import Configuration, Telemetry, clock_bound_latency_s
+from tvfs_gym.envs.boards.board import BoardInfo, Configuration, Telemetry, clock_bound_latency_s
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError
@@ -47,6 +47,7 @@ class ReplayBoard:
         matched: Whether the latest was.
 
     Args:
+        info: Identity of the board.
         logs: The episodes; a reset begins the one that its key draws.
         operating_points: VF levels of the board.
         family: Its topologies.
@@ -60,6 +61,7 @@ class ReplayBoard:
 
     def __init__(
         self,
+        info: BoardInfo,
         logs: Sequence[EpisodeLog],
         operating_points: tuple[OperatingPoint, ...],
         family: Family,
@@ -69,6 +71,7 @@ class ReplayBoard:
     ) -> None:
         if not logs:
             raise InputError("a log with at least one episode is needed to play it again.")
+        self.info = info
         self.logs = tuple(logs)
         self.operating_points = operating_points
         self.family = family

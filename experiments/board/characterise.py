@@ -39,7 +39,7 @@ from tvfs_gym.baselines.characterisation.measuring import (
 from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.board.boards import BoardUnderTest
+from tvfs_gym.experiments.board.boards import facts
 from tvfs_gym.experiments.board.heat_trace import DWELLS, heat_trace
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
@@ -66,13 +66,11 @@ def spread_levels(board: Board, count: int | None) -> tuple[int, ...] | None:
     return tuple(np.unique(np.linspace(0, have - 1, count).round().astype(int)).tolist())
 
 
-def run(
-    under_test: BoardUnderTest, scenario: Scenario, plan: MeasurementPlan, output: Path | None
-) -> None:
+def run(board: Board, scenario: Scenario, plan: MeasurementPlan, output: Path | None) -> None:
     """Characterises a board.
 
     Args:
-        under_test: The board; it is closed.
+        board: Closed in the end.
         scenario: Its surroundings; see `measurement_scenario`.
         plan: How it is measured.
         output: Folder to write or resume; None for the next free one under ``results/``.
@@ -81,9 +79,8 @@ def run(
         InputError: The folder holds something else, or the board is throttled at once.
         BoardError: The board was lost; what was measured until then is kept.
     """
-    board = under_test.board
     config = {
-        **under_test.facts(),
+        **facts(board),
         "scenario": measurement_scenario(scenario).model_dump(),
         "plan": {**asdict(plan), "levels": plan.levels_of(board)},
     }
@@ -91,17 +88,17 @@ def run(
         folder = resumed_folder(output, "characterise", config)
         write_provenance(folder, config)
         made = _read(folder / MADE)
-        _announce(under_test, plan, made, folder)
-        made = _measured(under_test, scenario, plan, made, folder)
+        _announce(board, plan, made, folder)
+        made = _measured(board, scenario, plan, made, folder)
         found = characterisation_of(board, made)
-        provenance = _provenance(under_test, scenario, plan)
+        provenance = _provenance(board, scenario, plan)
         path = folder / characterisation_file.FILE
         characterisation_file.write(path, found, board, provenance)
-        _write_sweeps(folder, under_test, found, made)
+        _write_sweeps(folder, board, found, made)
         if np.isnan(board.telemetry().temperature_c):
             print("no heat trace: the board has no temperature sensor")
         elif not (folder / HEAT_TRACE).exists():
-            _write_trace(folder, under_test, scenario, plan, found)
+            _write_trace(folder, board, scenario, plan, found)
     finally:
         board.close()
     _print(found, board)
@@ -132,14 +129,13 @@ def _line(measurement: Measurement) -> str:
 
 
 def _announce(
-    under_test: BoardUnderTest, plan: MeasurementPlan, made: Sequence[Measurement], folder: Path
+    board: Board, plan: MeasurementPlan, made: Sequence[Measurement], folder: Path
 ) -> None:
     """Says how long it will take, on a real board at least."""
-    board = under_test.board
     timed, settled = measurement_points(board, plan)
     if made:
         print(f"going on with {len(made)} of {len(timed) + len(settled)} measurements in {folder}")
-    if not under_test.real:
+    if not board.info.real:
         return
     left = [point for point in timed if not _has(made, Timing, point)]
     clocks_hz = np.array([point.frequency_hz for point in board.operating_points])
@@ -167,14 +163,13 @@ def _has(made: Sequence[Measurement], kind: type[Measurement], point: Point) -> 
 
 
 def _measured(
-    under_test: BoardUnderTest,
+    board: Board,
     scenario: Scenario,
     plan: MeasurementPlan,
     made: list[Measurement],
     folder: Path,
 ) -> list[Measurement]:
     """All measurements; each is written as soon as it is made."""
-    board = under_test.board
     total = sum(map(len, measurement_points(board, plan)))
     made = list(made)
     with progress_bar() as bar, (folder / MADE).open("a", encoding="utf-8") as file:
@@ -190,18 +185,17 @@ def _measured(
     return made
 
 
-def _provenance(
-    under_test: BoardUnderTest, scenario: Scenario, plan: MeasurementPlan
-) -> Provenance:
+def _provenance(board: Board, scenario: Scenario, plan: MeasurementPlan) -> Provenance:
+    info = board.info
     known = "ambient_c" in scenario.model_fields_set
     return Provenance(
-        board=under_test.name,
-        machine=under_test.description,
+        board=info.name,
+        machine=info.description,
         command=shlex.join(["tvfs-gym", *sys.argv[1:]]),
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         version=version("tvfs-gym"),
-        runtime=under_test.runtime,
-        ambient_c=scenario.ambient_c if known or not under_test.real else None,
+        runtime=info.runtime,
+        ambient_c=scenario.ambient_c if known or not info.real else None,
         t_max_c=scenario.t_max_c,
         cooling=scenario.cooling,
         throttling=scenario.throttling,
@@ -209,15 +203,15 @@ def _provenance(
         passes=plan.passes,
         settling_s=plan.settling_s,
         averaged_s=plan.averaged_s,
-        threads=under_test.threads,
-        measures_power=under_test.measures_power,
-        nominal_latency_s=under_test.board.nominal_latency_s,
+        threads=info.threads,
+        measures_power=info.measures_power,
+        nominal_latency_s=board.nominal_latency_s,
     )
 
 
 def _write_sweeps(
     folder: Path,
-    under_test: BoardUnderTest,
+    board: Board,
     found: Characterisation,
     made: Sequence[Measurement],
 ) -> None:
@@ -226,7 +220,7 @@ def _write_sweeps(
     A profile's latency is that of the reference network, so the topology nearest to it stands for
     it, its latency divided by its relative one.
     """
-    points = under_test.board.operating_points
+    points = board.operating_points
     relative = np.array([one.relative_latency for one in found.family.topologies])
     nearest = int(np.abs(np.log(relative)).argmin())
     measured = np.flatnonzero(found.measured)
@@ -246,12 +240,12 @@ def _write_sweeps(
         and not one.throttled
     ]
     unknown = ["voltage_v"] if np.isnan(points[0].voltage_v) else []
-    if under_test.measures_power and steady:
+    if board.info.measures_power and steady:
         pl.DataFrame(
             {
                 "frequency_mhz": [points[one.point.level].frequency_hz / 1e6 for one in steady],
                 "power_w": [one.power_w for one in steady],
-                "threads": [under_test.threads for _ in steady],
+                "threads": [board.info.threads for _ in steady],
                 "voltage_v": [points[one.point.level].voltage_v for one in steady],
                 "temperature_c": [one.temperature_c for one in steady],
             }
@@ -260,7 +254,7 @@ def _write_sweeps(
 
 def _write_trace(
     folder: Path,
-    under_test: BoardUnderTest,
+    board: Board,
     scenario: Scenario,
     plan: MeasurementPlan,
     found: Characterisation,
@@ -272,11 +266,11 @@ def _write_trace(
     with progress_bar() as bar:
         total = int(sum(DWELLS) * plan.settling_s)
         task = bar.add_task("heat trace, s", total=total)
-        for sample in heat_trace(under_test.board, scenario, level, plan):
+        for sample in heat_trace(board, scenario, level, plan):
             samples.append(asdict(sample))
             bar.update(task, completed=int(sample.time_s))
     table = pl.DataFrame(samples, infer_schema_length=None)
-    if not under_test.measures_power:
+    if not board.info.measures_power:
         table = table.drop("power_w")
     if table["frequency_mhz"].is_nan().all():
         table = table.drop("frequency_mhz")

@@ -74,13 +74,12 @@ def run(
     """
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments.board import run as implementation
-    from tvfs_gym.experiments.board.boards import board_under_test
 
     schedule = implementation.Schedule(controllers, seeds, order, seed)
     scenario = scenario_of(conditions.values())
-    nominal_s = implementation.nominal_latency_s(output, characterisation)
-    under_test = board_under_test(board, family, real, nominal_s)
-    implementation.run(under_test, schedule, scenario, frames_per_step, characterisation, output)
+    implementation.run(
+        board, family, real, schedule, scenario, frames_per_step, characterisation, output
+    )
 
 
 @app.command("characterise")
@@ -111,13 +110,13 @@ def characterise_board(
     from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments.board import characterise as implementation
-    from tvfs_gym.experiments.board.boards import board_under_test
+    from tvfs_gym.experiments.board.boards import open_board
     from tvfs_gym.experiments.results.folder import nominal_latency_of
 
-    under_test = board_under_test(board, family, real, nominal_latency_of(output))
-    spread = implementation.spread_levels(under_test.board, levels)
+    opened = open_board(board, family, real, nominal_latency_of(output))
+    spread = implementation.spread_levels(opened, levels)
     plan = MeasurementPlan(passes, settling_s, averaged_s, spread)
-    implementation.run(under_test, scenario_of(surroundings.values()), plan, output)
+    implementation.run(opened, scenario_of(surroundings.values()), plan, output)
 
 
 @app.command()

@@ -27,6 +27,7 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.replay_env import ReplayEnv
 from tvfs_gym.envs.scenario import Scenario, scenario_of
+from tvfs_gym.experiments.board.boards import info_of
 from tvfs_gym.experiments.controllers import policy_named
 from tvfs_gym.experiments.results.cells import EPISODES, STEPS, read_cells
 from tvfs_gym.experiments.results.folder import CONFIG, checked_output, read_json
@@ -81,6 +82,7 @@ class Log:
     def env(self, logged: Logged) -> ReplayEnv:
         """The environment that plays one episode."""
         board = ReplayBoard(
+            info_of(self.config),
             [logged.log],
             tuple(_operating_point(point) for point in self.config["operating_points"]),
             self._family,

@@ -19,13 +19,17 @@ from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.controller import Design, Policy
 from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.boards.linux.board import LinuxBoard
 from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
+from tvfs_gym.envs.reward import DEFAULT_REWARD, WITHOUT_LABELS
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
-from tvfs_gym.experiments.board.boards import BoardUnderTest
+from tvfs_gym.experiments.board.boards import facts, open_board
 from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
 from tvfs_gym.experiments.controllers import check_name, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
+from tvfs_gym.experiments.options import RealBoard
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
 from tvfs_gym.experiments.results.folder import (
     nominal_latency_of,
@@ -78,7 +82,7 @@ class Schedule:
         return turns
 
 
-def nominal_latency_s(output: Path | None, characterisation: Path | None) -> float | None:
+def _nominal_latency_s(output: Path | None, characterisation: Path | None) -> float | None:
     """Finds the nominal latency of the resumed run, or else of the characterisation.
 
     Raises:
@@ -91,7 +95,9 @@ def nominal_latency_s(output: Path | None, characterisation: Path | None) -> flo
 
 
 def run(
-    under_test: BoardUnderTest,
+    name: str,
+    family: str | None,
+    real: RealBoard,
     schedule: Schedule,
     scenario: Scenario,
     frames_per_step: int,
@@ -101,7 +107,9 @@ def run(
     """Runs the schedule, and writes and prints what came of it.
 
     Args:
-        under_test: The board; it is closed.
+        name: Board: see `tvfs_gym.experiments.board.boards.open_board`.
+        family: Topology family: see there.
+        real: Options of a real board.
         schedule: Which episodes.
         scenario: Their conditions.
         frames_per_step: Frames of a step.
@@ -112,52 +120,51 @@ def run(
         InputError: A controller cannot be built, or the folder holds other results.
         BoardError: The board was lost; what was run until then is kept.
     """
+    board = open_board(name, family, real, _nominal_latency_s(output, characterisation))
     try:
-        env = under_test.wrap(
-            scenario=scenario, frames_per_step=frames_per_step, choose_passes=True
-        )
+        labelled = not isinstance(board, LinuxBoard) or board.labelled
+        reward = DEFAULT_REWARD if labelled else WITHOUT_LABELS[0]
+        env = BoardEnv(board, scenario, frames_per_step, reward, choose_passes=True)
         named = f"{1e3 * scenario.latency_constraint_s:g} ms"
         content = None if characterisation is None else characterisation_file.read(characterisation)
         config = {
-            **under_test.facts(),
+            **facts(board),
             "frames_per_step": frames_per_step,
             "controllers": list(schedule.controllers),
             "seeds": list(range(schedule.seed, schedule.seed + schedule.episodes)),
             "order": schedule.order,
-            "scenarios": {named: {"board": under_test.name, **scenario.model_dump(mode="json")}},
+            "scenarios": {named: {"board": board.info.name, **scenario.model_dump(mode="json")}},
             "characterisation": None if content is None else content.model_dump(mode="json"),
         }
         folder = resumed_folder(output, "run", config)
-        design = _design(env, under_test.real, content)
-        twins = None if under_test.real else partial(_twins, under_test, env)
-        policies = {name: policy_named(name, design, twins) for name in schedule.controllers}
+        design = _design(env, content)
+        twins = None if board.info.real else partial(_twins, name, family, env)
+        policies = {each: policy_named(each, design, twins) for each in schedule.controllers}
         write_provenance(folder, config)
         _run_all(env, schedule, policies, named, folder)
     finally:
-        under_test.board.close()
+        board.close()
     from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
 
     write_report(folder)
 
 
-def _twins(under_test: BoardUnderTest, env: BoardEnv, count: int) -> TwinVectorEnv:
+def _twins(profile: str, family: str | None, env: BoardEnv, count: int) -> TwinVectorEnv:
     return TwinVectorEnv(
         count,
-        under_test.name,
-        under_test.family,
+        profile,
+        family or DEFAULT_FAMILY,
         env.scenario,
         env.frames_per_step,
         choose_passes=True,
     )
 
 
-def _design(
-    env: BoardEnv, real: bool, content: characterisation_file.CharacterisationFile | None
-) -> Design:
+def _design(env: BoardEnv, content: characterisation_file.CharacterisationFile | None) -> Design:
     """What may be known: what the file says, or what is measured now on a twin."""
     if content is not None:
         return Design.of(env, content.of(env.board))
-    if real:
+    if env.board.info.real:
         return Design.of(env, None)
     known = Scenario(t_max_c=env.scenario.t_max_c, throttling=env.scenario.throttling)
     return Design.of(env, characterise(env.board, known))

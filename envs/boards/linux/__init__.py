@@ -5,3 +5,6 @@ From the ground up: `guardian` (restores), `session` (lock, saved state, guardia
 `safety` (hard limit), `machine` (all of these); they need the standard library alone. `frames`,
 `inference` and `meter` run the networks, and `board` puts it all together.
 """
+
+LINUX = "linux"
+"""Name of the board that the program itself runs on."""

@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tvfs_gym.envs.boards.board import Configuration, Telemetry, clock_bound_latency_s
+from tvfs_gym.envs.boards.board import (
+    BoardInfo,
+    Configuration,
+    Telemetry,
+    clock_bound_latency_s,
+)
+from tvfs_gym.envs.boards.linux import LINUX
 from tvfs_gym.envs.boards.linux.frames import frames_of
 from tvfs_gym.envs.boards.linux.inference import LiveInference
 from tvfs_gym.envs.boards.linux.machine import Machine, Sample
@@ -22,6 +29,7 @@ from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, load_prof
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.scenario import Scenario, Unit
 
@@ -109,13 +117,14 @@ class LinuxBoard:
             raise
         try:
             self.operating_points = operating_points(self.machine.levels_khz, self.profile)
+            self._threads = threads or len(os.sched_getaffinity(0))
             self._scenario = Scenario()
             self._configuration = Configuration(0, 0)
             self._begin_episode()
             self._inference = LiveInference(
                 family,
                 None if models is None else Path(models),
-                threads or len(os.sched_getaffinity(0)),
+                self._threads,
                 self._watch,
             )
             self.nominal_latency_s = (
@@ -128,6 +137,22 @@ class LinuxBoard:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def info(self) -> BoardInfo:
+        """Identity of the board."""
+        capabilities = self.machine.capabilities
+        trips = [trip for zone in capabilities.chip_zones for trip in zone.trips]
+        return BoardInfo(
+            name=LINUX,
+            description=_description(),
+            real=True,
+            threads=self._threads,
+            measures_power=self.machine.measures_power,
+            critical_c=capabilities.critical_c,
+            passive_c=tuple(sorted({t.temperature_c for t in trips if t.type == "passive"})),
+            runtime=runtime(),
+        )
 
     def _compile(self) -> None:
         """Runs what numba compiles once, before real time counts."""
@@ -333,6 +358,15 @@ class LinuxBoard:
             limit_engaged=limit.engaged,
             limit_engagements=limit.engagements,
         )
+
+
+def _description() -> str:
+    """Name that the machine gives itself, and its kernel."""
+    try:
+        model = Path("/proc/device-tree/model").read_text().strip("\0\n ")
+    except OSError:
+        model = platform.node()
+    return f"{model}, {platform.machine()}, {platform.system()} {platform.release()}"
 
 
 def operating_points(

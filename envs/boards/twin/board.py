@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.boards.board import Configuration, Telemetry
+from tvfs_gym.envs.boards.board import BoardInfo, Configuration, Telemetry
 from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, Throttling
 from tvfs_gym.envs.boards.twin.arrays import (
     DRAW_SIZE,
@@ -90,6 +90,18 @@ class TwinBoard:
         self._no_window = np.empty(len(W))
         self._scenario: Scenario | None = None
         self.reset(Scenario(), (0, 0))
+
+    @property
+    def info(self) -> BoardInfo:
+        """Identity of the board."""
+        return BoardInfo(
+            name=self.profile.name,
+            description=f"digital twin of {self.profile.description}",
+            real=False,
+            threads=self.profile.threads,
+            measures_power=self.profile.sensor.measures_power,
+            critical_c=self.profile.critical_c,
+        )
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
         """Starts a new episode.
