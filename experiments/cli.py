@@ -12,7 +12,7 @@ import typer
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.experiments import train
 from tvfs_gym.experiments.adaptta import cli as adaptta
-from tvfs_gym.experiments.benchmark import cli as benchmark
+from tvfs_gym.experiments.benchmarks import cli as benchmark
 from tvfs_gym.experiments.board import cli as board
 from tvfs_gym.experiments.digits import cli as digits
 from tvfs_gym.experiments.models import cli as models

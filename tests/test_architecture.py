@@ -15,6 +15,7 @@ PUBLIC = {
     "Configuration REWARDS load_profile load_family InputError BoardError",
     "baselines": "make Controller Choice Reading Design CONTROLLERS HINDSIGHT characterise",
     "agents": "load_policy",
+    "experiments": "benchmark",
 }
 """Names for users, by package; those of ``agents`` that need PyTorch are tested with it."""
 

@@ -185,7 +185,7 @@ def test_publishing_fills_the_documents(
 def test_the_same_benchmark_gives_the_same_numbers_in_processes_of_its_own(
     benchmark: tuple[Path, str], cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tvfs_gym.experiments.benchmark.benchmark.FEW_FRAMES", 0)
+    monkeypatch.setattr("tvfs_gym.experiments.benchmarks.benchmark.FEW_FRAMES", 0)
     assert cli("benchmark", *QUICK, "--suite", "published", "--output", tmp_path).returncode == 0
     for name in ("steps", "episodes"):
         one, two = (cells(folder, name) for folder in (benchmark[0], tmp_path))

@@ -13,7 +13,7 @@ from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
-from tvfs_gym.experiments.benchmark.suite import load_suite
+from tvfs_gym.experiments.benchmarks.suite import load_suite
 from tvfs_gym.experiments.episodes import Row, run_episode
 
 GOLDEN = Path(__file__).parent / "golden" / "episodes.json"

@@ -12,7 +12,7 @@ from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
-from tvfs_gym.experiments.benchmark.suite import load_suite
+from tvfs_gym.experiments.benchmarks.suite import load_suite
 from tvfs_gym.experiments.episodes import Columns, Row, run_episode
 
 CASES = load_suite("published").cases("odroid_xu4", {})

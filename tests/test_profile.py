@@ -13,7 +13,7 @@ from tvfs_gym.envs.boards.window import F, W
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
-from tvfs_gym.experiments.benchmark.suite import load_suite
+from tvfs_gym.experiments.benchmarks.suite import load_suite
 from tvfs_gym.experiments.twin.fidelity import Fit, load_catalogue, refitted
 from tvfs_gym.experiments.twin.identification import fit
 from tvfs_gym.experiments.twin.identify import cooling_of

@@ -1,14 +1,20 @@
 """Suites: what they hold, and that what is frozen stays."""
 
 from hashlib import sha256
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tvfs_gym.baselines import Choice, Controller, Reading
+from tvfs_gym.baselines.controller import State
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.profile import profile_names
 from tvfs_gym.envs.boards.window import Window
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.twin_env import TwinEnv
-from tvfs_gym.experiments.benchmark.suite import SUITES, load_suite
+from tvfs_gym.experiments import benchmark
+from tvfs_gym.experiments.benchmarks.suite import SUITES, load_suite
 
 V1 = "bc53905e6a6c041a0e4876732461aec1a97d36e5d222c0944e2417398c400570"
 CASES = load_suite("v1").cases("odroid_xu4", {})
@@ -42,3 +48,20 @@ def test_every_case_of_v1_runs(name: str) -> None:
     env.reset(seed=0)
     action = env.action(Configuration(0, len(env.board.operating_points) - 1))
     assert Window(env.step(action)[4]["window"]).late_frames == 0
+
+
+class Slow(Controller):
+    """A user's controller: the fastest topology at the slowest clock."""
+
+    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+        zeros = np.zeros(len(reading.temperature_c), int)
+        return Choice(zeros, zeros), state
+
+
+def test_a_benchmark_ranks_names_and_classes(one_scenario: Path) -> None:
+    ranking = benchmark([Slow, "tvfs"], suite=str(one_scenario), seeds=2)
+    assert ranking["controller"].to_list() == ["tvfs", "Slow"]
+    assert ranking["scenarios"].to_list() == [1, 1]
+    assert (ranking["share_low"] <= ranking["share"]).all()
+    with pytest.raises(InputError, match="did you mean tvfs"):
+        benchmark(["tvsf"], suite=str(one_scenario))

@@ -11,7 +11,7 @@ from tvfs_gym.envs.errors import unknown
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 from tvfs_gym.envs.tables import Table, read_toml
 
-SUITES = files("tvfs_gym.experiments.benchmark") / "suites"
+SUITES = files("tvfs_gym.experiments.benchmarks") / "suites"
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ publish_app = typer.Typer()
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of a benchmark or a run.")]
 
 
-@app.command()
+@app.command("benchmark")
 @expand_groups
-def benchmark(
+def benchmark_suite(
     *,
     controllers: ControllersOrDefaultOption = None,
     suite: Annotated[
@@ -41,7 +41,7 @@ def benchmark(
     output: OutputFolderOption = None,
 ) -> None:
     """Run controllers through scenarios; print the table, write Parquet, figures and a report."""
-    from tvfs_gym.experiments.benchmark.benchmark import run
+    from tvfs_gym.experiments.benchmarks.benchmark import run
 
     overrides = surroundings.values(frames=frames)
     run(suite, board, family, controllers or [], seeds, overrides, characterisation, output)
@@ -58,7 +58,7 @@ def report(folder: FolderArgument) -> None:
 @publish_app.command("benchmark")
 def publish_benchmark(folder: FolderArgument, checkout: CheckoutOption = Path()) -> None:
     """Redraw a benchmark's report, and put its tables and figures into README and docs."""
-    from tvfs_gym.experiments.benchmark.page import publish
+    from tvfs_gym.experiments.benchmarks.page import publish
     from tvfs_gym.experiments.results.report import write_report
 
     write_report(folder)

@@ -19,7 +19,7 @@ from tvfs_gym.experiments.results.report import RANKING, course_path
 from tvfs_gym.experiments.results.statistics import METRICS, cell, metric_intervals
 from tvfs_gym.experiments.results.tables import markdown_table, replace_section
 
-TEMPLATE = files("tvfs_gym.experiments.benchmark") / "benchmark.md"
+TEMPLATE = files("tvfs_gym.experiments.benchmarks") / "benchmark.md"
 
 RANKED_SUITE = "v1"
 """The suite whose ranking stands in the README."""

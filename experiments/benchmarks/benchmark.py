@@ -17,13 +17,14 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import psutil
 
 from tvfs_gym.agents.pretrained import pretrained_names
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
-from tvfs_gym.baselines.controller import Design, Policy
+from tvfs_gym.baselines.controller import Controller, Design, Policy
 from tvfs_gym.baselines.oracle import Bounds, bounds
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.profile import load_profile
@@ -33,7 +34,7 @@ from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
-from tvfs_gym.experiments.benchmark.suite import Case, load_suite
+from tvfs_gym.experiments.benchmarks.suite import Case, load_suite
 from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
 from tvfs_gym.experiments.episodes import run_episodes
 from tvfs_gym.experiments.progress import progress_bar
@@ -176,6 +177,59 @@ def run(
     from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
 
     write_report(folder)
+
+
+def benchmark(
+    controllers: Sequence[str | type[Controller]],
+    suite: str = "main",
+    seeds: int = 3,
+    board: str = "odroid_xu4",
+    family: str | None = None,
+) -> pl.DataFrame:
+    """Ranks controllers over a suite, in this process and without files.
+
+    Args:
+        controllers: Names as `tvfs_gym.experiments.controllers` resolves them, or classes.
+        suite: Suite: name or TOML file.
+        seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
+        board: Board profile of the conditions that name none: name or TOML file.
+        family: Topology family, name or TOML file; None for the suite's.
+
+    Returns:
+        A row per controller, best first: the columns of
+        `tvfs_gym.experiments.results.aggregate.aggregate`.
+
+    Raises:
+        InputError: A name is unknown, a scenario impossible, or a controller cannot be built.
+
+    Examples:
+        >>> from tvfs_gym.experiments import benchmark
+        >>> ranking = benchmark(["tvfs", "best_fixed"], suite="published", seeds=1)
+        >>> ranking["controller"].to_list()
+        ['best_fixed', 'tvfs']
+    """
+    from tvfs_gym.experiments.results.aggregate import aggregate  # which takes half a second
+
+    classes = {each.__name__: each for each in controllers if not isinstance(each, str)}
+    names = [each if isinstance(each, str) else each.__name__ for each in controllers]
+    for name in names:
+        if name not in classes:
+            check_name(name)
+    loaded = load_suite(suite)
+    family = family or loaded.family
+    rows, bound = [], {}
+    for scenario, case in loaded.cases(board, {}).items():
+        suited = _suited(names, case.board, family)
+        scenario_run = ScenarioRun(scenario, case, family, suited, tuple(range(seeds)), Path())
+        design = _design(scenario_run)
+        bound[scenario] = _bounds(scenario_run).finite_horizon
+        for name in suited:
+            build = classes.get(name)
+            policy = build(design) if build else _policy(name, design, scenario_run)
+            episodes = run_episodes(_twins(scenario_run, seeds), policy, scenario_run.seeds)
+            keys = {"scenario": scenario, "controller": name}
+            rows += [{**keys, "seed": seed, **row} for seed, (_, row) in enumerate(episodes)]
+    return aggregate(pl.DataFrame(rows), bound)
 
 
 def _suited(names: Sequence[str], board: str, family: str) -> tuple[str, ...]:
