@@ -11,6 +11,7 @@ from tests.conftest import Cli
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.board.replay import Log
 
 CONTROLLERS = ("tvfs", "performance")
@@ -65,6 +66,10 @@ def test_another_choice_leaves_the_log_and_changes_nothing(log: Log) -> None:
         told = other.step(other.action(chosen))
         assert np.array_equal(seen[0], told[0]) and seen[1] == told[1]
         assert told[4]["matched"] == (step != 1) and told[4]["on_log"] == (step < 1)
+
+
+def test_the_log_knows_the_board(log: Log) -> None:
+    assert log.env(log.episodes[0]).board.info == TwinEnv("odroid_xu4").board.info
 
 
 def test_it_is_an_environment(log: Log) -> None:

@@ -85,4 +85,4 @@ def info_of(config: dict[str, Any]) -> BoardInfo:
     """Finds the identity of a board in the configuration of a run."""
     (name,) = config["boards"]
     values = {field.name: config[field.name] for field in fields(BoardInfo) if field.name != "name"}
-    return BoardInfo(name, **values)
+    return BoardInfo(name, **{**values, "passive_c": tuple(values["passive_c"])})
