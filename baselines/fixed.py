@@ -38,7 +38,7 @@ class Fixed(Controller):
 
 
 def best_fixed(design: Design, make_twins: MakeTwins) -> Fixed:
-    """The fixed configuration with the highest on-time accuracy in the very scenario.
+    """The fixed configuration with the highest reliable accuracy in the very scenario.
 
     It is found by trying every configuration that meets L_c on a cold board, in an episode of the
     scenario with a seed of its own. So it knows what no other baseline does, the scenario's ambient
@@ -48,11 +48,11 @@ def best_fixed(design: Design, make_twins: MakeTwins) -> Fixed:
     env = make_twins(len(topology))
     actions = env.actions.batch(topology, level)
     env.reset(seed=[SEARCH_SEED] * len(topology))
-    right = np.zeros(len(topology))
+    reliable = np.zeros(len(topology))
     running = np.ones(len(topology), bool)
     while running.any():
         _, _, terminated, truncated, info = env.step(actions)
-        right += np.where(running, Window(info["window"]).on_time_correct_frames, 0.0)
+        reliable += np.where(running, Window(info["window"]).reliable_frames, 0.0)
         running &= ~(terminated | truncated)
-    best = int(right.argmax())
+    best = int(reliable.argmax())
     return Fixed(design, Configuration(int(topology[best]), int(level[best])))

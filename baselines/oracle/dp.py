@@ -17,15 +17,20 @@ GAIN, HEAT_W, VOLTAGE_V, LEVEL = range(4)
 class Grid(NamedTuple):
     """Node temperatures, die first.
 
+    The die's grid has a seam at T_max, where values jump: a point at the limit itself, then one
+    just above it, at one place; so no value is interpolated across the limit.
+
     Attributes:
         low_c: Of each node, shape (nodes,).
         step_c: Same shape.
-        counts: Grid points, at least 2 of each, same shape.
+        counts: Grid points, at least 2 of each, same shape; the die's with the one above the limit.
+        limit_c: T_max, whole steps above the lowest die temperature; infinite: there is no seam.
     """
 
     low_c: Array
     step_c: Array
     counts: NDArray[np.int64]
+    limit_c: float
 
     @property
     def size(self) -> int:
@@ -35,7 +40,13 @@ class Grid(NamedTuple):
     def points(self) -> Array:
         """All of them, shape (size, nodes)."""
         index = np.stack(np.unravel_index(np.arange(self.size), self.counts), axis=1)
-        return self.low_c + self.step_c * index
+        points_c = self.low_c + self.step_c * index
+        if np.isfinite(self.limit_c):
+            seam = round((self.limit_c - self.low_c[0]) / self.step_c[0])
+            points_c[index[:, 0] == seam, 0] = self.limit_c
+            points_c[index[:, 0] > seam, 0] -= self.step_c[0]
+            points_c[index[:, 0] == seam + 1, 0] = np.nextafter(self.limit_c, np.inf)
+        return points_c
 
 
 class Stage(NamedTuple):
@@ -52,6 +63,9 @@ class Stage(NamedTuple):
         actions: Shape (actions, 4).
         stop_value: Value of stopping.
         throttle_cost: Cost of a poll that lowers the clock, in frames: the one at hand may be late.
+        hot: Gain of a stage with the die above T_max: the price of its frames, of as few as there
+            can be.
+        strict: Whether that is a stage that begins or ends above it, or only one that does both.
     """
 
     keeps: Array
@@ -64,6 +78,8 @@ class Stage(NamedTuple):
     actions: Array
     stop_value: float
     throttle_cost: float
+    hot: float
+    strict: bool
 
 
 @jit
@@ -82,6 +98,7 @@ def corners(
     low_c: Array,
     step_c: Array,
     counts: NDArray[np.int64],
+    limit_c: float,
     index: NDArray[np.int64],
     weight: Array,
 ) -> None:
@@ -94,6 +111,7 @@ def corners(
         low_c: See `Grid`.
         step_c: See `Grid`.
         counts: See `Grid`.
+        limit_c: See `Grid`.
         index: Filled, shape (2^nodes,).
         weight: Filled, same shape.
     """
@@ -101,7 +119,15 @@ def corners(
     index[0] = 0
     weight[0] = 1.0
     for node in range(len(counts)):
-        position = min(max((point_c[node] - low_c[node]) / step_c[node], 0.0), counts[node] - 1.0)
+        steps = (point_c[node] - low_c[node]) / step_c[node]
+        least, most = 0.0, counts[node] - 1.0
+        if node == 0 and limit_c < np.inf:
+            seam = (limit_c - low_c[0]) / step_c[0]
+            if point_c[0] > limit_c:
+                steps, least = steps + 1.0, np.floor(seam + 1.5)
+            else:
+                most = np.floor(seam + 0.5)
+        position = min(max(steps, least), most)
         below = min(int(position), counts[node] - 2)
         share = position - below
         for k in range(filled):
@@ -121,6 +147,7 @@ def _induce(
     low_c: Array,
     step_c: Array,
     counts: NDArray[np.int64],
+    limit_c: float,
     keeps: Array,
     adds: Array,
     per_watt: Array,
@@ -131,6 +158,8 @@ def _induce(
     actions: Array,
     stop_value: float,
     throttle_cost: float,
+    hot: float,
+    strict: bool,
     point_c: Array,
     base_c: Array,
     index: NDArray[np.int64],
@@ -150,11 +179,14 @@ def _induce(
             heat_w = actions[a, HEAT_W] + actions[a, VOLTAGE_V] * leakage_w_v
             for i in range(nodes):
                 point_c[i] = base_c[i] + per_watt[i] * heat_w
-            corners(point_c, low_c, step_c, counts, index, weight)
+            corners(point_c, low_c, step_c, counts, limit_c, index, weight)
+            before_c, after_c = points_c[state, 0], point_c[0]
+            die_c = max(before_c, after_c) if strict else min(before_c, after_c)
+            gain = actions[a, GAIN] if die_c <= limit_c else hot
             for cap_state in range(len(caps)):
                 if possible[state, cap_state] and actions[a, LEVEL] <= caps[cap_state]:
                     after = next_cap_state(cap_state, point_c[0], up_c, down_c)
-                    value = actions[a, GAIN]
+                    value = gain
                     if actions[a, LEVEL] > caps[after]:
                         value -= throttle_cost
                     for k in range(len(index)):
@@ -184,11 +216,11 @@ class Induction:
     def before(self, later: Array) -> Array:
         """The values one stage earlier.
 
-        W(x, k) = max(stop_value, max_a gain_a + W'(x_a, k_a) - caught_a)
+        W(x, k) = max(stop_value, max_a gain_a + W'(x_a, k_a) - cost_a)
 
         over the actions a whose level cap state k allows. x_a are the node temperatures
         after the stage, k_a the cap state that the poll at its end sets;
-        caught_a is the cost of one that lowers the clock.
+        cost_a is the cost of one that lowers the clock.
 
         Args:
             later: W', shape (grid points, cap states); 0 where a cap state cannot occur.

@@ -49,6 +49,9 @@ class Course:
         nodes_c: Node temperatures at the start.
         frames: Of the episode.
         poll_s: Time between two polls.
+        t_max_c: T_max.
+        strict: For a plan: a stage earns nothing that begins or ends above T_max, and no frame is
+            wasted; not for a bound, where only a stage that does both earns nothing.
     """
 
     segments: Sequence[Segment]
@@ -56,19 +59,25 @@ class Course:
     nodes_c: Array
     frames: int
     poll_s: float
+    t_max_c: float
+    strict: bool = False
+
+    @cached_property
+    def longest_s(self) -> float:
+        """The longest that a frame can take which is ever right and on time."""
+        useful_s = [
+            segment.options.duration_s[segment.options.on_time_accuracy > 0]
+            for segment in self.segments
+        ]
+        return float(np.concatenate(useful_s).max(initial=0.0)) or self.poll_s
 
     @cached_property
     def stages(self) -> int:
-        """Stages until the last frame is answered at the latest.
+        """Stages until the last frame is answered at the latest, if every frame is a longest one.
 
-        That is when every frame takes as long as one can that is ever right and on time. Courses
-        with slower frames than these are left out.
+        Courses with slower frames than these are left out.
         """
-        longest_s = max(
-            one.options.duration_s[one.options.on_time_accuracy > 0].max(initial=self.poll_s)
-            for one in self.segments
-        )
-        return int(np.ceil(self.frames * longest_s / self.poll_s))
+        return int(np.ceil(self.frames * self.longest_s / self.poll_s))
 
     def at(self, time_s: float) -> int:
         """Index of the segment at a time."""
@@ -85,22 +94,36 @@ class Course:
 
     @property
     def hottest_c(self) -> float:
-        """The highest trip, or else the critical temperature."""
+        """T_max, or the highest trip if that is higher; without trips the critical temperature."""
         *trips_c, critical_c = self.caps.up_c
-        return float(max(trips_c, default=critical_c))
+        return max(float(max(trips_c, default=critical_c)), self.t_max_c)
 
     def grid(self, points: Mapping[int, tuple[int, ...]]) -> dp.Grid:
-        """From the coolest that the board can be to somewhat above the highest trip."""
+        """From the coolest that the board can be to somewhat above the hottest.
+
+        The die's grid has a seam at T_max, above which a stage gains nothing.
+        """
         counts = np.array(points[len(self.nodes_c)])
         low_c = np.full(len(counts), min(self.nodes_c.min(), *(c.coolest_c for c in self.segments)))
         high_c = np.full(len(counts), self.hottest_c)
         high_c[0] += HEADROOM_C
-        return dp.Grid(low_c, (high_c - low_c) / (counts - 1), counts)
+        step_c = (high_c - low_c) / (counts - 1)
+        low_c[0] = self.t_max_c - step_c[0] * np.ceil((self.t_max_c - low_c[0]) / step_c[0])
+        counts[0] += 1
+        return dp.Grid(low_c, step_c, counts, self.t_max_c)
+
+    def actions(self, which: int, price: float) -> NDArray[np.int64]:
+        """Indices of the options of a segment that the course chooses from at a price."""
+        options = self.segments[which].options
+        useful = np.arange(len(options.vf_level))
+        if self.strict and options.on_time_accuracy.any():
+            useful = np.flatnonzero(options.on_time_accuracy)
+        return useful[undominated(options.take(useful), price)]
 
     def stage(self, which: int, price: float, stop_value: float, throttle_cost: float) -> dp.Stage:
         """A stage of a segment; the other arguments are those of `values`."""
         segment = self.segments[which]
-        possible = segment.options.take(undominated(segment.options, price))
+        possible = segment.options.take(self.actions(which, price))
         gain = (possible.on_time_accuracy - price) * self.poll_s / possible.duration_s
         columns = [gain, possible.power_w, possible.voltage_v, possible.vf_level]
         return dp.Stage(
@@ -110,6 +133,8 @@ class Course:
             np.ascontiguousarray(np.stack(columns, axis=1)),
             stop_value,
             throttle_cost,
+            -price * self.poll_s / float(possible.duration_s.max()),
+            self.strict,
         )
 
     def values(
@@ -150,18 +175,18 @@ class Horizon:
     """The finite-horizon bound.
 
     Attributes:
-        on_time_accuracy: The bound.
+        reliable_accuracy: The bound.
         grid_error: By how much it differs from the one on the coarse grid.
         price: At which it is reached: what a frame more or less is worth.
     """
 
-    on_time_accuracy: float
+    reliable_accuracy: float
     grid_error: float
     price: float
 
 
 def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
-    """The highest on-time accuracy that any controller can expect in an episode.
+    """The highest reliable accuracy that any controller can expect in an episode.
 
     With a price p on every frame, and an episode that may stop at any time,
 
@@ -175,6 +200,8 @@ def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
       of the frames left, which the state would otherwise have to hold.
     - The induction knows the future, the temperatures and the cap state, and chooses anew at every
       poll; a controller sees a rounded reading and holds its choice for a step.
+    - Frames answered in a stage that begins and ends with the die above T_max earn nothing, and are
+      as few as can be; all others count, also those that a look in between would have spoilt.
     - Switching costs nothing, the fan is at its best, no frame waits for another, a trip caps
       the clock at its lowest state only (see `segments.caps`), and a frame whose clock
       falls is still worth its share.
@@ -193,7 +220,7 @@ def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
     """
     coarse = course.grid(COARSE)
     accuracies = [one.options.on_time_accuracy.max() for one in course.segments]
-    sustained = [long_run(one, course.hottest_c).on_time_accuracy for one in course.segments]
+    sustained = [long_run(one, course.t_max_c).on_time_accuracy for one in course.segments]
     if min(sustained) >= max(accuracies):
         return Horizon(float(max(accuracies)), 0.0, float(max(accuracies)))
     found = minimize_scalar(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.oracle import dp
 from tvfs_gym.baselines.oracle.horizon import COARSE, Course
-from tvfs_gym.baselines.oracle.options import undominated
 from tvfs_gym.baselines.oracle.segments import Caps
 from tvfs_gym.envs.jit import jit, jit_apart
 from tvfs_gym.envs.observation import Reading
@@ -26,10 +25,6 @@ ACCURACY, DURATION_S, POWER_W, VOLTAGE_V = range(4)
 
 TIME_S, CAP_STATE, FRAMES, GAIN, PROGRESS_SIZE = range(5)
 """Entries of a board's progress."""
-
-GUARD_C = 1.0
-"""The plan takes the trips to lie that much lower: for the sensor's resolution, and for polls
-within a step that find the die hotter than the expected course."""
 
 SURCHARGE = 3e-4
 """On the price of a frame. Where heat does not bind, the price is that of the best configuration,
@@ -58,6 +53,7 @@ def _run_on(
     up_c: Array,
     down_c: Array,
     caps: NDArray[np.int64],
+    limit_c: float,
 ) -> None:
     """Runs the expected course of a configuration, poll by poll, until so many frames or a time.
 
@@ -77,6 +73,7 @@ def _run_on(
         up_c: See `tvfs_gym.baselines.oracle.segments.Caps`.
         down_c: The same.
         caps: The same.
+        limit_c: Frames gain nothing if the die is above it before or after.
     """
     size = len(nodes_c)
     while progress[FRAMES] < until_frames and progress[TIME_S] < until_s:
@@ -91,6 +88,7 @@ def _run_on(
             next_s, until_s, progress[TIME_S] + (until_frames - progress[FRAMES]) * duration_s
         )
         spent_s = end_s - progress[TIME_S]
+        before_c = nodes_c[0]
         power_w = held[clock, POWER_W] + held[clock, VOLTAGE_V] * leakage_power_w(
             1.0, nodes_c[0], leakage[0], leakage[1], leakage[2]
         )
@@ -105,7 +103,8 @@ def _run_on(
                 nodes_c[i] += network[i, NODE_FROM_MODES + k] * modes[k]
         answered = spent_s / duration_s
         progress[FRAMES] += answered
-        progress[GAIN] += answered * (held[clock, ACCURACY] - price)
+        right = held[clock, ACCURACY] if max(before_c, nodes_c[0]) <= limit_c else 0.0
+        progress[GAIN] += answered * (right - price)
         progress[TIME_S] = end_s
         if end_s == next_s:
             state = dp.next_cap_state(int(progress[CAP_STATE]), nodes_c[0], up_c, down_c)
@@ -158,6 +157,7 @@ def _best(
     low_c: Array,
     step_c: Array,
     counts: NDArray[np.int64],
+    limit_c: float,
     network: Array,
     ambient_c: float,
     leakage: Array,
@@ -180,9 +180,9 @@ def _best(
         progress[FRAMES] = progress[GAIN] = 0.0
         _run_on(
             after_c, modes, progress, levels[a], held[a], price, frames, ENDLESS,
-            network, ambient_c, leakage, poll_s, up_c, down_c, caps,
+            network, ambient_c, leakage, poll_s, up_c, down_c, caps, limit_c,
         )  # fmt: skip
-        dp.corners(after_c, low_c, step_c, counts, index, weight)
+        dp.corners(after_c, low_c, step_c, counts, limit_c, index, weight)
         stage = progress[TIME_S] / poll_s
         # The tables hold right after a poll: the next one is taken to come at once.
         after = dp.next_cap_state(int(progress[CAP_STATE]), after_c[0], up_c, down_c)
@@ -211,8 +211,7 @@ def _actions(course: Course, which: int, price: float, levels: int) -> _Actions:
     segment = course.segments[which]
     options = segment.options
     budgets = int(options.max_passes.max())
-    kept = undominated(options, price)
-    chosen = options.take(kept)
+    chosen = options.take(course.actions(which, price))
     same = (chosen.topology * levels * budgets + chosen.max_passes - 1)[:, np.newaxis]
     every_level = same + budgets * np.arange(levels)
     columns = [options.on_time_accuracy, options.duration_s, options.power_w, options.voltage_v]
@@ -231,11 +230,20 @@ class Plan:
         strict: Its throttling at its strictest.
         price: Of a frame, see `tvfs_gym.baselines.oracle.horizon.finite_horizon`.
         levels: Number of VF levels.
+        guard_c: The plan takes T_max and the trips to lie that much lower: for the sensor's
+            resolution, and for polls within a step that find the die hotter than expected.
     """
 
-    def __init__(self, course: Course, strict: Caps, price: float, levels: int) -> None:
+    def __init__(
+        self, course: Course, strict: Caps, price: float, levels: int, guard_c: float
+    ) -> None:
         self._true_caps = course.caps
-        course = replace(course, caps=strict._replace(up_c=strict.up_c - GUARD_C))
+        course = replace(
+            course,
+            caps=strict._replace(up_c=strict.up_c - guard_c),
+            t_max_c=course.t_max_c - guard_c,
+            strict=True,
+        )
         price += SURCHARGE
         self.course, self.price = course, price
         self.grid = course.grid(COARSE)
@@ -276,7 +284,7 @@ class Plan:
         _run_on(
             after_c, np.empty_like(after_c), progress, int(actions.choices[action, 1]),
             actions.held[action], self.price, ENDLESS, until_s, *actions.physics,
-            self.course.poll_s, *self._true_caps,
+            self.course.poll_s, *self._true_caps, ENDLESS,
         )  # fmt: skip
         return after_c
 

@@ -185,7 +185,7 @@ def test_the_long_run_bound_grows_with_t_max_and_l_c_and_falls_with_the_rooms_wa
 
 def tiny(gains: list[float], heats: list[int], trip_c: int) -> tuple[Grid, Stage]:
     """A node that loses a degree a stage and gains one per watt: it stays on the grid."""
-    grid = Grid(np.array([-10.0]), np.array([1.0]), np.array([41]))
+    grid = Grid(np.array([-10.0]), np.array([1.0]), np.array([41]), np.inf)
     actions = [
         [gain, float(heat), 0.0, level]
         for level, (gain, heat) in enumerate(zip(gains, heats, strict=True))
@@ -193,6 +193,7 @@ def tiny(gains: list[float], heats: list[int], trip_c: int) -> tuple[Grid, Stage
     stage = Stage(
         np.eye(1), np.array([-1.0]), np.array([1.0]), np.zeros(3), np.array([float(trip_c)]),
         np.array([trip_c - 2.0]), np.array([2, 0]), np.array(actions, float), 0.0, 0.0,
+        -1.0, False,
     )  # fmt: skip
     return grid, stage
 
@@ -236,7 +237,7 @@ def test_backward_induction_equals_trying_all_sequences_of_actions(
 
 
 def test_values_between_grid_points_are_interpolated() -> None:
-    grid = Grid(np.array([0.0, 10.0]), np.array([2.0, 5.0]), np.array([4, 3]))
+    grid = Grid(np.array([0.0, 10.0]), np.array([2.0, 5.0]), np.array([4, 3]), np.inf)
     plane = (grid.points() @ np.array([3.0, -0.5]) + 7.0)[:, np.newaxis]
     for point_c in ([1.0, 12.0], [5.9, 19.9], [0.0, 10.0], [6.0, 20.0]):
         expected = 3.0 * point_c[0] - 0.5 * point_c[1] + 7.0
@@ -271,6 +272,25 @@ def test_the_episodes_bound_falls_with_the_rooms_warmth_and_grows_with_l_c(
     assert bound(latency_constraint_s=0.06) < bound(latency_constraint_s=0.075)
 
 
+def test_time_above_t_max_earns_nothing(board: TwinBoard) -> None:
+    """The kernel's trip lies at 85 degC: below it only T_max binds."""
+
+    def bound(**scenario: float) -> float:
+        met = Scenario.model_validate({"frames": 1000, "latency_constraint_s": 0.05, **scenario})
+        return bounds(board, met, 10).finite_horizon
+
+    assert bound(t_max_c=60.0) < bound(t_max_c=70.0) < bound(t_max_c=80.0)
+    assert bound(ambient_c=74.0, t_max_c=75.0) < 0.02  # heat that nobody can avoid
+
+
+def test_values_jump_at_t_max_and_are_not_interpolated_across() -> None:
+    grid = Grid(np.array([0.0]), np.array([2.0]), np.array([6]), 4.0)
+    assert grid.points()[:, 0] == pytest.approx([0.0, 2.0, 4.0, 4.0, 6.0, 8.0])
+    cool = (grid.points() <= 4.0).astype(float)
+    for die_c, expected in ((3.9, 1.0), (4.0, 1.0), (4.001, 0.0), (5.0, 0.0), (9.0, 0.0)):
+        assert value_at(cool, grid, np.array([die_c]), 0) == expected
+
+
 def test_for_long_episodes_the_price_is_what_the_linear_programme_finds(board: TwinBoard) -> None:
     """It allows a mean of T_max; the kernel throttles at any poll above, so that a die which jumps
     by ten degrees when the level changes must stay below on the average."""
@@ -295,9 +315,9 @@ def twins(count: int, scenario: Scenario) -> TwinVectorEnv:
 
 
 def scores(controller: Controller, scenario: Scenario) -> NDArray[np.float64]:
-    """On-time accuracy by seed."""
+    """Reliable accuracy by seed."""
     episodes = run_episodes(twins(len(SEEDS), scenario), controller, SEEDS)
-    return np.array([summary["on_time_accuracy"] for _, summary in episodes])
+    return np.array([summary["reliable_accuracy"] for _, summary in episodes])
 
 
 @pytest.mark.parametrize(
