@@ -1,4 +1,4 @@
-"""The house in figures: rooms, circles of imports, names defined twice, product lines.
+"""The house in figures: rooms, circles, climbs, names defined twice, product lines.
 
 ``python -m tests.house`` prints them; `tests.test_architecture` holds what must hold.
 """
@@ -11,6 +11,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("envs", "baselines", "agents", "experiments")
+
+LAYERS = (
+    ("envs.errors", "envs.files", "envs.jit", "envs.limits", "envs.tables", "envs.toml"),
+    ("envs.inference", "envs.physics"),
+    ("envs.scenario",),
+    ("envs.boards",),
+    ("envs",),
+    ("baselines",),
+    ("agents",),
+    ("experiments",),
+)
+"""From the ground up: a module imports only from its own layer and those before it."""
+
+TRACE = "experiments.twin.identify"
+PROFILE = ("experiments.twin", "envs.physics", "envs.boards.profile")
+"""Where the way of a trace begins, and the places it leads through, to the profile."""
 
 Graph = dict[str, set[str]]
 """Modules that each module imports."""
@@ -55,6 +71,38 @@ def _imported(statement: ast.stmt, files: dict[str, Path]) -> set[str]:
                 within = f"{package}.{alias.name}"
                 found.add(within if within in files else package)
     return found
+
+
+def layer(module: str) -> int:
+    """The layer of a module; the longest name that fits it decides."""
+    names = [(name, level) for level, group in enumerate(LAYERS) for name in group]
+    return max((len(name), level) for name, level in names if _within(module, name))[1]
+
+
+def _within(module: str, place: str) -> bool:
+    return f"{module}.".startswith(f"{place}.")
+
+
+def climbs(graph: Graph) -> list[tuple[str, str]]:
+    """Imports on the way of a trace to a profile that climb back up, importer first.
+
+    The way is what `TRACE` imports, directly or by way of others, in the places of `PROFILE`. It
+    leads down, from layer to layer and from a folder into the folders in it. An import climbs if
+    the imported module stands in a higher layer, or directly in a folder around the importer's.
+    """
+    way = {TRACE} | _reached(graph, TRACE)
+    way = {name for name in way if any(_within(name, place) for place in PROFILE)}
+    return sorted(
+        (importer, imported)
+        for importer in way
+        for imported in graph[importer] & way
+        if layer(imported) > layer(importer)
+        or _folder(importer).startswith(f"{_folder(imported)}.")
+    )
+
+
+def _folder(module: str) -> str:
+    return module.rpartition(".")[0]
 
 
 def circles(graph: Graph) -> list[set[str]]:
@@ -116,6 +164,8 @@ def main() -> None:
     for folder in FOLDERS:
         print(f"{folder}: {len(rooms(folder))} rooms: {', '.join(rooms(folder))}")
     print(f"circles: {circles(graph) or 'none'}")
+    ways = [f"{importer} -> {imported}" for importer, imported in climbs(graph)]
+    print(f"a trace climbs back up on its way to a profile: {len(ways)}: {', '.join(ways)}")
     print(f"names defined more than once: {len(doubled)}: {', '.join(doubled)}")
 
 

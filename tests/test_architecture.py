@@ -22,24 +22,11 @@ PUBLIC = {
 FOLDERS = ("envs", "baselines", "agents", "experiments")
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
-LAYERS = (
-    ("envs.errors", "envs.files", "envs.jit", "envs.limits", "envs.tables", "envs.toml"),
-    ("envs.inference", "envs.physics"),
-    ("envs.scenario",),
-    ("envs.boards",),
-    ("envs",),
-    ("baselines",),
-    ("agents",),
-    ("experiments",),
-)
-"""From the ground up: a module imports only from its own layer and those before it."""
+MOST_CLIMBS = 2
+"""How often a trace may climb back up on its way to a profile: see `tests.house.climbs`."""
 
-
-def layer(module: str) -> int:
-    """The layer of a module; the longest name that fits it decides."""
-    names = [(name, level) for level, group in enumerate(LAYERS) for name in group]
-    fitting = [(len(n), level) for n, level in names if f"{module}.".startswith(f"{n}.")]
-    return max(fitting)[1]
+MOST_DOUBLED_NAMES = 6
+"""Public names that may be defined in several modules."""
 
 
 def imports(path: Path) -> set[str]:
@@ -56,13 +43,15 @@ def imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_imports_from_its_own_layer_or_below(path: Path) -> None:
-    own = layer(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    own = house.layer(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    )
     for module in imports(path):
-        assert layer(module) <= own, f"{path.relative_to(ROOT)} imports {module}"
+        assert house.layer(module) <= own, f"{path.relative_to(ROOT)} imports {module}"
 
 
 def test_layers_are_found() -> None:
-    assert layer("envs.physics.thermal") == 1 and layer("envs.board_env") == 4
+    assert house.layer("envs.physics.thermal") == 1 and house.layer("envs.board_env") == 4
     assert "envs.jit" in imports(ROOT / "envs" / "physics" / "thermal.py")
 
 
@@ -79,6 +68,18 @@ def test_names_have_one_meaning() -> None:
     """But for verbs of modules, and the reward of each published learner."""
     verbs = {"main", "read", "run", "section", "write"}
     assert house.doubled_names().keys() - verbs == {"reward"}
+
+
+def test_a_trace_hardly_climbs_back_up_on_its_way_to_a_profile() -> None:
+    graph = house.import_graph()
+    assert len(house.climbs(graph)) <= MOST_CLIMBS, house.climbs(graph)
+    graph["envs.physics.thermal"].add("envs.boards.profile")
+    assert ("envs.physics.thermal", "envs.boards.profile") in house.climbs(graph)
+
+
+def test_few_names_are_defined_twice() -> None:
+    doubled = house.doubled_names()
+    assert len(doubled) <= MOST_DOUBLED_NAMES, doubled
 
 
 def test_experiments_have_few_rooms() -> None:

@@ -37,6 +37,9 @@ SHARED = "/run/shared"
 LEVELS_MHZ = (1200, 1100, 1000, 900, 800, 700, 600)
 """Clocks by the index that the kernel writes to the register."""
 
+OWN_FOLDERS = ("/dev", "/proc", "/run", "/sys", "/tmp")
+"""Where the guest has file systems of its own, and does not see the host's files."""
+
 REGISTER = 0xB3
 MEMORY_SIZE = 1 << 16
 
@@ -70,9 +73,25 @@ def ready() -> None:
     Raises:
         UnavailableError: It cannot.
     """
+    check_seen(ROOT, Path(sys.prefix), Path(sys.base_prefix))
     packages.need("qemu-system-x86_64", "cpupower", "sensors")
     if not (KIT / "packages").exists():
         raise UnavailableError("no kernel was downloaded yet: run 'make test-kernel'")
+
+
+def check_seen(*folders: Path) -> None:
+    """Checks that the guest sees folders of the host.
+
+    Raises:
+        UnavailableError: It does not.
+    """
+    for folder in folders:
+        for own in OWN_FOLDERS:
+            if folder.resolve().is_relative_to(own):
+                raise UnavailableError(
+                    f"the guest cannot see {folder}, since it has a {own} of its own: clone, and "
+                    "make the virtual environment, elsewhere"
+                )
 
 
 def command(sensor: Path, shared: Path) -> list[str]:
