@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.boards.window import W
-from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.jit import indices, jit
 
 PER_NOMINAL_LATENCY, PER_LAST_LEVEL, PER_LAST_TOPOLOGY, PER_VIEW, SCALES = range(5)
 """Entries of a board's scales, which its windows are multiplied by; and how many there are."""
@@ -29,6 +29,9 @@ FEATURES = (
     ("t_max", "T_max / 100 degC", -0.5, 2.0),
 )
 """Name, meaning, lowest and highest value of each entry."""
+
+ENTRY: Any = indices(*(feature[0].upper() for feature in FEATURES))
+"""Indices of the entries."""
 
 LOW = np.array([feature[2] for feature in FEATURES], np.float32)
 HIGH = np.array([feature[3] for feature in FEATURES], np.float32)
@@ -68,21 +71,21 @@ def observe(
     constraint_s = window[W.LATENCY_CONSTRAINT_S]
     t_max_c = window[W.T_MAX_C]
     per_constraint = 1.0 / constraint_s
-    observation[0] = 0.01 * temperature_c
-    observation[1] = 0.02 * (t_max_c - temperature_c)
-    observation[2] = 0.1 * window[W.TEMPERATURE_RATE_C_S]
-    observation[3] = scales[PER_LAST_LEVEL] * window[W.VF_LEVEL]
-    observation[4] = scales[PER_LAST_LEVEL] * window[W.CAP_LEVEL]
-    observation[5] = scales[PER_LAST_TOPOLOGY] * window[W.TOPOLOGY]
-    observation[6] = per_constraint * window[W.LATENCY_MEAN_S]
-    observation[7] = per_constraint * window[W.LATENCY_MAX_S]
-    observation[8] = window[W.LATE_FRAMES] / max(window[W.FRAMES], 1.0)
-    observation[9] = scales[PER_VIEW] * window[W.PASSES_MEAN]
-    observation[10] = window[W.CONFIDENCE_MEAN]
-    observation[11] = scales[PER_NOMINAL_LATENCY] * constraint_s
-    observation[12] = 0.01 * t_max_c
-    for i in range(len(observation)):
-        observation[i] = min(max(observation[i], LOW[i]), HIGH[i])
+    observation[ENTRY.TEMPERATURE] = 0.01 * temperature_c
+    observation[ENTRY.HEADROOM] = 0.02 * (t_max_c - temperature_c)
+    observation[ENTRY.TEMPERATURE_RATE] = 0.1 * window[W.TEMPERATURE_RATE_C_S]
+    observation[ENTRY.VF_LEVEL] = scales[PER_LAST_LEVEL] * window[W.VF_LEVEL]
+    observation[ENTRY.CAP] = scales[PER_LAST_LEVEL] * window[W.CAP_LEVEL]
+    observation[ENTRY.TOPOLOGY] = scales[PER_LAST_TOPOLOGY] * window[W.TOPOLOGY]
+    observation[ENTRY.LATENCY_MEAN] = per_constraint * window[W.LATENCY_MEAN_S]
+    observation[ENTRY.LATENCY_MAX] = per_constraint * window[W.LATENCY_MAX_S]
+    observation[ENTRY.LATE_SHARE] = window[W.LATE_FRAMES] / max(window[W.FRAMES], 1.0)
+    observation[ENTRY.PASSES_MEAN] = scales[PER_VIEW] * window[W.PASSES_MEAN]
+    observation[ENTRY.CONFIDENCE_MEAN] = window[W.CONFIDENCE_MEAN]
+    observation[ENTRY.LATENCY_CONSTRAINT] = scales[PER_NOMINAL_LATENCY] * constraint_s
+    observation[ENTRY.T_MAX] = 0.01 * t_max_c
+    for entry in range(len(observation)):
+        observation[entry] = min(max(observation[entry], LOW[entry]), HIGH[entry])
 
 
 class Reading(NamedTuple):
@@ -130,18 +133,18 @@ def read(observations: NDArray[Any], scales: NDArray[np.float64]) -> Reading:
         scales: As from `scales_of`.
     """
     column = np.asarray(observations, np.float64).T
-    constraint_s = np.round(column[11] / scales[PER_NOMINAL_LATENCY], 6)
+    constraint_s = np.round(column[ENTRY.LATENCY_CONSTRAINT] / scales[PER_NOMINAL_LATENCY], 6)
     return Reading(
-        temperature_c=np.round(100.0 * column[0], 3),
-        temperature_rate_c_s=10.0 * column[2],
-        vf_level=np.rint(column[3] / scales[PER_LAST_LEVEL]).astype(np.int64),
-        cap_level=np.rint(column[4] / scales[PER_LAST_LEVEL]).astype(np.int64),
-        topology=np.rint(column[5] / scales[PER_LAST_TOPOLOGY]).astype(np.int64),
-        latency_mean_s=column[6] * constraint_s,
-        latency_max_s=column[7] * constraint_s,
-        late_share=column[8],
-        passes_mean=column[9] / scales[PER_VIEW],
-        confidence_mean=column[10],
+        temperature_c=np.round(100.0 * column[ENTRY.TEMPERATURE], 3),
+        temperature_rate_c_s=10.0 * column[ENTRY.TEMPERATURE_RATE],
+        vf_level=np.rint(column[ENTRY.VF_LEVEL] / scales[PER_LAST_LEVEL]).astype(np.int64),
+        cap_level=np.rint(column[ENTRY.CAP] / scales[PER_LAST_LEVEL]).astype(np.int64),
+        topology=np.rint(column[ENTRY.TOPOLOGY] / scales[PER_LAST_TOPOLOGY]).astype(np.int64),
+        latency_mean_s=column[ENTRY.LATENCY_MEAN] * constraint_s,
+        latency_max_s=column[ENTRY.LATENCY_MAX] * constraint_s,
+        late_share=column[ENTRY.LATE_SHARE],
+        passes_mean=column[ENTRY.PASSES_MEAN] / scales[PER_VIEW],
+        confidence_mean=column[ENTRY.CONFIDENCE_MEAN],
         latency_constraint_s=constraint_s,
-        t_max_c=np.round(100.0 * column[12], 3),
+        t_max_c=np.round(100.0 * column[ENTRY.T_MAX], 3),
     )
