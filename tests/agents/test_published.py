@@ -15,6 +15,7 @@ from tvfs_gym.agents.learners.learner import Experience
 from tvfs_gym.agents.learners.lotus import Lotus
 from tvfs_gym.agents.learners.q_table import QTable
 from tvfs_gym.agents.learners.ztt import Ztt
+from tvfs_gym.envs.boards.window import F
 
 HOT_C = 83.0
 
@@ -54,8 +55,8 @@ def test_lotus_reward() -> None:
 
 def test_lotus_looks_at_the_last_three_frames_of_a_window() -> None:
     frames = np.full((2, 10, 5), np.nan)
-    frames[0, :10, 0] = np.arange(10)
-    frames[1, :2, 0] = [7.0, 8.0]
+    frames[0, :10, F.LATENCY_S] = np.arange(10)
+    frames[1, :2, F.LATENCY_S] = [7.0, 8.0]
     assert lotus.last_three(frames, np.array([10, 2])).tolist() == [[7, 8, 9], [7, 7, 8]]
 
 

@@ -12,6 +12,7 @@ from tests.conftest import Cli
 from tvfs_gym.envs.boards.linux.capabilities import probe
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.observation import ENTRY
 from tvfs_gym.envs.reward import reliable_accuracy
 
 CPUFREQ = "devices/system/cpu/cpufreq/policy0"
@@ -92,5 +93,6 @@ def test_this_machine_runs_what_it_can(tmp_path: Path) -> None:
     _, reward, _, _, info = env.step(11)
     assert float(reward) > 0.5 and math.isnan(Window(info["window"]).temperature_c)
     assert math.isnan(reliable_accuracy(Window(info["window"])))
-    assert math.isnan(observation[0]) and not math.isnan(observation[11])
+    assert math.isnan(observation[ENTRY.TEMPERATURE])
+    assert not math.isnan(observation[ENTRY.LATENCY_CONSTRAINT])
     env.close()

@@ -21,7 +21,7 @@ from tests.boards.fake_sysfs import FakeKernel, add_power, settings
 from tests.boards.kills import SIGNALS
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.linux.session import locked, session_files
-from tvfs_gym.envs.boards.window import Window
+from tvfs_gym.envs.boards.window import F, Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.linux_env import LinuxBoardEnv
@@ -74,7 +74,7 @@ def test_an_episode_measures_what_a_controller_delivers(
         assert window.vf_level == level and window.topology == topology
         assert window.frequency_hz == env.board.operating_points[level].frequency_hz
         assert window.energy_j == pytest.approx(2.0 * window.duration_s, rel=0.01)
-        assert window.duration_s >= info["frames"][:, 0].sum()
+        assert window.duration_s >= info["frames"][:, F.LATENCY_S].sum()
         assert info["board"]["requested_level"] == level
         assert 0 <= info["board"]["control_s"] < 1
     assert truncated
