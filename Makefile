@@ -29,7 +29,7 @@ test-slow: .venv/installed-test
 # Inference under NumPy 1 and the older runtime, which is the only one on 32-bit ARM.
 test-tflite-runtime: .venv/tflite-runtime/installed
 	TVFS_GYM_RUNTIME=tflite-runtime .venv/tflite-runtime/bin/pytest -n auto --dist worksteal \
-		tests/inference tests/test_adaptta_live.py tests/test_models.py tests/test_bits.py
+		tests/envs/inference tests/experiments/adaptta tests/experiments/models tests/test_bits.py
 
 test-train: .venv/installed-train
 	$(BIN)/pytest -n auto --dist worksteal -m train

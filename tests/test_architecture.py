@@ -25,9 +25,6 @@ MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 MOST_CLIMBS = 2
 """How often a trace may climb back up on its way to a profile: see `tests.house.climbs`."""
 
-MOST_DOUBLED_NAMES = 6
-"""Public names that may be defined in several modules."""
-
 
 def imports(path: Path) -> set[str]:
     """Modules of this project that a file imports, wherever in it."""
@@ -75,11 +72,6 @@ def test_a_trace_hardly_climbs_back_up_on_its_way_to_a_profile() -> None:
     assert len(house.climbs(graph)) <= MOST_CLIMBS, house.climbs(graph)
     graph["envs.physics.thermal"].add("envs.boards.profile")
     assert ("envs.physics.thermal", "envs.boards.profile") in house.climbs(graph)
-
-
-def test_few_names_are_defined_twice() -> None:
-    doubled = house.doubled_names()
-    assert len(doubled) <= MOST_DOUBLED_NAMES, doubled
 
 
 def test_experiments_have_few_rooms() -> None:

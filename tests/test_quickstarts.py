@@ -8,8 +8,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from tests.boards import fake_sysfs
 from tests.conftest import ROOT, Cli
+from tests.envs.boards import fake_sysfs
 from tvfs_gym.agents import load_policy
 from tvfs_gym.envs import Window
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.boards import fake_sysfs
-from tests.boards.fake_sysfs import FakeKernel
+from tests.envs.boards import fake_sysfs
+from tests.envs.boards.fake_sysfs import FakeKernel
 from tvfs_gym.envs.boards.linux.board import LinuxBoard
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.inference.topology import load_family

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tvfs_gym.experiments.results.tables import replace_section
 
-PAGE = Path(__file__).parents[2] / "docs" / "board.md"
+PAGE = Path(__file__).parents[3] / "docs" / "board.md"
 
 
 def arguments(description: str | None) -> argparse.Namespace:

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from tests.boards.fake_sysfs import FakeKernel, add_power, settings
-from tests.boards.kills import SIGNALS
+from tests.envs.boards.fake_sysfs import FakeKernel, add_power, settings
+from tests.envs.boards.kills import SIGNALS
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.linux.session import locked, session_files
 from tvfs_gym.envs.boards.window import F, Window

@@ -6,9 +6,9 @@ from pathlib import Path
 import gymnasium
 import pytest
 
-from tests.boards import fake_sysfs
-from tests.boards.conftest import Opened
 from tests.conftest import Cli
+from tests.envs.boards import fake_sysfs
+from tests.envs.boards.conftest import Opened
 from tvfs_gym.envs.boards.linux.capabilities import probe
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError

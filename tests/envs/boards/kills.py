@@ -1,6 +1,6 @@
 """Kills runs at random moments and looks whether the board is as it was.
 
-``python -m tests.boards.kills COUNT`` prints how many of COUNT boards were restored. The
+``python -m tests.envs.boards.kills COUNT`` prints how many of COUNT boards were restored. The
 victims open a board, set random VF levels, close it, and begin again; random are the moment and
 the signal, the governor and limits that they find, and whether the governor ``userspace`` is
 there. Whatever a victim was about, the board must be as it was once its lock is free.
@@ -17,8 +17,8 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.boards import fake_sysfs
-from tests.boards.page import arguments, tell
+from tests.envs.boards import fake_sysfs
+from tests.envs.boards.page import arguments, tell
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.boards.linux.session import locked, session_files
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import Cli
-from tests.physics.test_identification import synthetic
+from tests.experiments.twin.test_identification import synthetic
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError

@@ -1,6 +1,6 @@
 """Injects faults into runs, and looks whether they hang, make readings up, or end wrongly.
 
-``python -m tests.boards.faults COUNT`` prints how many of COUNT runs behaved. Where
+``python -m tests.envs.boards.faults COUNT`` prints how many of COUNT runs behaved. Where
 ``/dev/fuse`` opens, the faults are real errors of a file system of its own (`fuse_sysfs`), which
 hit the guardian as well; elsewhere they stand in for the run's own system calls.
 
@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.boards import fake_sysfs
-from tests.boards.page import arguments, tell
+from tests.envs.boards import fake_sysfs
+from tests.envs.boards.page import arguments, tell
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.boards.linux.session import session_files
 from tvfs_gym.envs.errors import BoardError, InputError
@@ -193,8 +193,8 @@ def mounted(backing: Path, point: Path) -> Iterator[Arm]:
     """Serves the folder with faults; gives what arms them."""
     fake_sysfs.build(backing)
     point.mkdir()
-    command = [sys.executable, "-m", "tests.boards.fuse_sysfs", str(backing), str(point)]
-    server = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2])
+    command = [sys.executable, "-m", "tests.envs.boards.fuse_sysfs", str(backing), str(point)]
+    server = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[3])
     try:
         until_s = time.monotonic() + LONGEST_S
         while not point.is_mount() and time.monotonic() < until_s:

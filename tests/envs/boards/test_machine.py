@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import tvfs_gym
-from tests.boards import fake_sysfs
-from tests.boards.conftest import Opened
-from tests.boards.fake_sysfs import KHZ, FakeKernel
+from tests.envs.boards import fake_sysfs
+from tests.envs.boards.conftest import Opened
+from tests.envs.boards.fake_sysfs import KHZ, FakeKernel
 from tvfs_gym.envs.boards.linux import guardian, sensors
 from tvfs_gym.envs.boards.linux.capabilities import cpu_list, probe
 from tvfs_gym.envs.boards.linux.machine import uncapped

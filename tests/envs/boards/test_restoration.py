@@ -11,18 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.boards import fake_sysfs
-from tests.boards.conftest import Opened
-from tests.boards.fake_sysfs import GOVERNORS, KHZ, FakeKernel
-from tests.boards.kills import SIGNALS, kill_many
 from tests.conftest import Cli
+from tests.envs.boards import fake_sysfs
+from tests.envs.boards.conftest import Opened
+from tests.envs.boards.fake_sysfs import GOVERNORS, KHZ, FakeKernel
+from tests.envs.boards.kills import SIGNALS, kill_many
 from tvfs_gym.envs.boards.linux import guardian
 from tvfs_gym.envs.boards.linux.guardian import Setting
 from tvfs_gym.envs.boards.linux.machine import Machine
 from tvfs_gym.envs.boards.linux.session import Session, locked, session_files, state_folder
 from tvfs_gym.envs.errors import BoardError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CPUFREQ = "devices/system/cpu/cpufreq/policy0"
 
 
@@ -283,7 +283,7 @@ def test_any_course_of_caps_and_requests_ends_as_it_began(
 
 
 def test_random_kills() -> None:
-    """`python -m tests.boards.kills 1000` does it a thousand times."""
+    """`python -m tests.envs.boards.kills 1000` does it a thousand times."""
     restored, _, _ = kill_many(20, seed=1)
     assert restored == 20
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.boards import fake_sysfs
 from tests.conftest import Cli
+from tests.envs.boards import fake_sysfs
 from tvfs_gym.envs.boards.linux.session import locked, session_files
 from tvfs_gym.experiments.results.folder import read_json
 

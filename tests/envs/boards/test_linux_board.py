@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.boards.conftest import Opened
-from tests.boards.fake_sysfs import KHZ, FakeKernel
+from tests.envs.boards.conftest import Opened
+from tests.envs.boards.fake_sysfs import KHZ, FakeKernel
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.linux import sensors
 from tvfs_gym.envs.boards.linux.board import LinuxBoard

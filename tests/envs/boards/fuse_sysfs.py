@@ -1,9 +1,9 @@
 """The fake sysfs with its kernel, as a file system of its own: real errors at real system calls.
 
-``python -m tests.boards.fuse_sysfs FOLDER MOUNTPOINT`` serves what `fake_sysfs.build` has put in a
-folder; a write goes through `FakeKernel`. Writing ``NAME ERROR COUNT DELAY`` to ``/.fault`` lets
-the next COUNT accesses to files of that name fail with that error (``OK``: none) after a delay in
-seconds.
+``python -m tests.envs.boards.fuse_sysfs FOLDER MOUNTPOINT`` serves what `fake_sysfs.build` has put
+in a folder; a write goes through `FakeKernel`. Writing ``NAME ERROR COUNT DELAY`` to ``/.fault``
+lets the next COUNT accesses to files of that name fail with that error (``OK``: none) after a delay
+in seconds.
 """
 
 import errno
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import mfusepy as fuse
 
-from tests.boards.fake_sysfs import FakeKernel
+from tests.envs.boards.fake_sysfs import FakeKernel
 
 PAGE = 4096
 

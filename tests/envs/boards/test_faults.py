@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.boards.faults import fuse_opens, inject_many
+from tests.envs.boards.faults import fuse_opens, inject_many
 
 WHERE = [
     pytest.param(False, id="calls"),
@@ -19,7 +19,7 @@ WHERE = [
 
 @pytest.mark.parametrize("with_fuse", WHERE)
 def test_random_faults_are_borne(with_fuse: bool) -> None:
-    """`python -m tests.boards.faults 200` injects more."""
+    """`python -m tests.envs.boards.faults 200` injects more."""
     assert inject_many(10, 1, with_fuse)[0] == []
 
 
