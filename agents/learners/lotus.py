@@ -43,7 +43,7 @@ EPSILON, LAST_EPSILON, EPSILON_STEPS = 0.9, 0.01, 10_000.0
 """Share of random choices: exponential, with this constant in steps."""
 
 COOL_DOWN, LAST_COOL_DOWN, COOL_DOWN_STEPS = 1.0, 0.5, 10_000
-"""Probability that a hot board cools down: along a cosine, over so many hot steps."""
+"""Probability that a greedy choice cools a hot board: along a cosine, over so many hot steps."""
 
 DEADLINE_MS = 400.0
 PENALTY, DEADLINE_WEIGHT = 2.0, 1.0
@@ -115,7 +115,7 @@ class Lotus:
 
     @property
     def cool_down(self) -> float:
-        """Probability that a hot board cools down."""
+        """Probability that a greedy choice cools a hot board."""
         return _cosine(COOL_DOWN, LAST_COOL_DOWN, self._hot_steps / COOL_DOWN_STEPS)
 
     @property
@@ -124,16 +124,19 @@ class Lotus:
         return _cosine(LEARNING_RATE, LAST_LEARNING_RATE, self._steps / self._task.steps)
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Greedy or random, both among the VF levels up to the present one while cooling down."""
+        """Greedy or random: hot, random among the VF levels up to the present one alone.
+
+        Greedy, a hot board is held to them with the probability `cool_down`.
+        """
         reading = read(observation, self._task.scales)
         too_hot = hot(reading)
         cools = too_hot & (self._rng.random(len(observation)) < self.cool_down)
         self._hot_steps += int(too_hot.any())
-        allowed = ~cools[:, np.newaxis] | cooling(self.choices, reading.vf_level)
+        slower = cooling(self.choices, reading.vf_level)
         values = self._values.network(observation[:, self._columns])
-        best = np.where(allowed, values, -np.inf).argmax(axis=1)
+        best = np.where(~cools[:, np.newaxis] | slower, values, -np.inf).argmax(axis=1)
         random = self._rng.random(len(best)) < self.epsilon
-        return np.where(random, pick(allowed, self._rng), best)
+        return np.where(random, pick(~too_hot[:, np.newaxis] | slower, self._rng), best)
 
     def reward(self, window: Window, frames: Array) -> Array:
         """See `reward`."""
@@ -166,8 +169,8 @@ class Lotus:
         self._steps += 1
 
     def policy(self) -> NetworkPolicy:
-        """Greedy; a hot board always cools down."""
-        card = Card(kind="network", inputs=INPUTS, cools_down=True, **self._task.card)
+        """Greedy, hot or not: the released code has no cool-down when it validates."""
+        card = Card(kind="network", inputs=INPUTS, **self._task.card)
         return NetworkPolicy(card, self.choices, self._values.network.copy())
 
 
