@@ -21,7 +21,7 @@ from tvfs_gym.baselines.governors.cpufreq import (
 from tvfs_gym.baselines.governors.ds3 import ds3_dtpm, ds3_throttling
 from tvfs_gym.baselines.governors.power_allocator import IpaTopology, PowerAllocator
 from tvfs_gym.baselines.governors.step_wise import step_wise, step_wise_hysteresis
-from tvfs_gym.baselines.model_based.alert import Alert, AlertT
+from tvfs_gym.baselines.model_based.alert import Alert, AlertReimplemented, AlertT
 from tvfs_gym.baselines.model_based.predictive import Predictive
 from tvfs_gym.baselines.one_knob import Reactive, proactive, topology_scaling
 from tvfs_gym.baselines.oracle import oracle
@@ -69,6 +69,7 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "tvfs_duty": TvfsDuty,
     "tvfs_passes": tvfs_passes,
     "alert": Alert,
+    "alert_reimplemented": AlertReimplemented,
     "alert_t": AlertT,
     "predictive": Predictive,
 }

@@ -3,10 +3,11 @@
 C. Wan et al., "ALERT: Accurate Learning for Energy and Timeliness", USENIX ATC 2020: one factor on
 all configurations' latencies is tracked by a Kalman filter, and its mean and variance give each
 configuration's expected accuracy under the deadline. Reconstruction: the equations and constants
-below are recalled, not read; a third-party re-implementation confirms the form of Q, K0 = 0.5 and
-Q0 = 0.1, and has another R. Ours: the passes of AdapTTA in the place of ALERT's anytime networks;
-no energy budget, but of configurations that are equally accurate the one that draws less power;
-and in `alert_t` the constraint that the predicted temperature stays below T_max.
+below are recalled, not read; a third-party re-implementation for Jetsons confirms the form of Q,
+K0 = 0.5 and Q0 = 0.1, and has another R: `alert_reimplemented` runs with that one. Ours: the passes
+of AdapTTA in the place of ALERT's anytime networks; no energy budget, but of configurations that
+are equally accurate the one that draws less power; and in `alert_t` the constraint that the
+predicted temperature stays below T_max.
 
 y  = observed / profiled latency - mu
 Q  = max(Q0, a Q + (1 - a) (K y)^2)
@@ -32,7 +33,7 @@ from tvfs_gym.baselines.model_based.follower import ModelBased
 from tvfs_gym.baselines.model_based.observer import Belief
 from tvfs_gym.envs.observation import Reading
 
-MEMORY, LEAST_Q, R = 0.3, 0.1, 0.001
+MEMORY, LEAST_Q, R, REIMPLEMENTED_R = 0.3, 0.1, 0.001, 0.5
 K_0, MU_0, S2_0 = 0.5, 1.0, 0.1
 
 MU_STEP, SIGMA_STEP = 0.01, 0.05
@@ -43,19 +44,20 @@ HORIZON_S = 5.0
 10 s of DTPM."""
 
 
-def filtered(state: State, ratio: Vector, timed: NDArray[np.bool_]) -> State:
+def filtered(state: State, ratio: Vector, timed: NDArray[np.bool_], r: float = R) -> State:
     """One step of the filter.
 
     Args:
         state: mu, s2, K and Q, each of shape (batch,).
         ratio: Observed over profiled latency.
         timed: Where it was observed; elsewhere all stays.
+        r: Variance of the observation.
     """
     mu, s2, k, q = state
     y = ratio - mu
     q = np.maximum(LEAST_Q, MEMORY * q + (1.0 - MEMORY) * (k * y) ** 2)
     before = (1.0 - k) * s2 + q
-    k = before / (before + R)
+    k = before / (before + r)
     new = mu + k * y, (1.0 - k) * s2 + q, k, q
     return tuple(np.where(timed, a, b) for a, b in zip(new, state, strict=True))
 
@@ -71,6 +73,7 @@ class Alert(ModelBased):
     """
 
     name: ClassVar[str] = "alert"
+    r: ClassVar[float] = R
     sees_throttling = False
 
     def __init__(self, design: Design) -> None:
@@ -91,7 +94,7 @@ class Alert(ModelBased):
     def _latency_followed(
         self, latency: State, ratio: Vector, timed: NDArray[np.bool_], reading: Reading
     ) -> State:
-        return filtered(latency, ratio, timed)
+        return filtered(latency, ratio, timed, self.r)
 
     def _latency_key(self, latency: State) -> NDArray[np.int64]:
         both = np.log(np.maximum(latency[0], 0.01)), 0.5 * np.log(latency[1])
@@ -99,6 +102,12 @@ class Alert(ModelBased):
 
     def _cool(self, belief: Belief, candidates: Candidates, reading: Reading) -> NDArray[np.bool_]:
         return np.ones(candidates.accuracy.shape, bool)
+
+
+class AlertReimplemented(Alert):
+    """The same with the constants of the re-implementation, under which it is less sure still."""
+
+    name, r = "alert_reimplemented", REIMPLEMENTED_R
 
 
 class AlertT(Alert):

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from tests.driving import Driven
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
-from tvfs_gym.baselines.model_based.alert import K_0, LEAST_Q, MU_0, S2_0, Alert, filtered
+from tvfs_gym.baselines.model_based.alert import (
+    K_0,
+    LEAST_Q,
+    MU_0,
+    REIMPLEMENTED_R,
+    S2_0,
+    Alert,
+    R,
+    filtered,
+)
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.twin_env import TwinEnv
 
@@ -42,6 +51,20 @@ def test_the_filter_follows_a_step_within_three_windows(slow_down: float) -> Non
 
 def test_what_was_not_observed_changes_nothing() -> None:
     assert filtered(START, np.array([9.0]), ~SEEN) == START
+
+
+def test_with_the_constants_of_the_re_implementation_it_stays_less_sure() -> None:
+    """Observed without error, s2 settles at Q0 with an R of 0.001; else at 0.279, by hand:
+    s2 = p R / (p + R) + Q0 with p = s2 gives s2^2 - Q0 s2 - Q0 R = 0.
+    """
+    states = [START, START]
+    for _ in range(30):
+        states = [
+            filtered(state, np.ones(1), SEEN, r)
+            for state, r in zip(states, (R, REIMPLEMENTED_R), strict=True)
+        ]
+    assert states[0][1][0] == pytest.approx(0.101, abs=0.001)
+    assert states[1][1][0] == pytest.approx(0.279, abs=0.001)
 
 
 def test_expected_accuracy_weighs_the_deadline_by_the_normal_distribution(
