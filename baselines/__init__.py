@@ -22,7 +22,7 @@ from tvfs_gym.baselines.governors.ds3 import ds3_dtpm, ds3_throttling
 from tvfs_gym.baselines.governors.power_allocator import IpaTopology, PowerAllocator
 from tvfs_gym.baselines.governors.step_wise import step_wise, step_wise_hysteresis
 from tvfs_gym.baselines.model_based.alert import Alert, AlertReimplemented, AlertT
-from tvfs_gym.baselines.model_based.predictive import Predictive
+from tvfs_gym.baselines.model_based.predictive import Predictive, predictive_plain
 from tvfs_gym.baselines.one_knob import Reactive, proactive, topology_scaling
 from tvfs_gym.baselines.oracle import oracle
 from tvfs_gym.baselines.tvfs.duty import TvfsDuty
@@ -72,6 +72,7 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "alert_reimplemented": AlertReimplemented,
     "alert_t": AlertT,
     "predictive": Predictive,
+    "predictive_plain": predictive_plain,
 }
 """What builds each baseline, by name, from what it may know beforehand."""
 

@@ -80,12 +80,17 @@ class ModelBased(Controller):
             level = np.where(asked == NONE_YET, level, asked)
         return self.design.slow_down(reading, level), timed
 
-    def _followed(self, belief: Belief, reading: Reading, diverted: NDArray[np.bool_]) -> Belief:
-        period_s = self.design.known.arrival_period_s
-        frame_s = np.maximum(reading.latency_mean_s, period_s)
+    def _frame_s(self, reading: Reading) -> Vector:
+        return np.maximum(reading.latency_mean_s, self.design.known.arrival_period_s)
+
+    def _duration_s(self, reading: Reading) -> Vector:
+        """Length of the last window; 0 before the first one."""
         begun = reading.latency_mean_s > 0.0
-        duration_s = np.where(begun, self.design.frames_per_step * frame_s, 0.0)
-        duty = reading.latency_mean_s / np.maximum(frame_s, 1e-9)
+        return np.where(begun, self.design.frames_per_step * self._frame_s(reading), 0.0)
+
+    def _followed(self, belief: Belief, reading: Reading, diverted: NDArray[np.bool_]) -> Belief:
+        duration_s = self._duration_s(reading)
+        duty = reading.latency_mean_s / np.maximum(self._frame_s(reading), 1e-9)
         power_w = self._model.switching_w(reading.topology, reading.vf_level, duty)
         voltage_v = self._model.voltage_v[reading.vf_level]
         power_w = power_w + self._model.leakage_w(voltage_v, self._observer.die_c(belief))

@@ -3,7 +3,8 @@
 After DTPM (Bhat et al., TVLSI 2018; Singla et al., DATE 2015), of which only the abstracts were at
 hand: identify T[k+1] = A T[k] + B P, predict, and cap what would grow too hot. Ours are the filter
 that follows heat and re-identifies the board, the guard, and the slow-down factor of the latency
-(ALERT's idea, see `tvfs_gym.baselines.model_based.alert`).
+(ALERT's idea, see `tvfs_gym.baselines.model_based.alert`), with a belief over what it will be next
+(`tvfs_gym.baselines.model_based.slow_downs`), without which it is `predictive_plain`.
 
 The candidates are the vertices of the concave hull of accuracy over power. Two neighbours of them,
 time-shared, are the best that any mean power allows, and so taking at each step the most accurate
@@ -20,6 +21,15 @@ from tvfs_gym.baselines.model_based.budgets import expected_outcome, jitter_log_
 from tvfs_gym.baselines.model_based.candidates import Candidates, Latency, concave
 from tvfs_gym.baselines.model_based.follower import ModelBased
 from tvfs_gym.baselines.model_based.observer import Belief
+from tvfs_gym.baselines.model_based.slow_downs import (
+    CHANCE_STEP,
+    LOWEST,
+    VALUE_STEP,
+    Counts,
+    chances,
+    counted,
+    no_counts,
+)
 from tvfs_gym.envs.observation import Reading
 
 GUARD_SIGMAS = 2.5
@@ -47,27 +57,39 @@ class Predictive(ModelBased):
 
     Args:
         design: What it may know beforehand; its profile too.
+        foresees: Whether it weighs the slow-downs that may come next, instead of the last one.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.
     """
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Design, foresees: bool = True) -> None:
         self._sigma = jitter_log_sigma(design)
+        self._foresees = foresees
         super().__init__(design, "predictive", concave)
 
     def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
-        return expected_outcome(self.design, constraint_s, float(np.exp(RATIO_STEP * latency[0])))
+        """In the mean over what the slow-down may be."""
+        present, *chances = latency
+        others = np.flatnonzero(chances)
+        logs = np.array([RATIO_STEP * present, *VALUE_STEP * (others + LOWEST)])
+        share = CHANCE_STEP * np.array(chances)[others]
+        outcomes = [expected_outcome(self.design, constraint_s, float(np.exp(one))) for one in logs]
+        accuracy, time_s = (
+            np.average(part, axis=0, weights=[1.0 - share.sum(), *share])
+            for part in zip(*outcomes, strict=True)
+        )
+        return accuracy, time_s
 
     def _latency_start(self, count: int) -> State:
-        """Logarithm of the slow-down, and its variance."""
-        return np.zeros(count), np.full(count, SLOW_DOWN_SIGMA**2)
+        """Logarithm of the slow-down, its variance, and what is remembered of earlier ones."""
+        return np.zeros(count), np.full(count, SLOW_DOWN_SIGMA**2), *no_counts(count)
 
     def _latency_followed(
         self, latency: State, ratio: Vector, timed: NDArray[np.bool_], reading: Reading
     ) -> State:
         """A scalar Kalman filter that forgets at once when the surprise is too large."""
-        slow_down, variance = latency
+        slow_down, variance, *counts = latency
         error = np.log(np.maximum(ratio, 1e-6)) - slow_down
         passes = self.design.frames_per_step * np.maximum(reading.passes_mean, 1.0)
         noise = self._sigma**2 / passes + RATIO_STEP**2 / 12.0
@@ -75,10 +97,17 @@ class Predictive(ModelBased):
         jumped = error**2 > JUMP_SIGMAS**2 * (variance + noise)
         variance = np.where(timed & jumped, error**2, variance)
         gain = np.where(timed, variance / (variance + noise), 0.0)
-        return slow_down + gain * error, (1.0 - gain) * variance
+        after = slow_down + gain * error
+        duration_s = self._duration_s(reading)
+        remembered = counted(Counts(*counts), slow_down, after, duration_s, timed)
+        return after, (1.0 - gain) * variance, *remembered
 
     def _latency_key(self, latency: State) -> NDArray[np.int64]:
-        return np.rint(latency[0][:, np.newaxis] / RATIO_STEP).astype(np.int64)
+        slow_down, _, *counts = latency
+        present = np.rint(slow_down[:, np.newaxis] / RATIO_STEP).astype(np.int64)
+        if not self._foresees:
+            return present
+        return np.concatenate([present, chances(Counts(*counts), slow_down)], axis=1)
 
     def _cool(self, belief: Belief, candidates: Candidates, reading: Reading) -> NDArray[np.bool_]:
         """Those that stay below T_max and keep the governor from taking their level away."""
@@ -87,3 +116,8 @@ class Predictive(ModelBased):
         )
         limit_c = self._model.limit_c(reading.t_max_c[:, np.newaxis], candidates.vf_level)
         return predicted_c + GUARD_SIGMAS * sigma_c < limit_c
+
+
+def predictive_plain(design: Design) -> Predictive:
+    """The same, taking the last window's slow-down for the next one's."""
+    return Predictive(design, foresees=False)
