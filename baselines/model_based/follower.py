@@ -9,11 +9,16 @@ from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
 from tvfs_gym.baselines.model_based.budgets import accuracy_within, replays_of
 from tvfs_gym.baselines.model_based.candidates import Candidates, CandidateTables, Latency, Select
+from tvfs_gym.baselines.model_based.lag import Bank, LaggedObserver
 from tvfs_gym.baselines.model_based.observer import Belief, Observer
 from tvfs_gym.envs.observation import Reading
 
 NONE_YET = -1
 """The VF level asked for before an episode's first choice."""
+
+HEAT = len(Bank._fields)
+"""Where in the state the level asked for stands, after what is believed of the heat; what is
+believed of the latency follows."""
 
 
 class ModelBased(Controller):
@@ -26,6 +31,7 @@ class ModelBased(Controller):
         design: What it may know beforehand; its profile too.
         name: The controller's, for errors.
         select: Which configurations are candidates.
+        lags: How many lags its sensor may have, in steps, from none on.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.
@@ -33,11 +39,12 @@ class ModelBased(Controller):
 
     sees_throttling = True
 
-    def __init__(self, design: Design, name: str, select: Select) -> None:
+    def __init__(self, design: Design, name: str, select: Select, lags: int = 1) -> None:
         super().__init__(design)
         accuracy_within(design, design.known.latency_constraint_s)
         self._model = BoardModel(design, name)
         self._observer = Observer(self._model)
+        self._lagged = LaggedObserver(self._observer, lags)
         self._replays = replays_of(design)
         self._median_s = design.characterisation.pass_median_s
         self._tables = CandidateTables(design, self._model, self._expected_outcome, select)
@@ -45,13 +52,14 @@ class ModelBased(Controller):
     def start(self, count: int) -> State:
         """What is believed of the heat, the level asked for last, what is believed of latency."""
         asked = np.full(count, NONE_YET)
-        return (*self._observer.start(count), asked, *self._latency_start(count))
+        return (*self._lagged.start(count), asked, *self._latency_start(count))
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Follows the window, then takes the most accurate candidate that stays below T_max."""
-        belief, asked, latency = Belief(*state[:3]), state[3], state[4:]
+        bank, asked, latency = Bank(*state[:HEAT]), state[HEAT], state[HEAT + 1 :]
         diverted = (asked != NONE_YET) & (asked != reading.vf_level)
-        belief = self._followed(belief, reading, diverted)
+        bank = self._followed(bank, reading, diverted)
+        belief = self._lagged.now(bank)
         latency = self._latency_followed(latency, *self._timed(reading, asked), reading)
         cap_level = reading.cap_level
         if not self.sees_throttling:
@@ -63,7 +71,7 @@ class ModelBased(Controller):
         cool[:, -1] = True
         index = np.arange(len(cool)), cool.argmax(axis=1)
         topology, level, budget = (column[index] for column in candidates[:3])
-        return Choice(topology, level, budget), (*belief, level, *latency)
+        return Choice(topology, level, budget), (*bank, level, *latency)
 
     def _timed(
         self, reading: Reading, asked: NDArray[np.int64]
@@ -88,13 +96,14 @@ class ModelBased(Controller):
         begun = reading.latency_mean_s > 0.0
         return np.where(begun, self.design.frames_per_step * self._frame_s(reading), 0.0)
 
-    def _followed(self, belief: Belief, reading: Reading, diverted: NDArray[np.bool_]) -> Belief:
+    def _followed(self, bank: Bank, reading: Reading, diverted: NDArray[np.bool_]) -> Bank:
         duration_s = self._duration_s(reading)
         duty = reading.latency_mean_s / np.maximum(self._frame_s(reading), 1e-9)
         power_w = self._model.switching_w(reading.topology, reading.vf_level, duty)
         voltage_v = self._model.voltage_v[reading.vf_level]
-        power_w = power_w + self._model.leakage_w(voltage_v, self._observer.die_c(belief))
-        return self._observer.follow(belief, reading.temperature_c, power_w, duration_s, diverted)
+        die_c = self._observer.die_c(self._lagged.now(bank))
+        power_w = power_w + self._model.leakage_w(voltage_v, die_c)
+        return self._lagged.follow(bank, reading.temperature_c, power_w, duration_s, diverted)
 
     def _looked_ahead(
         self, belief: Belief, candidates: Candidates, t_max_c: Vector, horizon_s: Vector

@@ -125,7 +125,7 @@ class Observer:
         power_w: Vector,
         duration_s: Vector,
         unsure: NDArray[np.bool_],
-    ) -> Belief:
+    ) -> tuple[Belief, Vector]:
         """Takes a window and the reading at its end in.
 
         Args:
@@ -134,11 +134,11 @@ class Observer:
             power_w: Mean power in it, by the profile.
             duration_s: Its length; 0 for an episode's first reading.
             unsure: Whether the power is not known, since throttling set in or was lifted.
+
+        Returns:
+            What is believed then, and the logarithm of the reading's likelihood but for a constant.
         """
-        matrix = self.transition(power_w, duration_s)
-        state = (matrix @ belief.state[..., np.newaxis])[..., 0]
-        growth = (duration_s * np.maximum(belief.surprise, 1.0))[:, np.newaxis, np.newaxis]
-        covariance = matrix @ belief.covariance @ matrix.transpose(0, 2, 1) + growth * self._drift
+        state, covariance, surprise = self.moved(belief, power_w, duration_s)
         column = covariance[:, :, : self.modes].sum(axis=2)
         variance = column[:, : self.modes].sum(axis=1) + self._noise
         variance = np.where(unsure, variance + DIVERTED_SIGMA_C**2, variance)
@@ -147,11 +147,19 @@ class Observer:
         state = state + gain * error_c[:, np.newaxis]
         covariance = covariance - gain[:, :, np.newaxis] * column[:, np.newaxis, :]
         state[:, -1] = np.minimum(np.maximum(state[:, -1], LOWEST_GAIN), HIGHEST_GAIN)
-        return Belief(
-            state,
-            self._bounded(covariance),
-            self._surprise(belief.surprise, error_c**2 / variance, duration_s),
-        )
+        square = np.minimum(error_c**2 / variance, MOST_SURPRISE)
+        newest = ERROR_MEMORY * surprise + (1.0 - ERROR_MEMORY) * square
+        surprise = np.where(duration_s > 0.0, newest, surprise)
+        belief = Belief(state, self._bounded(covariance), surprise)
+        return belief, -0.5 * (square + np.log(variance))
+
+    def moved(self, belief: Belief, power_w: Vector, duration_s: Vector) -> Belief:
+        """What is believed after a window of which no reading is known."""
+        matrix = self.transition(power_w, duration_s)
+        state = (matrix @ belief.state[..., np.newaxis])[..., 0]
+        growth = (duration_s * np.maximum(belief.surprise, 1.0))[:, np.newaxis, np.newaxis]
+        covariance = matrix @ belief.covariance @ matrix.transpose(0, 2, 1) + growth * self._drift
+        return Belief(state, covariance, belief.surprise)
 
     def _bounded(self, covariance: Vector) -> Vector:
         size = covariance.shape[-1]
@@ -159,13 +167,6 @@ class Observer:
         scale = np.sqrt(np.minimum(1.0, self._most / np.maximum(diagonal, 1e-12)))
         bounded: Vector = covariance * scale[:, :, np.newaxis] * scale[:, np.newaxis, :]
         return bounded
-
-    @staticmethod
-    def _surprise(surprise: Vector, square: Vector, duration_s: Vector) -> Vector:
-        newest = np.minimum(square, MOST_SURPRISE)
-        return np.where(
-            duration_s > 0.0, ERROR_MEMORY * surprise + (1.0 - ERROR_MEMORY) * newest, surprise
-        )
 
     def predict(self, belief: Belief, power_w: Vector, duration_s: Vector) -> tuple[Vector, Vector]:
         """Die temperatures after a time at constant power, and their standard deviations.

@@ -4,7 +4,8 @@ After DTPM (Bhat et al., TVLSI 2018; Singla et al., DATE 2015), of which only th
 hand: identify T[k+1] = A T[k] + B P, predict, and cap what would grow too hot. Ours are the filter
 that follows heat and re-identifies the board, the guard, and the slow-down factor of the latency
 (ALERT's idea, see `tvfs_gym.baselines.model_based.alert`), with a belief over what it will be next
-(`tvfs_gym.baselines.model_based.slow_downs`), without which it is `predictive_plain`.
+(`tvfs_gym.baselines.model_based.slow_downs`), and the sensor's lag, found on line
+(`tvfs_gym.baselines.model_based.lag`). Without the last two it is `predictive_plain`.
 
 The candidates are the vertices of the concave hull of accuracy over power. Two neighbours of them,
 time-shared, are the best that any mean power allows, and so taking at each step the most accurate
@@ -48,6 +49,9 @@ SLOW_DOWN_DRIFT = 0.001
 """Random walk of its logarithm, per step. Tuned on the same conditions, where 0.0005 to 0.003
 differ little."""
 
+LAGS = 5
+"""Lags that the sensor may have: 0 to 4 steps."""
+
 JUMP_SIGMAS = 4.0
 """Surprise, in standard deviations, from which on the slow-down counts as changed at once."""
 
@@ -58,15 +62,16 @@ class Predictive(ModelBased):
     Args:
         design: What it may know beforehand; its profile too.
         foresees: Whether it weighs the slow-downs that may come next, instead of the last one.
+        lags: How many lags the sensor may have, in steps, from none on.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.
     """
 
-    def __init__(self, design: Design, foresees: bool = True) -> None:
+    def __init__(self, design: Design, foresees: bool = True, lags: int = LAGS) -> None:
         self._sigma = jitter_log_sigma(design)
         self._foresees = foresees
-        super().__init__(design, "predictive", concave)
+        super().__init__(design, "predictive", concave, lags)
 
     def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
         """In the mean over what the slow-down may be."""
@@ -119,5 +124,5 @@ class Predictive(ModelBased):
 
 
 def predictive_plain(design: Design) -> Predictive:
-    """The same, taking the last window's slow-down for the next one's."""
-    return Predictive(design, foresees=False)
+    """The same, taking the last slow-down for the next one and the sensor for one without a lag."""
+    return Predictive(design, foresees=False, lags=1)

@@ -57,7 +57,7 @@ def followed(
         propagate(modes, unit.modes, ambient_c, power_w, duration_s)
         read_c = sensor_reading_c(float(modes.sum()), resolution_c)
         reading, power, duration = (np.array([one]) for one in (read_c, power_w, duration_s))
-        belief = observer.follow(belief, reading, power, duration, sure)
+        belief, _ = observer.follow(belief, reading, power, duration, sure)
     return belief, float(modes.sum())
 
 
@@ -139,7 +139,7 @@ def test_wrong_predictions_widen_the_guard_and_right_ones_narrow_it(observer: Ob
     calm = followed(observer, np.full(200, 3.0), 1.0)[0]
     sure, power_w, duration_s = np.zeros(1, bool), np.array([3.0]), np.array([STEP_S])
     hotter_c = observer.die_c(calm) + 20.0
-    shocked = observer.follow(calm, hotter_c, power_w, duration_s, sure)
+    shocked, _ = observer.follow(calm, hotter_c, power_w, duration_s, sure)
 
     def sigma_c(belief: Belief) -> float:
         return float(observer.predict(belief, np.array([[5.0]]), np.array([[STEP_S]]))[1][0, 0])
@@ -148,5 +148,5 @@ def test_wrong_predictions_widen_the_guard_and_right_ones_narrow_it(observer: Ob
     settled = shocked
     for _ in range(200):
         reading_c = np.rint(observer.die_c(settled))
-        settled = observer.follow(settled, reading_c, power_w, duration_s, sure)
+        settled, _ = observer.follow(settled, reading_c, power_w, duration_s, sure)
     assert sigma_c(settled) < 1.5 * sigma_c(calm)

@@ -12,8 +12,8 @@ from tests.driving import Driven, observation
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.model_based.candidates import LEAST_GAIN, concave, pareto
-from tvfs_gym.baselines.model_based.follower import NONE_YET
-from tvfs_gym.baselines.model_based.observer import Belief
+from tvfs_gym.baselines.model_based.follower import HEAT, NONE_YET
+from tvfs_gym.baselines.model_based.lag import Bank
 from tvfs_gym.baselines.model_based.predictive import GUARD_SIGMAS, RATIO_STEP, Predictive
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.errors import InputError
@@ -34,7 +34,7 @@ def env() -> BoardEnv:
 @pytest.fixture(scope="module")
 def predictive(recorded_characterisation: Characterisation) -> Predictive:
     env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
-    return Predictive(Design.of(env, recorded_characterisation))
+    return Predictive(Design.of(env, recorded_characterisation), lags=1)
 
 
 def episodes(
@@ -78,14 +78,19 @@ def test_no_choice_is_predicted_too_hot_where_another_is_not(
         cap_level=float(cap),
     )
     reading = read(seen[np.newaxis], predictive.design.scales)
-    state = np.array([[*modes_c, ambient_c, gain]])
-    belief = Belief(state, sigma_c**2 * np.eye(4)[np.newaxis], np.ones(1))
+    state = np.array([[[*modes_c, ambient_c, gain]]])
+    none = np.zeros((1, 1))
+    covariance = sigma_c**2 * np.eye(4)
+    bank = Bank(state, covariance[np.newaxis, np.newaxis], none + 1.0, none, none, none, none > 0.0)
     latency = predictive._latency_start(1)
-    choice, after = predictive.decide(reading, (*belief, np.array([NONE_YET]), *latency))
-    key = predictive._latency_key(after[4:])
+    choice, after = predictive.decide(reading, (*bank, np.array([NONE_YET]), *latency))
+    key = predictive._latency_key(after[HEAT + 1 :])
     candidates = predictive._tables.of(reading.latency_constraint_s, key, reading.cap_level)
     predicted_c, guard_c = predictive._looked_ahead(
-        Belief(*after[:3]), candidates, reading.t_max_c, candidates.duration_s
+        predictive._lagged.now(Bank(*after[:HEAT])),
+        candidates,
+        reading.t_max_c,
+        candidates.duration_s,
     )
     # The governor takes all levels from 700 MHz on away when the sensor, to 1 degC, reads T_max.
     limit_c = reading.t_max_c[0] - np.where(candidates.vf_level[0] > 4, 0.5, 0.0)
@@ -151,7 +156,7 @@ def test_a_slow_down_is_learnt_in_two_windows(
         reading = read(observation(env, **told)[np.newaxis], predictive.design.scales)
         chosen, state = predictive.decide(reading, state)
     assert chosen is not None
-    assert np.exp(state[4][0]) == pytest.approx(slow_down, rel=3 * RATIO_STEP)
+    assert np.exp(state[HEAT + 1][0]) == pytest.approx(slow_down, rel=3 * RATIO_STEP)
     assert slow_down * median_s[chosen.topology[0], chosen.vf_level[0]] < 0.075
 
 
