@@ -3,14 +3,15 @@
 Frequency scaling:
 Peluso, Rizzo, Calimera, "Performance Profiling of Embedded ConvNets under Thermal-Aware DVFS",
 Electronics 2019, 8(12), 1423: "two control policies, namely reactive and proactive".
-Reconstruction: the abstract states no rules, thresholds or parameters. The network is the most
-accurate one that meets L_c at the highest VF level on a cold board.
+Reconstruction: the abstract states no rules, thresholds or parameters.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import GUARD_C, Choice, Controller, Design, State
+from tvfs_gym.baselines.controller import GUARD_C, Design, State
 from tvfs_gym.baselines.fixed import Fixed
+from tvfs_gym.baselines.frequency_governor import FrequencyGovernor, given_topology
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.observation import Reading
 
@@ -19,38 +20,31 @@ HYSTERESIS_C = 10.0
 trips in the mainline device tree."""
 
 
-class Reactive(Controller):
+class Reactive(FrequencyGovernor):
     """One VF level down when the temperature nears T_max, one up when it has fallen well below.
 
     It remembers the VF level; it starts at the highest one.
-
-    Args:
-        design: What it may know beforehand.
     """
-
-    def __init__(self, design: Design) -> None:
-        super().__init__(design)
-        self._topology = design.most_accurate(design.highest).topology
 
     def start(self, count: int) -> State:
         """The highest VF level."""
         return (np.full(count, self.design.highest),)
 
-    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+    def level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         """Moves by at most one VF level."""
         (level,) = state
         headroom_c = reading.t_max_c - reading.temperature_c
         down = headroom_c <= GUARD_C
         up = headroom_c > GUARD_C + HYSTERESIS_C
         level = np.clip(level - down + up, 0, self.design.highest)
-        return Choice(np.full(len(level), self._topology), level), (level,)
+        return level, (level,)
 
 
 def proactive(design: Design) -> Fixed:
     """The highest VF level whose temperature, measured at design time, stays below T_max."""
     sustainable = design.characterisation.temperature_c <= design.known.t_max_c - GUARD_C
     level = int(np.flatnonzero(sustainable)[-1]) if sustainable.any() else 0
-    return Fixed(design, Configuration(design.most_accurate(design.highest).topology, level))
+    return Fixed(design, Configuration(given_topology(design), level))
 
 
 def topology_scaling(design: Design) -> Fixed:

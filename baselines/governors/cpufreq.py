@@ -1,10 +1,9 @@
 """The kernel's cpufreq governors, which choose the clock and know nothing of heat.
 
-The network is given. Under ``performance`` and the governors that follow the load it is the most
-accurate one that meets L_c at the highest VF level on a cold board, which is how a network is
-chosen when heat is not thought of; where the clock is fixed, it is the most accurate one that meets
-L_c there. Throttling is left to the kernel's thermal governor below. Under back-to-back inference
-the CPU is never idle, and all that follow the load are ``performance``.
+The network is given (`tvfs_gym.baselines.frequency_governor`); where the clock is fixed below the
+highest, it is the most accurate one that meets L_c there. Throttling is left to the kernel's
+thermal governor below. Under back-to-back inference the CPU is never idle, and all that follow the
+load are ``performance``.
 
 Sources: drivers/cpufreq/cpufreq_ondemand.c (gregkh/linux v6.18.38), cpufreq_userspace.c
 (torvalds/linux @03c11eb3), kernel/sched/cpufreq_schedutil.c (torvalds/linux @00d6a8a7);
@@ -16,8 +15,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Choice, Controller, Design, State
+from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.fixed import Fixed
+from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.envs.observation import Reading
 
 UP_THRESHOLD_PERCENT = 95
@@ -61,7 +61,7 @@ def userspace_half(design: Design) -> Fixed:
     return userspace(design, 0.5 * design.operating_points[-1].frequency_hz)
 
 
-class LoadDriven(Controller):
+class LoadDriven(FrequencyGovernor):
     """A governor that follows the load, which it samples once per step.
 
     So it sees the mean load of some frames. In the kernel, ``ondemand`` samples at 1000 times the
@@ -79,13 +79,11 @@ class LoadDriven(Controller):
         super().__init__(design)
         self._rule = rule
         self._clocks_khz = _clocks_khz(design)
-        self._topology = design.most_accurate(design.highest).topology
 
-    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+    def level(self, reading: Reading, state: State) -> tuple[Levels, State]:
         """Takes the next VF level from the load of the step before."""
         load = utilisation(reading, self.design.known.arrival_period_s)
-        level = self._rule(load, reading.vf_level, self._clocks_khz)
-        return Choice(np.full(len(level), self._topology), level), state
+        return self._rule(load, reading.vf_level, self._clocks_khz), state
 
 
 def ondemand(design: Design) -> LoadDriven:

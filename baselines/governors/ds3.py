@@ -4,7 +4,6 @@ segemena/DS3 @e0d80ee6: DTPM_power_models.py (``evaluate_throttling``), trips of
 config_Files/config_file.ini, caps of the Cortex-A15 cluster of config_SoC/SoC.BAL_only.txt. The
 caps are clocks of an Odroid-XU3; a board whose highest clock is below one is not capped by it.
 
-The network is given: the most accurate one that meets L_c at the highest VF level on a cold board.
 The trips are moved below T_max: see `tvfs_gym.baselines.governors.trips`.
 """
 
@@ -13,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Choice, Controller, Design, State
+from tvfs_gym.baselines.controller import Design, State
+from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.baselines.governors.trips import on_map_c
 from tvfs_gym.envs.observation import Reading
 
@@ -61,7 +61,7 @@ def next_state(
     return state
 
 
-class Ds3(Controller):
+class Ds3(FrequencyGovernor):
     """The highest clock that DS3's throttling allows; it remembers the state.
 
     Args:
@@ -72,7 +72,6 @@ class Ds3(Controller):
     def __init__(self, design: Design, trips: TripSet) -> None:
         super().__init__(design)
         self._trips = trips
-        self._topology = design.most_accurate(design.highest).topology
         clocks_hz = np.array([point.frequency_hz for point in design.operating_points])
         allowed = [(clocks_hz <= cap_hz).sum() - 1 for cap_hz in trips.caps_hz]
         self._levels = np.maximum([design.highest, *allowed], 0)
@@ -81,13 +80,12 @@ class Ds3(Controller):
         """Not throttled."""
         return (np.full(count, NOT_THROTTLED),)
 
-    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+    def level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         """Evaluates once."""
         last_trip_c = self._trips.trips_c[-1]
         now_c = on_map_c(reading.temperature_c, reading.t_max_c, last_trip_c)
         after = next_state(self._trips, state[0], now_c)
-        level = self._levels[after + 1]
-        return Choice(np.full(len(level), self._topology), level), (after,)
+        return self._levels[after + 1], (after,)
 
 
 def ds3_throttling(design: Design) -> Ds3:

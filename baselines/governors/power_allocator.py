@@ -18,7 +18,8 @@ the kernel's ticks every 100 ms, so its integral grows more slowly.
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import GUARD_C, Choice, Controller, Design, State
+from tvfs_gym.baselines.controller import GUARD_C, Choice, Design, State
+from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.baselines.governors.cpufreq import utilisation
 from tvfs_gym.baselines.governors.power_budget import STATE_SIZE, parameters, power_budgets_mw
 from tvfs_gym.baselines.governors.trips import trips_of
@@ -30,11 +31,8 @@ TICK_MS = 100
 """``polling-delay-passive`` of boards with the governor: RK3588, S905 with the vendor's kernel."""
 
 
-class PowerAllocator(Controller):
+class PowerAllocator(FrequencyGovernor):
     """The governor with the one CPU cluster as its actor; it remembers the PID controller's state.
-
-    The network is given: the most accurate one that meets L_c at the highest VF level on a cold
-    board.
 
     Args:
         design: What it may know beforehand.
@@ -60,18 +58,13 @@ class PowerAllocator(Controller):
             span_mc=round(1e3 * (trips_c[-1] - trips_c[0])),
             period_ms=TICK_MS,
         )
-        self._topology = design.most_accurate(design.highest).topology
 
     def start(self, count: int) -> State:
         """A PID controller at rest."""
         return (np.zeros((count, STATE_SIZE), np.int64),)
 
-    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+    def level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         """Takes the highest VF level within the budget."""
-        level, state = self._allowed_level(reading, state)
-        return Choice(np.full(len(level), self._topology), level), state
-
-    def _allowed_level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         pid = state[0].copy()
         below_c = reading.t_max_c - GUARD_C - reading.temperature_c
         budget_mw = np.empty(len(pid), np.int64)
@@ -101,7 +94,7 @@ class IpaTopology(PowerAllocator):
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Takes the best configuration within the budget."""
-        allowed, state = self._allowed_level(reading, state)
+        allowed, state = self.level(reading, state)
         topology, level = np.empty_like(allowed), np.empty_like(allowed)
         for constraint_s in np.unique(reading.latency_constraint_s):
             here = reading.latency_constraint_s == constraint_s

@@ -1,8 +1,7 @@
 """The kernel's ``step_wise`` thermal governor, in user space.
 
 One VF level less with every poll that finds the temperature above a trip and rising. It polls once
-per step, where the kernel's polls every 250 ms. The network is given: the most accurate one that
-meets L_c at the highest VF level on a cold board. The rule is
+per step, where the kernel's polls every 250 ms. The rule is
 `tvfs_gym.envs.physics.throttling.poll_trips`, which names the kernel's files; the trips are those
 of `tvfs_gym.baselines.governors.trips`.
 """
@@ -10,14 +9,15 @@ of `tvfs_gym.baselines.governors.trips`.
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import Choice, Controller, Design, State
+from tvfs_gym.baselines.controller import Design, State
+from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.baselines.governors.trips import on_map_c, trips_of
 from tvfs_gym.envs.jit import jit_apart
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.physics import throttling
 
 
-class StepWise(Controller):
+class StepWise(FrequencyGovernor):
     """The governor; it remembers what the kernel does: trips, cooling state, previous reading.
 
     Args:
@@ -29,7 +29,6 @@ class StepWise(Controller):
         super().__init__(design)
         self._trips = trips_of(design)
         self._hysteresis = hysteresis
-        self._topology = design.most_accurate(design.highest).topology
 
     def start(self, count: int) -> State:
         """A governor that has never polled."""
@@ -38,15 +37,14 @@ class StepWise(Controller):
         never = np.full(count, throttling.NEVER_POLLED_C)
         return trip_state.reshape(count, -1), np.zeros(count), never
 
-    def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
+    def level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         """Polls once."""
         trip_state, cooling_state, previous_c = state[0].copy(), state[1].copy(), state[2]
         last_trip_c = self._trips[-1, throttling.TEMPERATURE]
         now_c = on_map_c(reading.temperature_c, reading.t_max_c, last_trip_c)
         _poll_all(self._trips, trip_state, cooling_state, now_c, previous_c, self._hysteresis)
         level = self.design.highest - cooling_state.astype(np.int64)
-        choice = Choice(np.full(len(level), self._topology), level)
-        return choice, (trip_state, cooling_state, now_c)
+        return level, (trip_state, cooling_state, now_c)
 
 
 def step_wise(design: Design) -> StepWise:
