@@ -1,4 +1,9 @@
-"""Controllers of the clock alone: which network they are given."""
+"""Controllers of the clock alone, and the rule for the network that they are given.
+
+It is the most accurate one that meets L_c, on a cold board, at the clock that the controller will
+hold (`Design.most_accurate`): where the clock is fixed, at that one; where it moves, at the
+highest, which is how a network is chosen when heat is not thought of.
+"""
 
 from abc import abstractmethod
 
@@ -9,17 +14,8 @@ from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.envs.observation import Reading
 
 
-def given_topology(design: Design) -> int:
-    """The network of a controller that chooses the clock alone.
-
-    It is the most accurate one that meets L_c at the highest VF level on a cold board, which is how
-    a network is chosen when heat is not thought of.
-    """
-    return design.most_accurate(design.highest).topology
-
-
 class FrequencyGovernor(Controller):
-    """Chooses the VF level under a given network, see `given_topology`.
+    """Moves the VF level under a given network.
 
     Args:
         design: What it may know beforehand.
@@ -27,7 +23,7 @@ class FrequencyGovernor(Controller):
 
     def __init__(self, design: Design) -> None:
         super().__init__(design)
-        self._topology = given_topology(design)
+        self._topology = design.most_accurate(design.highest).topology
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Chooses the VF level, and keeps the network."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import GUARD_C, Design, State
 from tvfs_gym.baselines.fixed import Fixed
-from tvfs_gym.baselines.frequency_governor import FrequencyGovernor, given_topology
+from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.observation import Reading
 
@@ -41,10 +41,13 @@ class Reactive(FrequencyGovernor):
 
 
 def proactive(design: Design) -> Fixed:
-    """The highest VF level whose temperature, measured at design time, stays below T_max."""
+    """The highest VF level whose temperature, measured at design time, stays below T_max.
+
+    The clock is known then, and so the network is the most accurate one that meets L_c there.
+    """
     sustainable = design.characterisation.temperature_c <= design.known.t_max_c - GUARD_C
     level = int(np.flatnonzero(sustainable)[-1]) if sustainable.any() else 0
-    return Fixed(design, Configuration(given_topology(design), level))
+    return Fixed(design, design.most_accurate(level))
 
 
 def topology_scaling(design: Design) -> Fixed:

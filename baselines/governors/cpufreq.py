@@ -1,7 +1,6 @@
 """The kernel's cpufreq governors, which choose the clock and know nothing of heat.
 
-The network is given (`tvfs_gym.baselines.frequency_governor`); where the clock is fixed below the
-highest, it is the most accurate one that meets L_c there. Throttling is left to the kernel's
+The network is given (`tvfs_gym.baselines.frequency_governor`). Throttling is left to the kernel's
 thermal governor below. Under back-to-back inference the CPU is never idle, and all that follow the
 load are ``performance``.
 

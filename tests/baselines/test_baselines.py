@@ -208,6 +208,19 @@ def test_proactive_frequency_scaling_takes_the_highest_sustainable_level(
     assert reached_c[level] <= 85.0 - GUARD_C < reached_c[level + 1]
 
 
+def test_in_the_cold_proactive_frequency_scaling_is_on_time(
+    recorded: BoardEnv, recorded_characterisation: Characterisation
+) -> None:
+    """Its network is the best that meets L_c at its own clock, as that of all fixed clocks is."""
+    cold = {"latency_constraint_s": 0.046, "ambient_c": 5.0}
+    made_from = design(recorded, recorded_characterisation, **cold)
+    for name in ("frequency_proactive", "userspace_half", "powersave", "performance"):
+        held = choice(build(name, made_from), recorded, 40.0)
+        assert held == made_from.most_accurate(held.vf_level)
+    row = run_episode(recorded, build("frequency_proactive", made_from), 0)[1]
+    assert row["reliable_accuracy"] > 0.8 and row["late_share"] < 0.01
+
+
 def test_governors_stay_at_the_ends(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:

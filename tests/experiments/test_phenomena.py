@@ -144,8 +144,14 @@ def test_tvfs_loses_the_published_accuracy(
 def test_frequency_scaling_alone_cools_but_misses_a_tight_deadline(
     hosted: BoardEnv, hosted_characterisation: Characterisation
 ) -> None:
-    """The trade-off of Peluso et al., Electronics 2019: safe temperature, longer latency."""
-    for name in ("frequency_reactive", "frequency_proactive"):
-        _, rows = episodes(name, hosted, hosted_characterisation, latency_constraint_s=0.0365)
-        assert all(row["throttled_share"] == 0 for row in rows)
-        assert all(row["late_share"] > 0.3 for row in rows)
+    """The trade-off of Peluso et al., Electronics 2019: safe temperature, longer latency. Where the
+    clock is known beforehand, a network is chosen that is fast enough there, and less accurate.
+    """
+    reactive, proactive = (
+        episodes(name, hosted, hosted_characterisation, latency_constraint_s=0.0365)[1]
+        for name in ("frequency_reactive", "frequency_proactive")
+    )
+    for held, adapted in zip(reactive, proactive, strict=True):
+        assert held["throttled_share"] == adapted["throttled_share"] == 0
+        assert held["late_share"] > 0.3 and adapted["late_share"] < 0.02
+        assert adapted["accuracy"] < held["accuracy"] - 0.005
