@@ -61,7 +61,7 @@ class Predictive(ModelBased):
 
     Args:
         design: What it may know beforehand; its profile too.
-        foresees: Whether it weighs the slow-downs that may come next, instead of the last one.
+        foresees: True to weigh the slow-downs that may come next, instead of the last one.
         lags: How many lags the sensor may have, in steps, from none on.
 
     Raises:

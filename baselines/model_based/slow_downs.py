@@ -56,7 +56,7 @@ def counted(
         before: Logarithm of the slow-down before it, shape (batch,).
         after: The same after it.
         duration_s: Its length.
-        timed: Whether the slow-down was measured.
+        timed: True where the slow-down was measured.
     """
     first, last = _value(before)[:, np.newaxis], _value(after)[:, np.newaxis]
     kept = np.exp(-duration_s / MEMORY_S)[:, np.newaxis]

@@ -100,7 +100,7 @@ class Tvfs(Controller):
     Args:
         design: What it may know beforehand.
         made: Makes its tables.
-        feedback: Whether the table is read at what the slow-down leaves of L_c, instead of at L_c.
+        feedback: True to read the table at what the slow-down leaves of L_c, instead of at L_c.
 
     Raises:
         InputError: No configuration meets the constraint at the start.
