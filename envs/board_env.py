@@ -102,7 +102,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     | Key | Meaning |
     |-----|---------|
     | `window` | what the step delivered: the vector whose columns `Window(vector)` names |
-    | `frames` | rows of `FRAME_FIELDS`: latency_s to on_time and cool; NaN if unanswered |
+    | `frames` | rows of `FRAME_FIELDS`: latency_s to on_time, cool, image; NaN if unanswered |
     | `cost`, `cost_temperature`, `cost_deadline` | see Costs |
 
     A controller on a board knows the sensor reading, VF level, cap, latencies, passes, confidence

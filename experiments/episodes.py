@@ -243,5 +243,18 @@ def _summary(steps: Window, frames: NDArray[np.float64], asked: int) -> Row:
         "passes_mean": frames[:, F.PASSES].mean(),
         "duration_s": duration_s,
         "frames": answered,
+        "unanswered_frames": asked - answered,
         "shut_down": bool(steps.shut_down.any()),
+        **_photographs(frames),
+    }
+
+
+def _photographs(frames: NDArray[np.float64]) -> dict[str, list[int]]:
+    """How often each photograph came, and was answered reliably; on a real board none is known."""
+    known = frames[~np.isnan(frames[:, F.IMAGE])]
+    images = known[:, F.IMAGE].astype(np.int64)
+    reliable = known[:, F.CORRECT] * known[:, F.ON_TIME] * known[:, F.COOL]
+    return {
+        "photograph_frames": np.bincount(images).tolist(),
+        "photograph_reliable": np.bincount(images, reliable).astype(np.int64).tolist(),
     }

@@ -39,8 +39,13 @@ def test_the_twin_gives_the_golden_episodes() -> None:
     assert list(found) == list(expected)
     for name, row in found.items():
         # Another platform's exp and log may differ in the last bit.
-        assert row == pytest.approx(expected[name], rel=1e-6), name
+        same = {key: row[key] for key in expected[name]}  # the photographs are not kept
+        assert same == pytest.approx(expected[name], rel=1e-6), name
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(json.dumps(golden_episodes(), indent=1, default=float) + "\n")
+    rows = {
+        name: {key: value for key, value in row.items() if not key.startswith("photograph")}
+        for name, row in golden_episodes().items()
+    }
+    GOLDEN.write_text(json.dumps(rows, indent=1, default=float) + "\n")

@@ -100,11 +100,12 @@ Window.fields = tuple(name for name, value in vars(Window).items() if isinstance
 W: Any = indices(*(name.upper() for name in Window.fields))
 """Columns of a window vector, for compiled code."""
 
-FRAME_FIELDS = ("latency_s", "passes", "confidence", "correct", "on_time", "cool")
+FRAME_FIELDS = ("latency_s", "passes", "confidence", "correct", "on_time", "cool", "image")
 """Columns of a window's frames; a frame that was not answered is a row of NaN.
 
 A frame is ``cool`` if the die was at or below T_max at every look between its start and its answer,
-and at the last look before; on a real board the sensor stands for the die.
+and at the last look before; on a real board the sensor stands for the die. Its ``image`` is the
+index of its labelled image; NaN on a real board.
 """
 
 F: Any = indices(*(name.upper() for name in FRAME_FIELDS))

@@ -34,12 +34,14 @@ from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.benchmarks.objective import training_of
 from tvfs_gym.experiments.benchmarks.suite import Case, load_suite
 from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
 from tvfs_gym.experiments.episodes import run_episodes
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.cells import (
     BOUNDS,
+    SCHEMA,
     cell_name,
     is_written,
     write_bound,
@@ -227,9 +229,9 @@ def benchmark(
             build = classes.get(name)
             policy = build(design) if build else _policy(name, design, scenario_run)
             episodes = run_episodes(_twins(scenario_run, seeds), policy, scenario_run.seeds)
-            keys = {"scenario": scenario, "controller": name}
+            keys = {"scenario": scenario, "controller": name, **training_of(policy)}
             rows += [{**keys, "seed": seed, **row} for seed, (_, row) in enumerate(episodes)]
-    return aggregate(pl.DataFrame(rows), bound)
+    return aggregate(pl.DataFrame(rows, schema_overrides=SCHEMA), bound)
 
 
 def _suited(names: Sequence[str], board: str, family: str) -> tuple[str, ...]:
@@ -305,7 +307,14 @@ def _run_scenario(scenario_run: ScenarioRun) -> None:
         env = _twins(scenario_run, len(scenario_run.seeds))
         episodes = run_episodes(env, policy, scenario_run.seeds)
         keys = {"scenario": scenario_run.name, "controller": name}
-        write_cell(scenario_run.folder, scenario_run.cell(name), keys, scenario_run.seeds, episodes)
+        write_cell(
+            scenario_run.folder,
+            scenario_run.cell(name),
+            keys,
+            scenario_run.seeds,
+            episodes,
+            training_of(policy),
+        )
 
 
 def _bounds(scenario_run: ScenarioRun) -> Bounds:

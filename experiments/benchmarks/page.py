@@ -15,6 +15,7 @@ from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.experiments.results.aggregate import REFERENCE, aggregate
 from tvfs_gym.experiments.results.cells import read_bounds, read_episodes, read_grid_errors
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
+from tvfs_gym.experiments.results.ranking import HEADINGS, parts, ranking_rows
 from tvfs_gym.experiments.results.report import RANKING, course_path
 from tvfs_gym.experiments.results.statistics import METRICS, cell, metric_intervals
 from tvfs_gym.experiments.results.tables import markdown_table, replace_section
@@ -50,19 +51,20 @@ def publish(folder: Path, checkout: Path) -> None:
     (docs / f"benchmark_{suite}.md").write_text(full, encoding="utf-8")
     if suite == RANKED_SUITE:
         grid_errors = 100 * read_grid_errors(folder)
-        ranking = aggregate(episodes, bounds)
+        ranked, unranked = ranking_tables(aggregate(episodes, bounds))
         template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), keep_trailing_newline=True)
         page = template.render(
             suite=suite,
             provenance=_provenance(folder, config),
             scenarios=len(bounds),
-            ranking=ranking_table(ranking, len(bounds)),
+            ranking=ranked,
+            unranked=unranked,
             gaps=gap_table(summary, bounds),
             grid_error=f"{np.median(grid_errors):.2f}",
             most_grid_error=f"{grid_errors.max():.2f}",
         )
         (docs / "benchmark.md").write_text(page, encoding="utf-8")
-        brief = _brief(folder, config, ranking, shown, drawn[0])
+        brief = _brief(folder, config, ranked, shown, drawn[0])
         replace_section(checkout / "README.md", "benchmark", brief)
 
 
@@ -79,22 +81,20 @@ def _provenance(folder: Path, config: dict[str, Any]) -> str:
     return (
         f"Board profile {boards}, topology family `{config['family']}`, "
         f"{len(config['seeds'])} seeds, {', '.join(map(str, frames))} frames per episode; mean ± "
-        f"half the width of the 95 % bootstrap interval over the seeds. Command: "
+        f"half the width of the 95 % bootstrap interval. Command: "
         f"`{(folder / 'command.txt').read_text().strip()}`; tvfs-gym {versions['tvfs-gym']}, "
         f"gymnasium {versions['gymnasium']}, numpy {versions['numpy']}, "
         f"Python {versions['python']}, {versions['machine']}."
     )
 
 
-def _brief(
-    folder: Path, config: dict[str, Any], ranking: pl.DataFrame, shown: str, figure: str
-) -> str:
+def _brief(folder: Path, config: dict[str, Any], ranking: str, shown: str, figure: str) -> str:
     """A course, and the ranking."""
     parts = [
         f"![{shown}](docs/figures/{figure})",
         f"Ranking over the {len(config['scenarios'])} scenarios of suite {config['suite']}; those "
         "marked `*` know the scenario in advance:",
-        ranking_table(ranking, len(config["scenarios"])),
+        ranking,
         _provenance(folder, config),
     ]
     return "\n\n".join(parts)
@@ -150,41 +150,30 @@ def _comparison(config: dict[str, Any], summary: pl.DataFrame) -> str:
     return f"{markdown_table(header, rows)}\n\n{note}"
 
 
-def ranking_table(ranking: pl.DataFrame, scenarios: int) -> str:
-    """A row per controller, best first.
+def ranking_tables(ranking: pl.DataFrame) -> tuple[str, str]:
+    """Tables of those that can be compared, best first, and of the others, with the reason.
 
     Args:
         ranking: As from `tvfs_gym.experiments.results.aggregate.aggregate`.
-        scenarios: How many there are in the suite.
     """
-    header = [
-        "controller", "share of the bound, %", f"P(better than {REFERENCE}), %", "regret, points",
-        "late, %", "time above T_max, %",
-    ]  # fmt: skip
-    columns = ("share", "improvement", "regret", "late_share", "above_t_max_share")
-    rows = []
-    for row in ranking.iter_rows(named=True):
-        mark = " *" if row["controller"] in HINDSIGHT else ""
-        few = "" if row["scenarios"] == scenarios else f" ({row['scenarios']} scenarios)"
-        rows.append(
-            [f"`{row['controller']}`{mark}{few}", *(_with_interval(row, name) for name in columns)]
-        )
-    return markdown_table(header, rows)
-
-
-def _with_interval(row: Mapping[str, Any], name: str) -> str:
-    if row.get(name) is None:
-        return ""
-    half = 50 * (row[f"{name}_high"] - row[f"{name}_low"])
-    return f"{100 * row[name]:.1f} ±{half:.1f}"
+    ranked: list[list[str]] = []
+    unranked: list[list[str]] = []
+    for reason, part in parts(ranking):
+        rows = ranking_rows(part)
+        if reason is None:
+            ranked = rows
+        else:
+            unranked += [[name, reason, *cells] for name, *cells in rows]
+    reasons = [HEADINGS[0], "not ranked", *HEADINGS[1:]]
+    return markdown_table(HEADINGS, ranked), markdown_table(reasons, unranked)
 
 
 def gap_table(summary: pl.DataFrame, bounds: Mapping[str, float]) -> str:
-    """What there is to win: a row per scenario, on-time accuracy in %.
+    """What there is to win: a row per scenario, reliable accuracy in %.
 
     Args:
         summary: As from `tvfs_gym.experiments.results.statistics.metric_intervals`.
-        bounds: On-time accuracy that no controller can exceed, by scenario.
+        bounds: Reliable accuracy that no controller can exceed, by scenario.
     """
     header = [
         "scenario", "bound", f"`{BEST_FIXED}` *", f"`{REFERENCE}`", "best that does not know it",
@@ -194,7 +183,7 @@ def gap_table(summary: pl.DataFrame, bounds: Mapping[str, float]) -> str:
     for scenario, bound in bounds.items():
         here = summary.filter(pl.col("scenario") == scenario)
         score = {
-            row["controller"]: 100 * row["on_time_accuracy"] for row in here.iter_rows(named=True)
+            row["controller"]: 100 * row["reliable_accuracy"] for row in here.iter_rows(named=True)
         }
         fair = {name: value for name, value in score.items() if name not in HINDSIGHT}
         best = max(fair, key=lambda name: fair[name])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars._typing import PolarsDataType
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
@@ -20,6 +21,14 @@ from tvfs_gym.experiments.episodes import Columns, Row
 
 STEPS, EPISODES, BOUNDS = "steps", "episodes", "bounds"
 """Folders of a run: a row per step, a row per episode, a row per scenario."""
+
+SCHEMA: dict[str, PolarsDataType] = {
+    "objective": pl.String,
+    "training_seed": pl.Int64,
+    "photograph_frames": pl.List(pl.UInt32),
+    "photograph_reliable": pl.List(pl.UInt32),
+}
+"""Columns of the episodes whose type their values may not tell."""
 
 
 def cell_name(*parts: object) -> str:
@@ -38,6 +47,7 @@ def write_cell(
     keys: Mapping[str, Any],
     seeds: Sequence[int],
     episodes: Sequence[tuple[Columns, Row]],
+    training: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a cell, its episodes last: a cell whose episodes are there is whole.
 
@@ -47,13 +57,15 @@ def write_cell(
         keys: Columns that are the same in all rows: scenario, controller, ...
         seeds: Of the episodes.
         episodes: As from `tvfs_gym.experiments.episodes.run_episodes`.
+        training: Columns of the episodes that say how their policy was trained.
     """
     steps = pl.concat(
         _steps(keys, seed, columns) for seed, (columns, _) in zip(seeds, episodes, strict=True)
     )
+    keys = {**keys, **(training or {})}
     rows = [{**keys, "seed": seed, **row} for seed, (_, row) in zip(seeds, episodes, strict=True)]
     _write(folder, STEPS, name, steps)
-    _write(folder, EPISODES, name, pl.DataFrame(rows))
+    _write(folder, EPISODES, name, pl.DataFrame(rows, schema_overrides=SCHEMA))
 
 
 def write_unfinished(
@@ -69,10 +81,10 @@ def _steps(keys: Mapping[str, Any], seed: int, columns: Columns) -> pl.DataFrame
 
 
 def write_bound(
-    folder: Path, name: str, scenario: str, on_time_accuracy: float, grid_error: float
+    folder: Path, name: str, scenario: str, reliable_accuracy: float, grid_error: float
 ) -> None:
     """Writes what no controller can exceed in a scenario, and how exactly that is known."""
-    row = {"scenario": scenario, "on_time_accuracy": on_time_accuracy, "grid_error": grid_error}
+    row = {"scenario": scenario, "reliable_accuracy": reliable_accuracy, "grid_error": grid_error}
     _write(folder, BOUNDS, name, pl.DataFrame([row]))
 
 
@@ -100,7 +112,7 @@ def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFra
 
 
 def read_episodes(folder: Path, config: Mapping[str, Any]) -> pl.DataFrame:
-    """All episodes, with their regret: the scenario's bound less on-time accuracy.
+    """All episodes, with their regret: the scenario's bound less reliable accuracy.
 
     Where there is no bound, as on a real board, it is null.
 
@@ -110,17 +122,17 @@ def read_episodes(folder: Path, config: Mapping[str, Any]) -> pl.DataFrame:
     bounds = read_bounds(folder, config)
     bound = pl.col("scenario").replace_strict(bounds, default=None, return_dtype=pl.Float64)
     episodes = read_cells(folder, EPISODES, config)
-    return episodes.with_columns(regret=bound - pl.col("on_time_accuracy"))
+    return episodes.with_columns(regret=bound - pl.col("reliable_accuracy"))
 
 
 def read_bounds(folder: Path, config: Mapping[str, Any]) -> dict[str, float]:
-    """On-time accuracy that no controller can exceed, by scenario, in the configuration's order.
+    """Reliable accuracy that no controller can exceed, by scenario, in the configuration's order.
 
     On a real board there is none.
     """
     if not (folder / BOUNDS).is_dir():
         return {}
-    found = dict(_read(folder, BOUNDS).select("scenario", "on_time_accuracy").iter_rows())
+    found = dict(_read(folder, BOUNDS).select("scenario", "reliable_accuracy").iter_rows())
     return {scenario: found[scenario] for scenario in config["scenarios"] if scenario in found}
 
 

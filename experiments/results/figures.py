@@ -121,23 +121,25 @@ def overview(summary: pl.DataFrame, metric: str, path: Path) -> None:
 
 
 def ranking_figure(ranking: pl.DataFrame, path: Path) -> None:
-    """Draws the share of the bound that every controller reaches, best at the top.
+    """Draws what share of the bound every controller reaches, best at the top, and its worst.
 
     Args:
         ranking: As from `tvfs_gym.experiments.results.aggregate.aggregate`.
         path: PNG to write.
     """
     rows = ranking.reverse()
-    share, low, high = (
-        100 * rows[name].to_numpy() for name in ("share", "share_low", "share_high")
-    )
+    names = ("share", "share_low", "share_high", "worst")
+    share, low, high, worst = (100 * rows[name].to_numpy() for name in names)
     figure, panel = plt.subplots(figsize=(7.5, 0.8 + 0.24 * len(share)))
     places = range(len(share))
     tvfs = [name.startswith("tvfs") for name in rows["controller"]]
-    panel.errorbar(share, places, xerr=[share - low, high - share], fmt="none", ecolor=GREY)
+    sides = np.maximum([share - low, high - share], 0.0)
+    panel.errorbar(share, places, xerr=sides, fmt="none", ecolor=GREY)
     panel.scatter(share, places, c=[ORANGE if one else BLUE for one in tvfs], s=22, zorder=3)
     panel.set_yticks(places, rows["controller"].to_list())
-    panel.set_xlabel("on-time accuracy relative to the bound, % (interquartile mean)")
+    panel.scatter(worst, places, marker="|", color=RED, s=40, label="worst scenario")
+    panel.legend(loc="upper left", frameon=False)
+    panel.set_xlabel("reliable accuracy relative to the bound, % (mean over the scenarios)")
     panel.grid(alpha=0.25)
     save(figure, path)
 

@@ -16,6 +16,12 @@ from tvfs_gym.experiments.results.aggregate import aggregate
 from tvfs_gym.experiments.results.cells import STEPS, read_bounds, read_cells, read_episodes
 from tvfs_gym.experiments.results.figures import course, drawable, overview, ranking_figure
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
+from tvfs_gym.experiments.results.ranking import (
+    HEADINGS,
+    parts,
+    print_ranking,
+    ranking_rows,
+)
 from tvfs_gym.experiments.results.statistics import (
     METRICS,
     cell,
@@ -25,9 +31,9 @@ from tvfs_gym.experiments.results.statistics import (
 from tvfs_gym.experiments.results.tables import print_wide
 
 TEMPLATE = files("tvfs_gym.experiments.results") / "report.html"
-OVERVIEWS = ("on_time_accuracy", "late_share")
+OVERVIEWS = ("reliable_accuracy", "late_share")
 MOST_PANELS = 12
-"""Scenarios up to which an overview has a panel for each."""
+"""Scenarios up to which an overview has a panel for each, and the terminal all metrics."""
 
 RANKING = "ranking.png"
 
@@ -46,8 +52,10 @@ def write_report(folder: Path) -> None:
     summary.write_parquet(folder / "summary.parquet")
     figures = folder / "figures"
     overviews = []
+    ranking = None
     if bounds := read_bounds(folder, config):
-        ranking_figure(aggregate(episodes, bounds), figures / RANKING)
+        ranking = aggregate(episodes, bounds)
+        ranking_figure(ranking.filter(pl.col("reason").is_null()), figures / RANKING)
         overviews.append(RANKING)
     if len(ran) <= MOST_PANELS:
         overviews += [f"{metric}.png" for metric in OVERVIEWS]
@@ -57,10 +65,13 @@ def write_report(folder: Path) -> None:
     for scenario in config["scenarios"]:
         course(drawn, scenario, config["topologies"], course_path(figures, scenario))
     differences = _differences(config, episodes)
-    html = _html(folder, config, summary, overviews, differences)
+    html = _html(folder, config, summary, overviews, differences, ranking)
     (folder / "report.html").write_text(html, encoding="utf-8")
-    _print_table(summary)
+    if len(ran) <= MOST_PANELS:
+        _print_table(summary)
     _print_differences(config, differences)
+    if ranking is not None:
+        print_ranking(ranking)
     print(f"Report: {folder / 'report.html'}")
 
 
@@ -75,6 +86,7 @@ def _html(
     summary: pl.DataFrame,
     overviews: Sequence[str],
     differences: Sequence[Sequence[str]],
+    ranking: pl.DataFrame | None,
 ) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
@@ -89,6 +101,8 @@ def _html(
         command=(folder / "command.txt").read_text().strip(),
         headings=[heading for heading, _, _ in METRICS.values()],
         differences=differences,
+        ranking_headings=HEADINGS,
+        rankings=[] if ranking is None else [(why, ranking_rows(r)) for why, r in parts(ranking)],
         overviews=[embedded(figures / name) for name in overviews],
         scenarios=[
             {

@@ -1,6 +1,7 @@
 """Means and shares with intervals: over seeds by bootstrap, over images in closed form."""
 
 import math
+from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -10,7 +11,11 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 
-METRICS = {
+Metric = tuple[str, float, int]
+"""Heading of a column, factor from the unit of its values, decimals."""
+
+METRICS: dict[str, Metric] = {
+    "reliable_accuracy": ("reliable accuracy, %", 100.0, 1),
     "on_time_accuracy": ("on-time accuracy, %", 100.0, 1),
     "regret": ("regret to the bound, points", 100.0, 1),
     "accuracy": ("accuracy, late or not, %", 100.0, 1),
@@ -26,7 +31,7 @@ METRICS = {
     "energy_j_per_frame": ("energy per frame, mJ", 1e3, 0),
     "passes_mean": ("passes per frame", 1.0, 2),
 }
-"""Columns of the table of results: heading, factor from the episode's unit, decimals."""
+"""Columns of the table of results."""
 
 
 def metric_intervals(episodes: pl.DataFrame) -> pl.DataFrame:
@@ -94,12 +99,17 @@ def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def cell(row: dict[str, float], metric: str, signed: bool = False) -> str:
+def cell(
+    row: Mapping[str, float],
+    metric: str,
+    signed: bool = False,
+    columns: Mapping[str, Metric] = METRICS,
+) -> str:
     """A metric as text: mean, and half the width of its interval if it has one.
 
     What was not measured is a dash.
     """
-    _, factor, decimals = METRICS[metric]
+    _, factor, decimals = columns[metric]
     if math.isnan(row[metric]):
         return "–"
     mean = f"{factor * row[metric]:{'+' if signed else ''}.{decimals}f}"

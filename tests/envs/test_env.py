@@ -217,7 +217,7 @@ def test_the_window_is_the_sum_of_its_frames(recorded: BoardEnv) -> None:
     for action in (10, 60, 130):
         info = recorded.step(action)[4]
         window, frames = Window(info["window"]), info["frames"]
-        latency_s, passes, confidence, correct, on_time, _ = frames.T
+        latency_s, passes, confidence, correct, on_time, *_ = frames.T
         assert window.latency_mean_s == pytest.approx(latency_s.mean())
         assert window.latency_max_s == latency_s.max()
         assert window.passes_mean == pytest.approx(passes.mean())

@@ -283,7 +283,7 @@ class LinuxBoard:
         on_time = float(latency_s <= scenario.latency_constraint_s)
         known = not math.isnan(self._hottest_c)
         cool = float(self._hottest_c <= scenario.t_max_c) if known else math.nan
-        return latency_s, answer.passes, answer.confidence, correct, on_time, cool
+        return latency_s, answer.passes, answer.confidence, correct, on_time, cool, math.nan
 
     def _await_frame(self, period_s: float) -> tuple[Image.Image, int | None, float]:
         """Takes the next frame: picture, label, and the time from which its latency counts.

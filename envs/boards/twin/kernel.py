@@ -249,6 +249,7 @@ def _answer_frame(board: BoardArrays, start_s: float, image: int, bits: int, ans
     answer[F.CORRECT] = outcomes[passes - 1, CORRECT]
     answer[F.ON_TIME] = 1.0 if latency_s <= parameters[P.LATENCY_CONSTRAINT_S] else 0.0
     answer[F.COOL] = 1.0 if state[S.HOTTEST_C] <= parameters[P.T_MAX_C] else 0.0
+    answer[F.IMAGE] = image
     state[S.FRAME] += 1.0
 
 
