@@ -29,6 +29,15 @@ def test_ppo_is_trained_and_saved_as_a_controller(quick_start: Any, tmp_path: Pa
     assert np.array_equal(learnt, model.predict(observations, deterministic=True)[0])
 
 
+def test_a_controller_of_ones_own_is_ranked(
+    quick_start: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLARS_TABLE_WIDTH", "200")
+    quick_start("my_controller")
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("Cautious", "tvfs", "best_fixed"))
+
+
 def test_a_batch_has_another_reward(quick_start: Any) -> None:
     names = quick_start("another_reward")
     names["envs"].reset(seed=0)
