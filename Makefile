@@ -77,7 +77,7 @@ publish: .venv/installed-test
 
 # The policies that ship with the package, trained anew: the published methods with their own rewards,
 # and, as NAME_accuracy, with on-time accuracy for it; and PPO.
-LEARNERS := ztt ztt_released lotus q_table
+LEARNERS = $(shell $(BIN)/python -c "from tvfs_gym.agents.training import LEARNERS; print(*LEARNERS)")
 PRETRAINED := agents/pretrained
 TRAIN = $(BIN)/tvfs-gym train --conditions --output results/pretrained
 pretrained: .venv/installed-train

@@ -1,7 +1,6 @@
 """Training the published on-line learners on a batch of twins."""
 
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,20 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tvfs_gym.agents.learners.learner import Array, Experience, Learner, LearningTask
-from tvfs_gym.agents.learners.lotus import Lotus
-from tvfs_gym.agents.learners.q_table import QTable
-from tvfs_gym.agents.learners.ztt import Ztt
 from tvfs_gym.agents.policy import GreedyPolicy
-from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
+from tvfs_gym.envs.boards.profile import OperatingPoint
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
-LEARNERS: dict[str, Callable[[LearningTask], Learner]] = {
-    "ztt": partial(Ztt, myopic=False),
-    "ztt_released": partial(Ztt, myopic=True),
-    "lotus": Lotus,
-    "q_table": QTable,
-}
-"""What makes each of them, by name."""
+MakeLearner = Callable[[LearningTask], Learner]
+"""What makes a published method for what it is to learn."""
 
 
 class OnlineTraining:
     """A learner on its twins, which are judged on episodes apart.
 
     Args:
-        algorithm: One of `LEARNERS`.
+        make_learner: Makes the published method.
         environment: Arguments of `TwinVectorEnv`; with a reward named, that one is learnt from
             instead of the method's own.
         envs: Twins.
@@ -45,7 +36,7 @@ class OnlineTraining:
 
     def __init__(
         self,
-        algorithm: str,
+        make_learner: MakeLearner,
         environment: dict[str, Any],
         envs: int,
         steps: int,
@@ -58,16 +49,15 @@ class OnlineTraining:
         self._twins = TwinVectorEnv(
             envs, autoreset_mode=AutoresetMode.SAME_STEP, info_frames=True, **environment
         )
-        profile = load_profile(environment["profile"])
         self._task = LearningTask(
             self._twins.scales,
             card["topologies"],
-            _power_factor(profile),
+            _power_factor(self._twins.board.operating_points),
             np.random.default_rng(seeds[1]),
             max(steps // envs, 1),
             card,
         )
-        self._learner = LEARNERS[algorithm](self._task)
+        self._learner = make_learner(self._task)
         self._observation, _ = self._twins.reset(seed=seeds[0])
 
     @property
@@ -138,9 +128,9 @@ def _of_the_step(info: dict[str, Any], over: NDArray[np.bool_]) -> tuple[Window,
     )
 
 
-def _power_factor(profile: BoardProfile) -> Array:
+def _power_factor(operating_points: tuple[OperatingPoint, ...]) -> Array:
     """V^2 f of every VF level, relative to the highest one's."""
-    v2f = np.array([p.voltage_v**2 * p.frequency_hz for p in profile.operating_points])
+    v2f = np.array([p.voltage_v**2 * p.frequency_hz for p in operating_points])
     return v2f / v2f.max()
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from tvfs_gym.agents.network import Activation, Network
 from tvfs_gym.baselines.controller import GUARD_C, Choice, State
+from tvfs_gym.envs.actions import action_masks
 from tvfs_gym.envs.errors import InputError, invalid
 from tvfs_gym.envs.observation import FEATURES, Reading, read
 from tvfs_gym.envs.tables import Table
@@ -38,6 +39,7 @@ class Card(Table):
         inputs: Entries of the observation that it sees.
         activation: Of a network.
         cools_down: Whether, near T_max, it may only choose VF levels up to the present one.
+        masked: Whether it may only choose what `tvfs_gym.envs.actions.action_masks` marks.
         training: How it was trained.
     """
 
@@ -51,6 +53,7 @@ class Card(Table):
     inputs: tuple[str, ...] = Field(min_length=1)
     activation: Activation = "relu"
     cools_down: bool = False
+    masked: bool = False
     training: dict[str, Any] = Field(default={})
 
 
@@ -136,25 +139,43 @@ class NetworkPolicy(GreedyPolicy):
         card: What it is.
         choices: One per output of the network.
         network: Values the choices.
+        pass_latency_s: Of the board that it was trained on, by topology and level, if it is masked.
     """
 
-    def __init__(self, card: Card, choices: Choices, network: Network) -> None:
+    def __init__(
+        self,
+        card: Card,
+        choices: Choices,
+        network: Network,
+        pass_latency_s: NDArray[np.float64] | None = None,
+    ) -> None:
         super().__init__(card, choices)
         self.network = network
+        self.pass_latency_s = pass_latency_s
 
     def rows(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The best choice; near T_max the best of those that do not raise the clock."""
+        """The best choice, or the best of those that its card lets it choose."""
         values = self.network(observations[:, self.columns])
+        reading = read(observations, self._scales)
         if self.card.cools_down:
-            reading = read(observations, self._scales)
             barred = hot(reading)[:, np.newaxis] & ~cooling(self.choices, reading.vf_level)
             values = np.where(barred, -np.inf, values)
+        if self.pass_latency_s is not None:
+            allowed = action_masks(
+                self.choices, self.pass_latency_s, reading.cap_level, reading.latency_constraint_s
+            )
+            values = np.where(allowed, values, -np.inf)
         return np.asarray(values.argmax(axis=1), np.int64)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Weights and biases of the layers."""
-        weights = {f"w_{n}": one for n, one in enumerate(self.network.weights)}
-        return {**weights, **{f"b_{n}": one for n, one in enumerate(self.network.biases)}}
+        """Weights and biases of the layers, and the latencies behind the masks."""
+        arrays: dict[str, NDArray[Any]] = {
+            f"w_{n}": weight for n, weight in enumerate(self.network.weights)
+        }
+        arrays |= {f"b_{n}": bias for n, bias in enumerate(self.network.biases)}
+        if self.pass_latency_s is not None:
+            arrays["pass_latency_s"] = self.pass_latency_s
+        return arrays
 
 
 class TablePolicy(GreedyPolicy):
@@ -230,4 +251,5 @@ def load(folder: Path) -> GreedyPolicy:
         return TablePolicy(card, choices, edges, arrays["table"])
     count = sum(name.startswith("w_") for name in arrays)
     weights, biases = ([arrays[f"{kind}_{n}"] for n in range(count)] for kind in "wb")
-    return NetworkPolicy(card, choices, Network(weights, biases, card.activation))
+    network = Network(weights, biases, card.activation)
+    return NetworkPolicy(card, choices, network, arrays["pass_latency_s"] if card.masked else None)

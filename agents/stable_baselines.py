@@ -1,5 +1,6 @@
 """Training stable-baselines3 on a batch of twins, and taking its networks out as arrays."""
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from gymnasium import spaces
 
 from tvfs_gym.agents.network import Activation, Network
 from tvfs_gym.agents.policy import NAMES, Card, NetworkPolicy
+from tvfs_gym.envs.actions import Actions
 from tvfs_gym.envs.errors import InputError
 
 BEST_FOLDER = "best"
@@ -79,17 +81,17 @@ def train_stable_baselines(
         model.save(folder / f"{algorithm}.zip")
         best = folder / BEST_FOLDER / "best_model.zip"
         chosen = kind.load(best, device="cpu") if best.is_file() else model
-        exported(chosen, twins.twins.actions.table[:, :2], card).save(folder)
+        exported(chosen, twins.twins.actions, card).save(folder)
         twins.close()
         judged.close()
 
 
-def exported(model: Any, choices: Any, card: dict[str, Any]) -> NetworkPolicy:
+def exported(model: Any, actions: Actions, card: dict[str, Any]) -> NetworkPolicy:
     """The deterministic policy of a model with the policy ``MlpPolicy``, without PyTorch.
 
     Args:
-        model: A2C, DQN or PPO of stable-baselines3.
-        choices: Topology and VF level of every action.
+        model: A2C, DQN or PPO of stable-baselines3, or MaskablePPO of sb3-contrib.
+        actions: Of its environment.
         card: Entries of its card.
     """
     import torch
@@ -99,22 +101,28 @@ def exported(model: Any, choices: Any, card: dict[str, Any]) -> NetworkPolicy:
         modules = [*policy.q_net.q_net]
     else:
         modules = [*policy.mlp_extractor.policy_net, policy.action_net]
-    layers = [one for one in modules if isinstance(one, torch.nn.Linear)]
+    layers = [module for module in modules if isinstance(module, torch.nn.Linear)]
     activation: Activation = (
-        "tanh" if any(isinstance(one, torch.nn.Tanh) for one in modules) else "relu"
+        "tanh" if any(isinstance(module, torch.nn.Tanh) for module in modules) else "relu"
     )
-    weights = [np.ascontiguousarray(one.weight.detach().numpy().T) for one in layers]
-    biases = [one.bias.detach().numpy().copy() for one in layers]
-    made = Card(kind="network", inputs=NAMES, activation=activation, **card)
-    return NetworkPolicy(made, choices, Network(weights, biases, activation))
+    weights = [np.ascontiguousarray(layer.weight.detach().numpy().T) for layer in layers]
+    biases = [layer.bias.detach().numpy().copy() for layer in layers]
+    masked = "action_masks" in signature(model.predict).parameters
+    return NetworkPolicy(
+        Card(kind="network", inputs=NAMES, activation=activation, masked=masked, **card),
+        actions.table[:, :2],
+        Network(weights, biases, activation),
+        actions.pass_latency_s if masked else None,
+    )
 
 
 def save_policy(model: Any, folder: Path | str) -> None:
     """Writes what a model has learnt as a controller that runs without PyTorch.
 
     Args:
-        model: A2C, DQN or PPO of stable-baselines3 with the policy ``MlpPolicy``, which was trained
-            on twins or a board of this package, in the discrete action space.
+        model: A2C, DQN or PPO of stable-baselines3, or MaskablePPO of sb3-contrib, with the policy
+            ``MlpPolicy``, which was trained on twins or a board of this package, in the discrete
+            action space. What MaskablePPO has learnt masks its choices as the environment does.
         folder: Made if need be; `tvfs_gym.agents.load_policy` and ``--controller`` take it.
 
     Raises:
@@ -138,7 +146,7 @@ def save_policy(model: Any, folder: Path | str) -> None:
     }
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    exported(model, actions.table[:, :2], card).save(target)
+    exported(model, actions, card).save(target)
 
 
 def _tensorboard() -> bool:

@@ -1,16 +1,19 @@
 """Training a controller on a batch of twins, whatever the algorithm."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tvfs_gym.agents.online import LEARNERS, OnlineTraining, train_online
+from tvfs_gym.agents.learners.lotus import Lotus
+from tvfs_gym.agents.learners.q_table import QTable
+from tvfs_gym.agents.learners.ztt import Ztt
+from tvfs_gym.agents.online import MakeLearner, OnlineTraining, train_online
 from tvfs_gym.agents.policy import CARD, GreedyPolicy, load
 from tvfs_gym.agents.stable_baselines import train_stable_baselines
-from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError, unknown
-from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.reward import DEFAULT_REWARD, reward_name, reward_of
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 EVALUATION_SEED = 10_000
@@ -24,30 +27,32 @@ SEEDS_PER_TRAINING = 100_000
 
 
 @dataclass(frozen=True)
-class Preset:
-    """How an algorithm is trained, unless told otherwise.
+class Algorithm:
+    """An algorithm, and how it is trained unless told otherwise.
 
     Attributes:
         envs: Twins in the batch.
         steps: Environment steps, over all twins together.
         arguments: Of stable-baselines3's algorithm.
+        learner: What makes the published method; None for stable-baselines3's of the same name.
     """
 
     envs: int
     steps: int
     arguments: dict[str, Any] = field(default_factory=dict)
+    learner: MakeLearner | None = None
 
 
-PRESETS = {
+ALGORITHMS = {
     # stable-baselines3's own (batch 64, 10 epochs) spend over 85 % of the time in optimisation;
     # these reached some twenty times the frames per second on a prototype of this environment.
-    "ppo": Preset(
+    "ppo": Algorithm(
         256,
         1_000_000,
         {"n_steps": 32, "batch_size": 2048, "n_epochs": 4, "gamma": 0.98, "learning_rate": 1e-3},
     ),
-    "a2c": Preset(64, 1_000_000, {"n_steps": 16, "gamma": 0.98}),
-    "dqn": Preset(
+    "a2c": Algorithm(64, 1_000_000, {"n_steps": 16, "gamma": 0.98}),
+    "dqn": Algorithm(
         64,
         1_000_000,
         {"buffer_size": 200_000, "batch_size": 256, "learning_starts": 5_000, "train_freq": 4,
@@ -55,31 +60,33 @@ PRESETS = {
     ),
     # The published methods learn on one board; here on sixteen at once, with one update for all.
     # Updates: zTT twice the published 2000, LOTUS the 10 000 of its exploration's constant.
-    "ztt": Preset(16, 64_000),
-    "ztt_released": Preset(16, 64_000),
-    "lotus": Preset(16, 160_000),
-    "q_table": Preset(16, 1_000_000),
+    "ztt": Algorithm(16, 64_000, learner=partial(Ztt, myopic=False)),
+    "ztt_released": Algorithm(16, 64_000, learner=partial(Ztt, myopic=True)),
+    "lotus": Algorithm(16, 160_000, learner=Lotus),
+    "q_table": Algorithm(16, 1_000_000, learner=QTable),
 }  # fmt: skip
+"""The algorithms by name: the one list of them."""
 
-ALGORITHMS = tuple(PRESETS)
+LEARNERS = tuple(name for name, algorithm in ALGORITHMS.items() if algorithm.learner)
+"""Names of the published methods, which need no PyTorch."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """What is to be trained.
+    """A training to run.
 
     Attributes:
-        algorithm: One of `ALGORITHMS`.
-        environment: Arguments of `TwinVectorEnv`: profile, family, scenario, randomise, ...; with a
-            reward named, a published method learns from that one instead of its own.
-        steps: Environment steps, over all twins together; None for the preset's.
-        envs: Twins; None for the preset's.
+        name: One of `ALGORITHMS`.
+        environment: Arguments of `TwinVectorEnv`: profile, family, scenario, randomise, reward...;
+            with a reward, a published method learns from that one instead of its own.
+        steps: Environment steps, over all twins together; None for the algorithm's.
+        envs: Twins; None for the algorithm's.
         seed: Of the twins, the networks and the exploration.
         evaluation_episodes: Episodes of an evaluation, always the same ones.
         evaluations: How often during the training.
     """
 
-    algorithm: str
+    name: str
     environment: dict[str, Any]
     steps: int | None = None
     envs: int | None = None
@@ -88,92 +95,127 @@ class Training:
     evaluations: int = 20
 
     def __post_init__(self) -> None:
-        """Checks the algorithm.
+        """Checks the algorithm and the reward.
 
         Raises:
-            InputError: There is no such algorithm.
+            InputError: There is no such algorithm or reward.
         """
-        if self.algorithm not in ALGORITHMS:
-            raise unknown("algorithm", self.algorithm, ALGORITHMS)
+        if self.name not in ALGORITHMS:
+            raise unknown("algorithm", self.name, ALGORITHMS)
+        reward_of(self.environment.get("reward", DEFAULT_REWARD))
 
     @property
-    def needs_pytorch(self) -> bool:
-        """Whether it is one of stable-baselines3's."""
-        return self.algorithm not in LEARNERS
+    def algorithm(self) -> Algorithm:
+        """The algorithm."""
+        return ALGORITHMS[self.name]
 
     @property
     def resolved_envs(self) -> int:
         """Twins."""
-        return self.envs or PRESETS[self.algorithm].envs
+        return self.envs or self.algorithm.envs
 
     @property
     def resolved_steps(self) -> int:
         """Environment steps, over all twins together."""
-        return self.steps or PRESETS[self.algorithm].steps
+        return self.steps or self.algorithm.steps
 
     @property
     def seeds(self) -> tuple[int, int]:
         """Of the first twin, and of the rest; no twin has one of an evaluation or benchmark."""
         return TRAINING_SEED + SEEDS_PER_TRAINING * self.seed, self.seed
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """The resolved arguments, as JSON can hold them."""
+        environment = dict(self.environment)
+        if "reward" in environment:
+            environment["reward"] = reward_name(environment["reward"])
+        return {
+            "environment": environment,
+            "steps": self.resolved_steps,
+            "envs": self.resolved_envs,
+            "seed": self.seed,
+        }
 
-def train(training: Training, folder: Path, progress_bar: bool) -> Path:
-    """Trains and saves a policy that runs without PyTorch; interrupted, what was learnt so far.
+    def run(self, folder: Path, progress_bar: bool) -> None:
+        """Trains, and saves a policy without PyTorch; interrupted, what was learnt so far.
+
+        Args:
+            folder: Where to write; `load_policy` understands it.
+            progress_bar: Whether to show one.
+
+        Raises:
+            InputError: An argument is impossible, or stable-baselines3 is needed and not installed.
+        """
+        envs, steps = self.resolved_envs, self.resolved_steps
+        judging = self.evaluations, self.evaluation_episodes, EVALUATION_SEED
+        if self.algorithm.learner is not None:
+            learning = OnlineTraining(
+                self.algorithm.learner, self.environment, envs, steps, self.seeds, self.card()
+            )
+            train_online(learning, max(steps // envs, 1), judging, folder, progress_bar)
+            return
+        if find_spec("stable_baselines3") is None:
+            raise InputError(
+                f"training {self.name} needs stable-baselines3: run pip install "
+                '"tvfs-gym[train]"; first, to be spared some 6 GB of CUDA on Linux, pip install '
+                "torch --index-url https://download.pytorch.org/whl/cpu."
+            )
+        arguments = self.algorithm.arguments
+        if self.name == "ppo" and envs * arguments["n_steps"] < 2:
+            raise InputError("ppo needs at least two environment steps per rollout.")
+        train_stable_baselines(
+            self.name, arguments, self.environment, envs, steps, self.seeds, judging, self.card(),
+            folder, progress_bar,
+        )  # fmt: skip
+
+    def card(self) -> dict[str, Any]:
+        """Entries of the policy's card that are the same for all algorithms."""
+        twin = TwinVectorEnv(1, **self.environment)
+        topologies, levels = (twin.actions.table[:, :2].max(axis=0) + 1).tolist()
+        return {
+            "algorithm": self.name,
+            "board": twin.board.profile.name,
+            "family": twin.board.family.name,
+            "topologies": topologies,
+            "vf_levels": levels,
+            "scales": tuple(twin.scales),
+            "training": self.record,
+        }
+
+
+def train(
+    algorithm: str,
+    folder: Path | str,
+    *,
+    steps: int | None = None,
+    envs: int | None = None,
+    seed: int = 0,
+    progress_bar: bool = False,
+    **environment: Any,
+) -> GreedyPolicy:
+    """Trains a controller on a batch of twins.
 
     Args:
-        training: What is to be trained.
-        folder: The run's folder.
+        algorithm: One of `ALGORITHMS`.
+        folder: Where to write, made if need be; ``--controller`` takes it.
+        steps: Environment steps, over all twins together; None for the algorithm's.
+        envs: Twins; None for the algorithm's.
+        seed: Of the twins, the networks and the exploration.
         progress_bar: Whether to show one.
+        **environment: Arguments of `TwinVectorEnv`: profile, family, scenario, reward, ...; without
+            a reward, a published method learns from its own.
 
     Returns:
-        The folder, which `load_policy` understands.
+        What was learnt.
 
     Raises:
         InputError: An argument is impossible, or stable-baselines3 is needed and not installed.
     """
-    envs, steps = training.resolved_envs, training.resolved_steps
-    card = _card(training)
-    judging = training.evaluations, training.evaluation_episodes, EVALUATION_SEED
-    if not training.needs_pytorch:
-        learning = OnlineTraining(
-            training.algorithm, training.environment, envs, steps, training.seeds, card
-        )
-        train_online(learning, max(steps // envs, 1), judging, folder, progress_bar)
-        return folder
-    if find_spec("stable_baselines3") is None:
-        raise InputError(
-            f"training {training.algorithm} needs stable-baselines3: run pip install "
-            '"tvfs-gym[train]"; first, to be spared some 6 GB of CUDA on Linux, pip install torch '
-            "--index-url https://download.pytorch.org/whl/cpu."
-        )
-    arguments = PRESETS[training.algorithm].arguments
-    if training.algorithm == "ppo" and envs * arguments["n_steps"] < 2:
-        raise InputError("ppo needs at least two environment steps per rollout.")
-    train_stable_baselines(
-        training.algorithm, arguments, training.environment, envs, steps, training.seeds, judging,
-        card, folder, progress_bar,
-    )  # fmt: skip
-    return folder
-
-
-def _card(training: Training) -> dict[str, Any]:
-    """What the policy's card says whatever the algorithm."""
-    twin = TwinVectorEnv(1, **training.environment)
-    topologies, levels = (twin.actions.table[:, :2].max(axis=0) + 1).tolist()
-    return {
-        "algorithm": training.algorithm,
-        "board": load_profile(training.environment["profile"]).name,
-        "family": load_family(training.environment["family"]).name,
-        "topologies": topologies,
-        "vf_levels": levels,
-        "scales": tuple(twin.scales),
-        "training": {
-            "environment": training.environment,
-            "steps": training.resolved_steps,
-            "envs": training.resolved_envs,
-            "seed": training.seed,
-        },
-    }
+    training = Training(algorithm, environment, steps, envs, seed)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    training.run(Path(folder), progress_bar)
+    return load_policy(Path(folder))
 
 
 def load_policy(folder: Path) -> GreedyPolicy:

@@ -25,6 +25,7 @@ class Actions:
             with a number from -1 to 1 per factor.
         table: Every configuration in order of its number: topology, VF level and pass budget, the
             last 0 where the action does not choose it; shape (configurations, 3).
+        pass_latency_s: Of the board.
     """
 
     def __init__(self, board: Board, kind: ActionKind, choose_passes: bool) -> None:
@@ -44,7 +45,7 @@ class Actions:
             for factors in product(*(range(size) for size in self._factors))
         ]
         self.table = np.array(self._choices)
-        self._pass_latency_s = board.pass_latency_s
+        self.pass_latency_s = board.pass_latency_s
 
     def choice(self, action: Any) -> tuple[int, int, int]:
         """Decodes an action: topology, VF level, and pass budget or 0.
@@ -160,7 +161,7 @@ class Actions:
         Returns:
             Shape (n, configurations), in the order of the table.
         """
-        return action_masks(self.table, self._pass_latency_s, cap_level, latency_constraint_s)
+        return action_masks(self.table, self.pass_latency_s, cap_level, latency_constraint_s)
 
 
 def actions_of(space: spaces.Space[Any], board: Board) -> Actions:
@@ -183,7 +184,7 @@ def actions_of(space: spaces.Space[Any], board: Board) -> Actions:
 def action_masks(
     table: NDArray[np.int64],
     pass_latency_s: NDArray[np.float64],
-    cap_level: NDArray[np.float64],
+    cap_level: NDArray[Any],
     latency_constraint_s: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Marks the configurations of a table that can make sense; see `Actions.masks`.

@@ -5,14 +5,16 @@ it serves both. Any such function is a reward of an environment, a batch, a boar
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.boards.window import W, Window, WindowVector
-from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.jit import interpreted, jit
+from tvfs_gym.envs.user_code import load_module
 
 LATENESS_WEIGHT = 1.0
 """Points of accuracy that a mean latency of twice L_c costs, in `accuracy_latency`."""
@@ -78,6 +80,9 @@ def expected_on_time_accuracy(window: Window) -> Any:
 
 DEFAULT_REWARD = "reliable_accuracy"
 
+PYTHON = ".py"
+"""How the name of a Python file ends."""
+
 REWARDS: dict[str, Reward] = {
     reward.__name__: reward
     for reward in (
@@ -95,16 +100,43 @@ WITHOUT_LABELS = ("expected_on_time_accuracy",)
 
 
 def reward_of(reward: str | Reward) -> Reward:
-    """Finds a reward by its name; a function is its own.
+    """Finds a reward.
+
+    Args:
+        reward: One of `REWARDS`; a function in a Python file, as ``FILE.py:NAME``; or a function.
 
     Raises:
-        InputError: There is no such reward.
+        InputError: There is no such reward, or the file cannot be run.
     """
     if callable(reward):
         return reward
-    if reward not in REWARDS:
-        raise unknown("reward", str(reward), REWARDS)
-    return REWARDS[reward]
+    text = str(reward)
+    file, _, name = text.rpartition(":")
+    if file.endswith(PYTHON):
+        return _reward_in(Path(file), name)
+    if text.endswith(PYTHON):
+        raise InputError(f"expected a function's name behind {text}, as in {text}:NAME.")
+    if text not in REWARDS:
+        raise unknown("reward", text, REWARDS)
+    return REWARDS[text]
+
+
+def _reward_in(file: Path, name: str) -> Reward:
+    """Finds a function in a file."""
+    reward = vars(load_module(file)).get(name)
+    if not callable(reward):
+        raise InputError(
+            f"expected a function of tvfs_gym.envs.Window under the name '{name}' in {file}, not "
+            f"{'nothing' if reward is None else repr(reward)}."
+        )
+    return reward
+
+
+def reward_name(reward: str | Reward) -> str:
+    """Names a reward for a record: as it was given, a function by its module."""
+    if isinstance(reward, str):
+        return reward
+    return f"{reward.__module__}.{getattr(reward, '__qualname__', type(reward).__name__)}"
 
 
 def rewards_of(reward: Reward, windows: WindowVector) -> NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """Whom a command names: baselines, fixed choices, trained policies, code of a user's own."""
 
-from importlib.util import module_from_spec, spec_from_file_location
 from inspect import isabstract
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tvfs_gym.baselines.controller import Controller, Design, Policy
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.user_code import load_module
 
 BASELINES = (*CONTROLLERS, *HINDSIGHT)
 
@@ -116,13 +116,7 @@ def _is_code(name: str) -> bool:
 
 def _controller_in(path: Path) -> type[Controller]:
     """The one controller that a file defines."""
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"cannot run {path}: {type(error).__name__}: {error}.") from error
+    module = load_module(path)
     found = [
         one
         for one in vars(module).values()

@@ -7,7 +7,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
-from tvfs_gym.agents.training import PRESETS
+from tvfs_gym.agents.training import ALGORITHMS
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.results.tables import markdown_table
 
@@ -111,7 +111,7 @@ def _measured(env: Any, steps: int, clock: Callable[[], float]) -> tuple[float, 
     """Steps per second of a training, and the environment's share of the time; closes it."""
     from stable_baselines3 import PPO
 
-    preset = PRESETS["ppo"]
+    preset = ALGORITHMS["ppo"]
     rollout = preset.arguments["n_steps"] * preset.envs
     arguments = {**preset.arguments, "n_steps": rollout // env.num_envs}
     model = PPO("MlpPolicy", env, device="cpu", seed=0, **arguments)

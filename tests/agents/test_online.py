@@ -1,5 +1,6 @@
 """Training the published methods, through the real command too; nothing here needs PyTorch."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,18 @@ import pytest
 from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.agents.learners.learner import Experience
-from tvfs_gym.agents.online import LEARNERS, OnlineTraining
+from tvfs_gym.agents.online import OnlineTraining
 from tvfs_gym.agents.policy import NAMES
 from tvfs_gym.agents.pretrained import load_pretrained, pretrained_names
-from tvfs_gym.agents.training import EVALUATION_SEED, Training, _card, load_policy, train
+from tvfs_gym.agents.training import (
+    ALGORITHMS,
+    EVALUATION_SEED,
+    LEARNERS,
+    Training,
+    load_policy,
+    train,
+)
+from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 
 PLACE: dict[str, Any] = {"profile": "odroid_xu4", "family": "recorded"}
@@ -22,8 +31,10 @@ LATENCY = NAMES.index("latency_mean")
 
 def online(algorithm: str, seed: int = 0, envs: int = 2, **environment: Any) -> OnlineTraining:
     training = Training(algorithm, {**PLACE, **environment}, 100, envs, seed)
+    make_learner = training.algorithm.learner
+    assert make_learner is not None
     return OnlineTraining(
-        algorithm, training.environment, envs, 100, training.seeds, _card(training)
+        make_learner, training.environment, envs, 100, training.seeds, training.card()
     )
 
 
@@ -59,10 +70,56 @@ def test_a_method_s_own_reward_can_be_replaced() -> None:
     assert own.judge(2, EVALUATION_SEED)["results"] != pytest.approx(judged["results"])
 
 
+def dear(window: Window) -> Any:
+    """A user's reward."""
+    return -window.energy_j
+
+
+def test_a_reward_of_a_user_s_file_or_function_is_learnt_from(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def dear(window):\n    return -window.energy_j\n")
+    learnt = []
+    for number, reward in enumerate([f"{file}:dear", dear]):
+        policy = train("q_table", tmp_path / str(number), steps=400, envs=4, reward=reward)
+        learnt.append(policy.arrays()["table"])
+        history = np.load(tmp_path / str(number) / "evaluations" / "evaluations.npz")
+        assert (history["results"] < 0).all()
+        recorded = policy.card.training["environment"]["reward"]
+        assert recorded == (reward if isinstance(reward, str) else f"{__name__}.dear")
+    assert np.array_equal(learnt[0], learnt[1])
+
+
+@pytest.mark.parametrize(
+    ("written", "named", "message"),
+    [
+        (None, "mine.py:f", "there is no Python file .*mine.py"),
+        ("import there_is_no_such", "mine.py:f", "cannot run .*ModuleNotFoundError"),
+        ("g = 1", "mine.py:f", "expected a function .* under the name 'f' in .*, not nothing"),
+        ("f = 3", "mine.py:f", "expected a function .* under the name 'f' in .*, not 3"),
+        ("f = 3", "mine.py", "expected a function's name behind .*mine.py:NAME"),
+    ],
+)
+def test_a_file_that_has_no_reward_is_the_user_s_to_know_of(
+    cli: Cli, tmp_path: Path, written: str | None, named: str, message: str
+) -> None:
+    if written is not None:
+        (tmp_path / "mine.py").write_text(written)
+    done = cli("train", "--algo", "q_table", "--reward", tmp_path / named, "--output",
+               tmp_path / "run")  # fmt: skip
+    assert done.returncode == 2 and re.search(message, done.stderr) and done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_algorithms_are_listed(cli: Cli) -> None:
+    listed = cli("train", "--algorithms").stdout.splitlines()
+    assert [line.split(":")[0] for line in listed] == list(ALGORITHMS)
+    assert all(("extra" in line) != (line.split(":")[0] in LEARNERS) for line in listed)
+
+
 def test_the_table_learns_what_it_is_rewarded_for(tmp_path: Path) -> None:
     """On-time accuracy at the default scenario, from what the fastest topology reaches."""
     environment = {**PLACE, "scenario": {"frames": 500}, "reward": "on_time_accuracy"}
-    train(Training("q_table", environment, 30_000, 16, evaluations=5), tmp_path, False)
+    Training("q_table", environment, 30_000, 16, evaluations=5).run(tmp_path, False)
     history = np.load(tmp_path / "evaluations" / "evaluations.npz")
     assert history["timesteps"].tolist() == [6_000, 12_000, 18_000, 24_000, 30_000]
     reached = history["on_time_accuracy"].mean(axis=1)
@@ -84,8 +141,8 @@ def test_a_training_benchmarks_without_pytorch(
         (tmp_path / f"{name}.py").write_text("raise ImportError('there is no PyTorch here')")
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    train = f"train --algo {algorithm} --conditions --steps 800 --envs 4 --output run"
-    done = command_line.run(tmp_path, train.split())
+    arguments = f"train --algo {algorithm} --conditions --steps 800 --envs 4 --output run"
+    done = command_line.run(tmp_path, arguments.split())
     assert done.returncode == 0, done.stderr
     benchmark = f"--suite {one_scenario} --seeds 1 --frames 50 --controller run --controller tvfs"
     done = command_line.run(tmp_path, ["benchmark", *benchmark.split()])

@@ -89,13 +89,13 @@ def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) ->
 
     from tvfs_gym.agents.policy import load
     from tvfs_gym.agents.stable_baselines import exported
-    from tvfs_gym.agents.training import Training, _card
+    from tvfs_gym.agents.training import Training
 
     place = {"profile": "odroid_xu4", "family": "recorded"}
     twins = TwinVectorEnv(64, **place, randomise="conditions")  # type: ignore[arg-type]
     env = TwinEnv("odroid_xu4")
     model = getattr(stable_baselines3, algorithm)("MlpPolicy", env, seed=1)
-    policy = exported(model, twins.actions.table[:, :2], _card(Training("ppo", place)))
+    policy = exported(model, twins.actions, Training("ppo", place).card())
     policy.save(tmp_path)
     loaded = load(tmp_path)
     observation, _ = twins.reset(seed=3)
@@ -132,3 +132,31 @@ def test_a_training_benchmarks_beside_the_baselines(
 def test_an_empty_folder_is_no_controller(cli: Cli, tmp_path: Path) -> None:
     done = cli("benchmark", "--controller", tmp_path, "--seeds", "1", "--frames", "50")
     assert done.returncode == 2 and "holds no trained policy" in done.stderr
+
+
+def test_a_reward_of_a_user_s_own_is_learnt_from(tmp_path: Path) -> None:
+    from tvfs_gym.agents import train
+
+    policy = train("a2c", tmp_path, steps=2048, envs=64, reward=lambda window: -window.energy_j)
+    assert policy.card.training["environment"]["reward"].endswith("<lambda>")
+    history = np.load(tmp_path / "evaluations" / "evaluations.npz")
+    assert (history["results"] < 0).all()
+
+
+def test_an_exported_policy_masks_its_choices_as_the_environment_does(tmp_path: Path) -> None:
+    contrib = pytest.importorskip("sb3_contrib")
+    from tvfs_gym.agents import TwinVecEnv, load_policy, save_policy
+
+    twins = TwinVecEnv(64, randomise="conditions")
+    model = contrib.MaskablePPO("MlpPolicy", twins, n_steps=8, batch_size=64, seed=0).learn(1024)
+    save_policy(model, tmp_path)
+    policy = load_policy(tmp_path)
+    assert policy.card.masked and policy.card.algorithm == "maskableppo"
+    observations, changed = twins.reset(), 0
+    for _ in range(40):
+        masks = np.stack(twins.env_method("action_masks"))
+        expected, _ = model.predict(observations, action_masks=masks, deterministic=True)
+        assert np.array_equal(policy.predict(observations)[0], expected)
+        changed += (model.predict(observations, deterministic=True)[0] != expected).sum()
+        observations = twins.step(np.array([twins.action_space.sample() for _ in range(64)]))[0]
+    assert changed > 0
