@@ -13,7 +13,6 @@ from rich.progress import Progress
 
 from tvfs_gym.agents.learners.learner import Array, Experience, Learner, LearningTask
 from tvfs_gym.agents.policy import GreedyPolicy
-from tvfs_gym.envs.boards.profile import OperatingPoint
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
@@ -26,8 +25,7 @@ class OnlineTraining:
 
     Args:
         make_learner: Makes the published method.
-        environment: Arguments of `TwinVectorEnv`; with a reward named, that one is learnt from
-            instead of the method's own.
+        environment: Arguments of `TwinVectorEnv`.
         envs: Twins.
         steps: Environment steps to come, over all twins together.
         seeds: Of the first twin, and of the learner.
@@ -45,14 +43,11 @@ class OnlineTraining:
     ) -> None:
         self.envs = envs
         self._environment = environment
-        self._own_reward = "reward" not in environment
-        self._twins = TwinVectorEnv(
-            envs, autoreset_mode=AutoresetMode.SAME_STEP, info_frames=True, **environment
-        )
+        self._twins = TwinVectorEnv(envs, autoreset_mode=AutoresetMode.SAME_STEP, **environment)
         self._task = LearningTask(
             self._twins.scales,
             card["topologies"],
-            _power_factor(self._twins.board.operating_points),
+            card["vf_levels"],
             np.random.default_rng(seeds[1]),
             max(steps // envs, 1),
             card,
@@ -73,12 +68,9 @@ class OnlineTraining:
             actions = twins.actions.batch(*learner.choices[rows].T)
             observation, rewards, terminated, truncated, info = twins.step(actions)
             over = terminated | truncated
-            window, frames = _of_the_step(info, over)
             following = observation
             if over.any():
                 following = np.where(over[:, np.newaxis], info["final_obs"], observation)
-            if self._own_reward:
-                rewards = learner.reward(window, frames)
             learner.learn(Experience(self._observation, rows, rewards, following, terminated))
             self._observation = observation
 
@@ -89,12 +81,7 @@ class OnlineTraining:
             By episode: `results`, the sum of the rewards learnt from; `ep_lengths` in steps, as
             stable-baselines3 calls them; and `on_time_accuracy`.
         """
-        twins = TwinVectorEnv(
-            episodes,
-            autoreset_mode=AutoresetMode.SAME_STEP,
-            info_frames=True,
-            **self._environment,
-        )
+        twins = TwinVectorEnv(episodes, autoreset_mode=AutoresetMode.SAME_STEP, **self._environment)
         policy = self.policy
         observation, _ = twins.reset(seed=seed)
         running = np.ones(episodes, bool)
@@ -107,9 +94,7 @@ class OnlineTraining:
         while running.any():
             actions, _ = policy.predict(observation)
             observation, rewards, terminated, truncated, info = twins.step(actions)
-            window, frames = _of_the_step(info, terminated | truncated)
-            if self._own_reward:
-                rewards = self._learner.reward(window, frames)
+            window = _of_the_step(info, terminated | truncated)
             gained += np.where(running, rewards, 0.0)
             right += np.where(running, window.on_time_correct_frames, 0.0)
             lengths += running
@@ -117,21 +102,11 @@ class OnlineTraining:
         return {"results": gained, "ep_lengths": lengths, "on_time_accuracy": right / asked}
 
 
-def _of_the_step(info: dict[str, Any], over: NDArray[np.bool_]) -> tuple[Window, Array]:
-    """Window and frames of the step itself, also of episodes that it ended."""
+def _of_the_step(info: dict[str, Any], over: NDArray[np.bool_]) -> Window:
+    """Windows of the step itself, also of episodes that it ended."""
     if not over.any():
-        return Window(info["window"]), info["frames"]
-    final = info["final_info"]
-    window = np.where(over[:, np.newaxis], final["window"], info["window"])
-    return Window(window), np.where(
-        over[:, np.newaxis, np.newaxis], final["frames"], info["frames"]
-    )
-
-
-def _power_factor(operating_points: tuple[OperatingPoint, ...]) -> Array:
-    """V^2 f of every VF level, relative to the highest one's."""
-    v2f = np.array([p.voltage_v**2 * p.frequency_hz for p in operating_points])
-    return v2f / v2f.max()
+        return Window(info["window"])
+    return Window(np.where(over[:, np.newaxis], info["final_info"]["window"], info["window"]))
 
 
 def train_online(

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from tvfs_gym.agents.network import Activation, Network
-from tvfs_gym.baselines.controller import GUARD_C, Choice, State
+from tvfs_gym.baselines.controller import Choice, State
 from tvfs_gym.envs.actions import action_masks
 from tvfs_gym.envs.errors import InputError, invalid
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import FEATURES, Reading, read
 from tvfs_gym.envs.tables import Table
 

@@ -35,12 +35,14 @@ class Algorithm:
         steps: Environment steps, over all twins together.
         arguments: Of stable-baselines3's algorithm.
         learner: What makes the published method; None for stable-baselines3's of the same name.
+        reward: Name of the one it learns from.
     """
 
     envs: int
     steps: int
     arguments: dict[str, Any] = field(default_factory=dict)
     learner: MakeLearner | None = None
+    reward: str = DEFAULT_REWARD
 
 
 ALGORITHMS = {
@@ -60,10 +62,10 @@ ALGORITHMS = {
     ),
     # The published methods learn on one board; here on sixteen at once, with one update for all.
     # Updates: zTT twice the published 2000, LOTUS the 10 000 of its exploration's constant.
-    "ztt": Algorithm(16, 64_000, learner=partial(Ztt, myopic=False)),
-    "ztt_released": Algorithm(16, 64_000, learner=partial(Ztt, myopic=True)),
-    "lotus": Algorithm(16, 160_000, learner=Lotus),
-    "q_table": Algorithm(16, 1_000_000, learner=QTable),
+    "ztt": Algorithm(16, 64_000, learner=partial(Ztt, myopic=False), reward="ztt"),
+    "ztt_released": Algorithm(16, 64_000, learner=partial(Ztt, myopic=True), reward="ztt"),
+    "lotus": Algorithm(16, 160_000, learner=Lotus, reward="lotus"),
+    "q_table": Algorithm(16, 1_000_000, learner=QTable, reward="q_table"),
 }  # fmt: skip
 """The algorithms by name: the one list of them."""
 
@@ -77,8 +79,8 @@ class Training:
 
     Attributes:
         name: One of `ALGORITHMS`.
-        environment: Arguments of `TwinVectorEnv`: profile, family, scenario, randomise, reward...;
-            with a reward, a published method learns from that one instead of its own.
+        environment: Arguments of `TwinVectorEnv`: profile, family, scenario, randomise, ...;
+            without a reward, the algorithm's.
         steps: Environment steps, over all twins together; None for the algorithm's.
         envs: Twins; None for the algorithm's.
         seed: Of the twins, the networks and the exploration.
@@ -102,12 +104,17 @@ class Training:
         """
         if self.name not in ALGORITHMS:
             raise unknown("algorithm", self.name, ALGORITHMS)
-        reward_of(self.environment.get("reward", DEFAULT_REWARD))
+        reward_of(self.resolved_environment["reward"])
 
     @property
     def algorithm(self) -> Algorithm:
         """The algorithm."""
         return ALGORITHMS[self.name]
+
+    @property
+    def resolved_environment(self) -> dict[str, Any]:
+        """Arguments of `TwinVectorEnv`, with a reward."""
+        return {"reward": self.algorithm.reward, **self.environment}
 
     @property
     def resolved_envs(self) -> int:
@@ -127,11 +134,9 @@ class Training:
     @property
     def record(self) -> dict[str, Any]:
         """The resolved arguments, as JSON can hold them."""
-        environment = dict(self.environment)
-        if "reward" in environment:
-            environment["reward"] = reward_name(environment["reward"])
+        environment = self.resolved_environment
         return {
-            "environment": environment,
+            "environment": {**environment, "reward": reward_name(environment["reward"])},
             "steps": self.resolved_steps,
             "envs": self.resolved_envs,
             "seed": self.seed,
@@ -148,10 +153,11 @@ class Training:
             InputError: An argument is impossible, or stable-baselines3 is needed and not installed.
         """
         envs, steps = self.resolved_envs, self.resolved_steps
+        environment = self.resolved_environment
         judging = self.evaluations, self.evaluation_episodes, EVALUATION_SEED
         if self.algorithm.learner is not None:
             learning = OnlineTraining(
-                self.algorithm.learner, self.environment, envs, steps, self.seeds, self.card()
+                self.algorithm.learner, environment, envs, steps, self.seeds, self.card()
             )
             train_online(learning, max(steps // envs, 1), judging, folder, progress_bar)
             return
@@ -165,13 +171,13 @@ class Training:
         if self.name == "ppo" and envs * arguments["n_steps"] < 2:
             raise InputError("ppo needs at least two environment steps per rollout.")
         train_stable_baselines(
-            self.name, arguments, self.environment, envs, steps, self.seeds, judging, self.card(),
+            self.name, arguments, environment, envs, steps, self.seeds, judging, self.card(),
             folder, progress_bar,
         )  # fmt: skip
 
     def card(self) -> dict[str, Any]:
         """Entries of the policy's card that are the same for all algorithms."""
-        twin = TwinVectorEnv(1, **self.environment)
+        twin = TwinVectorEnv(1, **self.resolved_environment)
         topologies, levels = (twin.actions.table[:, :2].max(axis=0) + 1).tolist()
         return {
             "algorithm": self.name,
@@ -204,7 +210,7 @@ def train(
         seed: Of the twins, the networks and the exploration.
         progress_bar: Whether to show one.
         **environment: Arguments of `TwinVectorEnv`: profile, family, scenario, reward, ...; without
-            a reward, a published method learns from its own.
+            a reward, the algorithm's.
 
     Returns:
         What was learnt.

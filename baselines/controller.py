@@ -20,9 +20,6 @@ from tvfs_gym.envs.scenario import Scenario
 State = tuple[NDArray[Any], ...]
 """What a controller remembers from step to step: arrays over the batch."""
 
-GUARD_C = 3.0
-"""Distance to T_max at which a controller acts: three steps of the Odroid-XU4's sensor."""
-
 KNOWN = (
     "latency_constraint_s", "t_max_c", "throttling", "arrival_period_s", "policy", "tau",
     "deadline_aware",

@@ -9,10 +9,11 @@ Reconstruction: the abstract states no rules, thresholds or parameters.
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import GUARD_C, Design, State
+from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 
 HYSTERESIS_C = 10.0

@@ -149,7 +149,7 @@ class LinuxBoardEnv(BoardEnv):
             BoardError: The board does not cool down in time, or is lost.
         """
         observation, info = super().reset(seed=seed, options=options)
-        return observation, info | {"board": {}}
+        return observation, info | {"board": asdict(self.board.report)}
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """See `BoardEnv.step`.
@@ -159,6 +159,5 @@ class LinuxBoardEnv(BoardEnv):
             BoardError: The board is lost; it was set to its slowest VF level.
         """
         observation, reward, terminated, truncated, info = super().step(action)
-        report = self.board.report
-        board = {} if report is None else asdict(report)
+        board = asdict(self.board.report)
         return observation, reward, terminated, truncated, info | {"board": board}

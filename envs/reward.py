@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tvfs_gym.envs.boards.window import W, Window, WindowVector
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.jit import interpreted, jit
+from tvfs_gym.envs.published_rewards import lotus, q_table, ztt
 from tvfs_gym.envs.user_code import load_module
 
 LATENESS_WEIGHT = 1.0
@@ -91,11 +92,14 @@ REWARDS: dict[str, Reward] = {
         accuracy_latency,
         on_time_accuracy_cool,
         expected_on_time_accuracy,
+        ztt,
+        lotus,
+        q_table,
     )
 }
 """Rewards by name."""
 
-WITHOUT_LABELS = ("expected_on_time_accuracy",)
+WITHOUT_LABELS = ("expected_on_time_accuracy", "ztt", "lotus", "q_table")
 """Names of those that need no right answers."""
 
 

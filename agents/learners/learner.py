@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.policy import Choices, GreedyPolicy
-from tvfs_gym.envs.boards.window import Window
 
 Array = NDArray[np.float64]
 
@@ -19,7 +18,7 @@ class LearningTask:
     Attributes:
         scales: The board's, see `tvfs_gym.envs.observation`.
         topologies: How many.
-        power_factor: V^2 f of every VF level, relative to the highest one's.
+        levels: How many VF levels.
         rng: All of its randomness.
         steps: Steps of the whole batch to come.
         card: Entries of the card that are the same for all learners.
@@ -27,15 +26,10 @@ class LearningTask:
 
     scales: Array
     topologies: int
-    power_factor: Array
+    levels: int
     rng: np.random.Generator
     steps: int
     card: dict[str, Any]
-
-    @property
-    def levels(self) -> int:
-        """Number of VF levels."""
-        return len(self.power_factor)
 
     def grid(self, topologies: NDArray[np.int64], levels: NDArray[np.int64]) -> Choices:
         """All pairs of some topologies and some VF levels."""
@@ -71,15 +65,6 @@ class Learner(Protocol):
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """Rows of the choices to try, shape (batch,)."""
-        ...
-
-    def reward(self, window: Window, frames: Array) -> Array:
-        """The method's own reward, shape (batch,).
-
-        Args:
-            window: Of the step, every field an array over the batch.
-            frames: Rows of its frames, shape (batch, frames, 5); NaN where none was answered.
-        """
         ...
 
     def learn(self, experience: Experience) -> None:

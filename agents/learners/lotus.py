@@ -11,7 +11,7 @@ Ported to this environment:
   leave the state;
 - CPU and GPU clocks become topology and VF level, all of them, as LOTUS has all clocks;
 - the temperature limit is the baselines', `GUARD_C` below T_max; one sensor takes the place of two;
-- latencies are taken to its default deadline of 400 ms, so that its weights mean what they meant;
+- its reward is `tvfs_gym.envs.published_rewards.lotus`;
 - the network's hidden layers are the released ones, without batch normalisation and dropout.
 """
 
@@ -21,10 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Replay, Update, joined, rows_of
-from tvfs_gym.agents.learners.learner import Array, Experience, LearningTask, pick
+from tvfs_gym.agents.learners.learner import Experience, LearningTask, pick
 from tvfs_gym.agents.policy import Card, NetworkPolicy, columns, cooling, hot
-from tvfs_gym.baselines.controller import GUARD_C
-from tvfs_gym.envs.boards.window import FRAME_FIELDS, Window
 from tvfs_gym.envs.observation import read
 
 INPUTS = (
@@ -44,50 +42,6 @@ EPSILON, LAST_EPSILON, EPSILON_STEPS = 0.9, 0.01, 10_000.0
 
 COOL_DOWN, LAST_COOL_DOWN, COOL_DOWN_STEPS = 1.0, 0.5, 10_000
 """Probability that a greedy choice cools a hot board: along a cosine, over so many hot steps."""
-
-DEADLINE_MS = 400.0
-PENALTY, DEADLINE_WEIGHT = 2.0, 1.0
-"""Weights of the released code, the second one for the Jetson Orin."""
-
-_LATENCY = FRAME_FIELDS.index("latency_s")
-
-
-def reward(
-    latency_s: Array, constraint_s: Array, last_s: Array, temperature_c: Array, limit_c: Array
-) -> Array:
-    """R = F(h) + beta G(s) + beta / (1 + std), of the released code with one temperature.
-
-    h = tanh(T_limit - T) below the limit, else T_limit - T; F(h) = h if h > 0, else 2 h;
-    s is the slack in ms; G(s) = softsign(s / 1000) if s > 0, else twice that; std is the population
-    standard deviation of the last three latencies in ms.
-
-    Args:
-        latency_s: Shape (batch,).
-        constraint_s: L_c, the same.
-        last_s: The last three latencies, shape (batch, 3).
-        temperature_c: Shape (batch,).
-        limit_c: The same.
-    """
-    spare_c = limit_c - temperature_c
-    headroom = np.where(spare_c > 0.0, np.tanh(spare_c), spare_c)
-    scale = DEADLINE_MS / constraint_s
-    slack = scale * (constraint_s - latency_s) / 1000.0
-    spread = (scale[:, np.newaxis] * last_s).std(axis=1)
-    return np.asarray(
-        _penalised(headroom)
-        + DEADLINE_WEIGHT * _penalised(slack / (1.0 + np.abs(slack)))
-        + DEADLINE_WEIGHT / (1.0 + spread)
-    )
-
-
-def _penalised(value: Array) -> Array:
-    return np.where(value > 0.0, value, PENALTY * value)
-
-
-def last_three(frames: Array, count: Array) -> Array:
-    """Latencies of a window's last three frames, of the first again if there are fewer."""
-    places = np.maximum(count.astype(np.int64)[:, np.newaxis] - np.array([3, 2, 1]), 0)
-    return np.take_along_axis(frames[:, :, _LATENCY], places, axis=1)
 
 
 class Lotus:
@@ -137,16 +91,6 @@ class Lotus:
         best = np.where(~cools[:, np.newaxis] | slower, values, -np.inf).argmax(axis=1)
         random = self._rng.random(len(best)) < self.epsilon
         return np.where(random, pick(~too_hot[:, np.newaxis] | slower, self._rng), best)
-
-    def reward(self, window: Window, frames: Array) -> Array:
-        """See `reward`."""
-        return reward(
-            np.asarray(window.latency_mean_s),
-            np.asarray(window.latency_constraint_s),
-            last_three(frames, np.asarray(window.frames)),
-            np.asarray(window.temperature_c),
-            np.asarray(window.t_max_c) - GUARD_C,
-        )
 
     def learn(self, experience: Experience) -> None:
         """Stores the step by the sign of its reward, and updates once."""

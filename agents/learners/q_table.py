@@ -10,24 +10,21 @@ Ported to this environment:
 - of its buckets, temperature (6, of 2 degC, about the limit) and clock (10) stay. The counters for
   instructions per cycle (10) and misses per kilo-instruction (5) tell a governor how far the
   program is served and what kind it is: here the latency relative to L_c, and L_c;
-- instructions per second relative to the most become L_c / latency, at most 1;
+- instructions per second relative to the most become L_c / latency, at most 1, in its reward,
+  `tvfs_gym.envs.published_rewards.q_table`;
 - the temperature limit is the baselines', `GUARD_C` below T_max.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.agents.learners.learner import Array, Experience, LearningTask
+from tvfs_gym.agents.learners.learner import Experience, LearningTask
 from tvfs_gym.agents.policy import Card, TablePolicy, buckets, columns
-from tvfs_gym.baselines.controller import GUARD_C
-from tvfs_gym.envs.boards.window import Window
+from tvfs_gym.envs.limits import GUARD_C
 
 INPUTS = ("headroom", "vf_level", "latency_mean", "latency_constraint")
 LEVELS = 10
 EPSILON, ALPHA, GAMMA = 0.2, 0.1, 0.9
-POWER_WEIGHT, HEAT_WEIGHT = 0.1, 5.0
-"""lambda and rho."""
-
 HEADROOM_SCALE_C = 50.0
 """Of the observation."""
 
@@ -39,25 +36,6 @@ LATENCY_EDGES = np.linspace(0.3, 1.1, 9)
 
 CONSTRAINT_EDGES = np.geomspace(0.3, 6.0, 6)[1:-1]
 """Between the buckets of L_c, relative to the nominal latency."""
-
-
-def reward(
-    latency_s: Array, constraint_s: Array, spare_c: Array, power: Array, least: float
-) -> Array:
-    """What the released code rewards, with the service s = min(1, L_c / latency).
-
-    r = s - lambda (P - P_min) / P_min - rho max(T - T_limit, 0) P, P = V^2 f / (V^2 f)_max
-
-    Args:
-        latency_s: Mean latency.
-        constraint_s: L_c.
-        spare_c: T_limit - T.
-        power: P at the clock.
-        least: P_min.
-    """
-    service = np.minimum(1.0, constraint_s / latency_s)
-    excess = POWER_WEIGHT * (power - least) / least
-    return np.asarray(service - excess - HEAT_WEIGHT * np.maximum(-spare_c, 0.0) * power)
 
 
 class QTable:
@@ -91,17 +69,6 @@ class QTable:
 
     def _buckets(self, observation: NDArray[np.float32]) -> tuple[NDArray[np.int64], ...]:
         return buckets(observation[:, self._columns], self._edges)
-
-    def reward(self, window: Window, frames: Array) -> Array:
-        """See `reward`."""
-        factor = self._task.power_factor
-        return reward(
-            np.asarray(window.latency_mean_s),
-            np.asarray(window.latency_constraint_s),
-            np.asarray(window.t_max_c) - GUARD_C - np.asarray(window.temperature_c),
-            factor[np.asarray(window.vf_level).astype(np.int64)],
-            float(factor[0]),
-        )
 
     def learn(self, experience: Experience) -> None:
         """Q += alpha (r + gamma max Q' - Q), one board after the other."""

@@ -13,7 +13,8 @@ Ported to this environment:
 - CPU and GPU clocks become topology and VF level, three of each as published: the VF levels at the
   ends of three equal parts, as the released indices 3, 7 and 11 of 12 are; the topologies in their
   middles, since those at the ends are of no use under most constraints;
-- frames per second become L_c / latency; the limit is the baselines', `GUARD_C` below T_max;
+- frames per second become L_c / latency in its reward, `tvfs_gym.envs.published_rewards.ztt`, which
+  takes the twin's power, for want of a sensor; the limit is the baselines', `GUARD_C` below T_max;
 - of the state, the power sensors, which an Odroid-XU4 has not, give way to the cap and L_c, the
   second temperature to the temperature's rate; the entries are normalised;
 - hot, the set of random choices is that of VF levels up to the present one, whatever the topology;
@@ -24,10 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Replay, Update
-from tvfs_gym.agents.learners.learner import Array, Experience, LearningTask, pick
+from tvfs_gym.agents.learners.learner import Experience, LearningTask, pick
 from tvfs_gym.agents.policy import Card, NetworkPolicy, columns, cooling, hot
-from tvfs_gym.baselines.controller import GUARD_C
-from tvfs_gym.envs.boards.window import Window
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading, read
 
 INPUTS = (
@@ -51,24 +51,6 @@ COLD_C = 5.0
 """Below the limit by so much, a late board is cold enough to go faster at random."""
 
 FASTER_PROBABILITY = 0.3
-
-POWER_WEIGHT = 2.0
-"""beta, for power in units of 100 mW."""
-
-HEAT_REWARD, HEAT_PENALTY = 0.2, -2.0
-
-
-def reward(
-    latency_s: Array, constraint_s: Array, temperature_c: Array, limit_c: Array, power_w: Array
-) -> Array:
-    """What the released code for the TX2 rewards: r = u + v + beta / P.
-
-    u = min(1, L_c / latency); v = 0.2 tanh(T_limit - T) below the limit, else -2; P in 100 mW.
-    """
-    service = np.minimum(1.0, constraint_s / latency_s)
-    below = temperature_c < limit_c
-    heat = np.where(below, HEAT_REWARD * np.tanh(limit_c - temperature_c), HEAT_PENALTY)
-    return np.asarray(service + heat + POWER_WEIGHT / (10.0 * power_w))
 
 
 class Ztt:
@@ -114,16 +96,6 @@ class Ztt:
         level_now = np.minimum(reading.vf_level, level.max())
         topology_now = np.maximum(reading.topology, topology.min())
         return (level >= level_now[:, np.newaxis]) & (topology <= topology_now[:, np.newaxis])
-
-    def reward(self, window: Window, frames: Array) -> Array:
-        """See `reward`; power is the twin's, for want of a sensor."""
-        return reward(
-            np.asarray(window.latency_mean_s),
-            np.asarray(window.latency_constraint_s),
-            np.asarray(window.temperature_c),
-            np.asarray(window.t_max_c) - GUARD_C,
-            np.asarray(window.energy_j) / np.asarray(window.duration_s),
-        )
 
     def learn(self, experience: Experience) -> None:
         """Stores the step, notable ones threefold, and once there are enough, updates once."""

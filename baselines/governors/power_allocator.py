@@ -18,12 +18,13 @@ the kernel's ticks every 100 ms, so its integral grows more slowly.
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import GUARD_C, Choice, Design, State
+from tvfs_gym.baselines.controller import Choice, Design, State
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.baselines.governors.cpufreq import utilisation
 from tvfs_gym.baselines.governors.power_budget import STATE_SIZE, parameters, power_budgets_mw
 from tvfs_gym.baselines.governors.trips import trips_of
 from tvfs_gym.envs.boards.profile import BoardProfile
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.physics import throttling
 

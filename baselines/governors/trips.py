@@ -8,8 +8,9 @@ done by then. As it stands in the device tree it is one of the twin's throttling
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import GUARD_C, Design
+from tvfs_gym.baselines.controller import Design
 from tvfs_gym.envs.boards.profile import Trip
+from tvfs_gym.envs.limits import GUARD_C
 
 USUAL_SPAN_C = 10.0
 """Distance of the two trips of a board whose profile has no map: that of the Odroid-C2's vendor

@@ -25,12 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from tvfs_gym.baselines.controller import GUARD_C, Design, State
+from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.model_based.board_model import Vector
 from tvfs_gym.baselines.model_based.budgets import accuracy_and_passes
 from tvfs_gym.baselines.model_based.candidates import Candidates, Latency, pareto
 from tvfs_gym.baselines.model_based.follower import ModelBased
 from tvfs_gym.baselines.model_based.observer import Belief
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 
 MEMORY, LEAST_Q, R, REIMPLEMENTED_R = 0.3, 0.1, 0.001, 0.5

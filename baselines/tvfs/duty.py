@@ -22,11 +22,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linprog
 
-from tvfs_gym.baselines.controller import GUARD_C, Choice, Controller, Design, State
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
 from tvfs_gym.baselines.model_based.budgets import accuracy_within, expected_outcome
 from tvfs_gym.baselines.tvfs.passes import front
 from tvfs_gym.baselines.tvfs.tvfs import left_s
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 
 LONGEST_BURST = 20

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.controller import GUARD_C, Choice, Controller, Design, State
+from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 
 ALL_PASSES = 2**31

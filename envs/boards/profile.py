@@ -1,11 +1,13 @@
 """Board profiles: what is known of a board, each section with its source."""
 
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from tvfs_gym.envs.errors import unknown
@@ -25,6 +27,12 @@ class OperatingPoint(Table):
 
     frequency_hz: float = Field(gt=0)
     voltage_v: float = Field(gt=0)
+
+
+def relative_v2f(operating_points: Sequence[OperatingPoint]) -> NDArray[np.float64]:
+    """V^2 f of every VF level, relative to that of the highest; NaN without voltages."""
+    v2f = np.array([point.voltage_v**2 * point.frequency_hz for point in operating_points])
+    return v2f / v2f[-1]
 
 
 class Power(Table):

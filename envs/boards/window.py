@@ -6,6 +6,7 @@ are the indices of their columns; `Window` is a view that names them.
 
 from difflib import get_close_matches
 from itertools import count
+from math import sqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,6 +81,9 @@ class Window:
     cost = _field("Sum of the two costs.")
     load = _field("Busy share of the CPUs that run inference, 0..1.")
     reliable_frames = _field("Frames answered correctly, within L_c, with the die within T_max.")
+    latency_spread_s = _field("Standard deviation of the latencies of the last three frames.")
+    v2f = _field("V^2 f at its end, relative to that of the highest VF level.")
+    v2f_slowest = _field("V^2 f of the slowest VF level, relative to that of the highest.")
 
     def as_dict(self) -> dict[str, Any]:
         """All fields by name, in order."""
@@ -113,13 +117,20 @@ F: Any = indices(*(name.upper() for name in FRAME_FIELDS))
 
 
 @jit
+def _spread(first: float, second: float, third: float) -> Any:
+    """Population standard deviation of three numbers."""
+    mean = (first + second + third) / 3.0
+    return sqrt(((first - mean) ** 2 + (second - mean) ** 2 + (third - mean) ** 2) / 3.0)
+
+
+@jit
 def summarise(frames: NDArray[Any], window: NDArray[np.float64]) -> None:
     """Adds the answered frames up into the window's counts and means.
 
     Args:
         frames: Rows of `F`, shape (frames, len(F)).
         window: The fields from `W.LATENCY_MEAN_S` to `W.CONFIDENCE_MEAN` are filled, and
-            `W.RELIABLE_FRAMES`.
+            `W.RELIABLE_FRAMES` and `W.LATENCY_SPREAD_S`.
     """
     count = len(frames)
     if count == 0:
@@ -144,3 +155,8 @@ def summarise(frames: NDArray[Any], window: NDArray[np.float64]) -> None:
     window[W.LATENCY_MAX_S] = worst_s
     window[W.PASSES_MEAN] = passes / count
     window[W.CONFIDENCE_MEAN] = confidence / count
+    window[W.LATENCY_SPREAD_S] = _spread(
+        frames[max(count - 3, 0), F.LATENCY_S],
+        frames[max(count - 2, 0), F.LATENCY_S],
+        frames[count - 1, F.LATENCY_S],
+    )

@@ -16,7 +16,6 @@ NAMES = [feature[0] for feature in FEATURES]
 
 def task(seed: int = 0, steps: int = 1000) -> LearningTask:
     """The Odroid-XU4 with the recorded networks."""
-    v2f = np.array([p.voltage_v**2 * p.frequency_hz for p in BOARD.operating_points])
     card = {
         "algorithm": "test",
         "board": "odroid_xu4",
@@ -26,7 +25,7 @@ def task(seed: int = 0, steps: int = 1000) -> LearningTask:
         "scales": tuple(scales_of(BOARD)),
     }
     rng = np.random.default_rng(seed)
-    return LearningTask(scales_of(BOARD), TOPOLOGIES, v2f / v2f.max(), rng, steps, card)
+    return LearningTask(scales_of(BOARD), TOPOLOGIES, LEVELS, rng, steps, card)
 
 
 def observations(

@@ -34,7 +34,7 @@ def online(algorithm: str, seed: int = 0, envs: int = 2, **environment: Any) -> 
     make_learner = training.algorithm.learner
     assert make_learner is not None
     return OnlineTraining(
-        make_learner, training.environment, envs, 100, training.seeds, training.card()
+        make_learner, training.resolved_environment, envs, 100, training.seeds, training.card()
     )
 
 

@@ -1,28 +1,28 @@
 """The published methods: their rewards, returns, exploration and cool-down."""
 
 from math import e
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from tests.agents.tasks import LEVELS, TOPOLOGIES, observations, task
-from tvfs_gym.agents.learners import lotus, q_table, ztt
 from tvfs_gym.agents.learners.dqn import Batch, QNetwork, Update
 from tvfs_gym.agents.learners.learner import Experience
 from tvfs_gym.agents.learners.lotus import Lotus
 from tvfs_gym.agents.learners.q_table import QTable
 from tvfs_gym.agents.learners.ztt import Ztt
-from tvfs_gym.envs.boards.window import F
+from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.profile import relative_v2f
+from tvfs_gym.envs.boards.window import F, W, Window, summarise
+from tvfs_gym.envs.limits import GUARD_C
+from tvfs_gym.envs.reward import REWARDS
+from tvfs_gym.envs.twin_env import TwinEnv
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 HOT_C = 83.0
-
-
-def one(value: float) -> NDArray[np.float64]:
-    """A batch of one."""
-    return np.array([value])
 
 
 def experience(rewards: list[float], terminated: bool = False) -> Experience:
@@ -33,39 +33,72 @@ def experience(rewards: list[float], terminated: bool = False) -> Experience:
     )
 
 
+def window(**fields: float) -> Window:
+    """A window with T_limit at 82 degC and these fields."""
+    given = {"t_max_c": 82.0 + GUARD_C, "duration_s": 2.0, **fields}
+    return Window(np.array([given.get(name, 0.0) for name in Window.fields]))
+
+
 def test_ztt_s_reward() -> None:
     """On time, 12 degC below the limit, 5 W; half the frame rate, at the limit, 8 W."""
-    cold = ztt.reward(one(0.05), one(0.075), one(70.0), one(82.0), one(5.0))
-    assert cold == pytest.approx(1.0 + 0.2 + 2 / 50)
-    hot = ztt.reward(one(0.15), one(0.075), one(82.0), one(82.0), one(8.0))
-    assert hot == pytest.approx(0.5 - 2.0 + 2 / 80)
+    cold = window(latency_mean_s=0.05, latency_constraint_s=0.075, temperature_c=70, energy_j=10)
+    assert REWARDS["ztt"](cold) == pytest.approx(1.0 + 0.2 + 2 / 50)
+    hot = window(latency_mean_s=0.15, latency_constraint_s=0.075, temperature_c=82, energy_j=16)
+    assert REWARDS["ztt"](hot) == pytest.approx(0.5 - 2.0 + 2 / 80)
 
 
 def test_lotus_reward() -> None:
     """tanh(0.5) + softsign(0.1) + 1; and -2 * 2 - 2 softsign(0.1) + 1 / (1 + 81.65)."""
-    steady = np.full((1, 3), 0.3)
-    good = lotus.reward(one(0.3), one(0.4), steady, one(81.5), one(82.0))
-    assert good == pytest.approx(0.462117 + 0.090909 + 1.0, abs=1e-5)
-    shaky = np.array([[0.5, 0.4, 0.6]])
-    bad = lotus.reward(one(0.5), one(0.4), shaky, one(84.0), one(82.0))
-    assert bad == pytest.approx(-4.0 - 0.181818 + 1 / 82.649658, abs=1e-5)
-    tenth = lotus.reward(one(0.05), one(0.04), shaky / 10, one(84.0), one(82.0))
-    assert tenth == pytest.approx(bad)
+    steady = window(latency_mean_s=0.3, latency_constraint_s=0.4, temperature_c=81.5)
+    assert REWARDS["lotus"](steady) == pytest.approx(0.462117 + 0.090909 + 1.0, abs=1e-5)
+    bad = -4.0 - 0.181818 + 1 / 82.649658
+    for scale in (1.0, 0.1):
+        shaky = window(latency_mean_s=0.5 * scale, latency_constraint_s=0.4 * scale,
+                       temperature_c=84, latency_spread_s=0.08164966 * scale)  # fmt: skip
+        assert REWARDS["lotus"](shaky) == pytest.approx(bad, abs=1e-5)
 
 
-def test_lotus_looks_at_the_last_three_frames_of_a_window() -> None:
-    frames = np.full((2, 10, 5), np.nan)
-    frames[0, :10, F.LATENCY_S] = np.arange(10)
-    frames[1, :2, F.LATENCY_S] = [7.0, 8.0]
-    assert lotus.last_three(frames, np.array([10, 2])).tolist() == [[7, 8, 9], [7, 7, 8]]
+@pytest.mark.parametrize(
+    ("latencies_s", "last"),
+    [(range(10), [7, 8, 9]), ([7, 8], [7, 7, 8]), ([7], [7, 7, 7])],
+)
+def test_the_spread_is_that_of_the_last_three_frames(latencies_s: Any, last: list[float]) -> None:
+    """Of the first one again where there are fewer."""
+    frames = np.ones((len(latencies_s), len(F)))
+    frames[:, F.LATENCY_S] = latencies_s
+    vector = np.zeros(len(W))
+    summarise(frames, vector)
+    assert Window(vector).latency_spread_s == pytest.approx(np.std(last))
 
 
 def test_the_table_s_reward() -> None:
     """On time; five times the least power, lambda 0.1; 1 degC too hot at half the most, rho 5."""
-    cold = q_table.reward(one(0.05), one(0.075), one(3.0), one(0.5), 0.1)
-    assert cold == pytest.approx(1.0 - 0.4)
-    hot = q_table.reward(one(0.15), one(0.075), one(-1.0), one(0.5), 0.1)
-    assert hot == pytest.approx(0.5 - 0.4 - 2.5)
+    power: dict[str, Any] = {"v2f": 0.5, "v2f_slowest": 0.1, "latency_constraint_s": 0.075}
+    cold = window(latency_mean_s=0.05, temperature_c=79, **power)
+    assert REWARDS["q_table"](cold) == pytest.approx(1.0 - 0.4)
+    hot = window(latency_mean_s=0.15, temperature_c=83, **power)
+    assert REWARDS["q_table"](hot) == pytest.approx(0.5 - 0.4 - 2.5)
+
+
+@pytest.mark.parametrize("reward", ["ztt", "lotus", "q_table"])
+def test_a_published_reward_serves_a_twin_and_a_batch(reward: str) -> None:
+    alone = TwinEnv("odroid_xu4", reward=reward)
+    batch = TwinVectorEnv(2, reward=reward)
+    alone.reset(seed=5)
+    batch.reset(seed=5)
+    for action in (10, 80, 132):
+        gained = alone.step(action)[1]
+        assert np.isfinite(gained) and gained == batch.step(np.full(2, action))[1][0]
+
+
+def test_a_window_tells_v2f_of_the_clock() -> None:
+    env = TwinEnv("odroid_xu4", scenario={"ambient_c": 0.0})
+    env.reset(seed=0)
+    relative = relative_v2f(env.board.operating_points)
+    for level in (0, 7, 18):
+        delivered = Window(env.step(env.action(Configuration(0, level)))[4]["window"])
+        assert delivered.v2f == pytest.approx(relative[level])
+        assert delivered.v2f_slowest == pytest.approx(relative[0])
 
 
 def batch(ended: list[bool]) -> Batch:

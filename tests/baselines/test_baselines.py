@@ -11,7 +11,7 @@ import pytest
 from tests.driving import Driven, observation
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Design, build, make
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
-from tvfs_gym.baselines.controller import GUARD_C, Controller
+from tvfs_gym.baselines.controller import Controller
 from tvfs_gym.baselines.one_knob import HYSTERESIS_C
 from tvfs_gym.baselines.tvfs.tvfs import table
 from tvfs_gym.envs.board_env import BoardEnv
@@ -19,6 +19,7 @@ from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.scenario import Change, Scenario
 from tvfs_gym.envs.twin_env import TwinEnv

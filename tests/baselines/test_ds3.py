@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.baselines.governors.ds3 import DTPM, NOT_THROTTLED, REGULAR, TripSet, next_state
 from tvfs_gym.envs.boards.profile import OperatingPoint
+from tvfs_gym.envs.limits import GUARD_C
 
 
 def states(trips: TripSet, course_c: list[float]) -> list[int]:

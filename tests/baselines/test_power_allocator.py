@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.baselines.governors.power_allocator import core_power_mw, highest_level
 from tvfs_gym.baselines.governors.power_budget import (
     ERROR_SUM,
@@ -31,6 +30,7 @@ from tvfs_gym.baselines.governors.power_budget import (
     power_budget_mw,
 )
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.scenario import Scenario
 
 GAINS = [K_PO, K_PU, K_I, K_D]

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.baselines.governors.trips import trips_of
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.physics.throttling import (
     LOWER,
     NEVER_POLLED_C,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
-from tvfs_gym.baselines.controller import GUARD_C
 from tvfs_gym.baselines.tvfs.duty import best_duty, duty_cycles
 from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv

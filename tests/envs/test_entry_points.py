@@ -1,6 +1,7 @@
 """What users of Gymnasium type works as typed: make, make_vec, wrappers, videos, masks, boxes."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,40 @@ def test_episode_statistics_are_recorded() -> None:
     env = RecordEpisodeStatistics(gymnasium.make(XU4, scenario=SHORT))
     env.reset(seed=0)
     assert [env.step(60)[4].get("episode", {}).get("l") for _ in range(4)][-1] == 4
+
+
+def test_minari_records_episodes_with_their_infos(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for needed in ("h5py", "jax"):
+        pytest.importorskip(needed)
+    minari = pytest.importorskip("minari")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    env = minari.DataCollector(gymnasium.make(XU4, scenario=SHORT), record_infos=True)
+    for seed in range(2):
+        env.reset(seed=seed)
+        while not any(env.step(env.action_space.sample())[2:4]):
+            pass
+    dataset = env.create_dataset("tvfs/random-v0", description="random actions")
+    windows = [Window(episode.infos["window"]) for episode in dataset.iterate_episodes()]
+    assert [window.frames.tolist() for window in windows] == [[0, 10, 10, 10, 10]] * 2
+    assert dataset.recover_environment().spec.id == XU4
+
+
+def test_rl_zoo3_enjoys_what_it_trained(tmp_path: Path) -> None:
+    pytest.importorskip("rl_zoo3")
+    (tmp_path / "ppo.yml").write_text(
+        f"{XU4}:\n  n_timesteps: 64\n  policy: MlpPolicy\n  n_steps: 32\n  batch_size: 32\n"
+    )
+    common = ["--algo", "ppo", "--env", XU4, "--gym-packages", "tvfs_gym"]
+    for module, arguments in {
+        "train": ["--conf-file", "ppo.yml", "--eval-freq", "-1"],
+        "enjoy": ["--folder", "logs", "--no-render", "--n-timesteps", "210"],
+    }.items():
+        done = subprocess.run([sys.executable, "-m", f"rl_zoo3.{module}", *common, *arguments],
+                              cwd=tmp_path, capture_output=True, text=True)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert "Episode Length 200" in done.stdout
 
 
 def test_an_episode_is_recorded_as_a_video(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tvfs_gym.envs.boards.linux.inference import LiveInference
 from tvfs_gym.envs.boards.linux.machine import Machine, Sample
 from tvfs_gym.envs.boards.linux.meter import WindowMeter
 from tvfs_gym.envs.boards.linux.options import LinuxOptions, options_of
-from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, load_profile
+from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, load_profile, relative_v2f
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
@@ -78,7 +78,7 @@ class LinuxBoard:
         profile: What its options name; None if nothing.
         machine: Clock and sensors.
         labelled: Whether its frames have labels.
-        report: Of the latest window; None before the episode's first.
+        report: Of the latest window; of none yet, before the episode's first.
 
     Args:
         family: The topologies.
@@ -118,6 +118,7 @@ class LinuxBoard:
         try:
             self.operating_points = operating_points(self.machine.levels_khz, self.profile)
             self._threads = threads or len(os.sched_getaffinity(0))
+            self._v2f = relative_v2f(self.operating_points)
             self._scenario = Scenario()
             self._configuration = Configuration(0, 0)
             self._begin_episode()
@@ -157,7 +158,7 @@ class LinuxBoard:
     def _compile(self) -> None:
         """Runs what numba compiles once, before real time counts."""
         rows = np.ones((1, len(F)))
-        WindowMeter(self._sample, 0, 0.0).window(rows, self._began_s, 0, self._scenario)
+        WindowMeter(self._sample, 0, 0.0, self._v2f).window(rows, self._began_s, 0, self._scenario)
 
     def _measure_nominal_latency(self) -> float:
         accuracy = outcome_table(self.family).correct[:, :, 0].mean(axis=1)
@@ -173,9 +174,9 @@ class LinuxBoard:
         self._meter: WindowMeter | None = None
         self._told: Sample | None = None
         self._missed = self._late_actions = 0
-        self.report: BoardReport | None = None
         self._sample = self.machine.look()
         self._hottest_c = self._sample.temperature_c
+        self.report = self._report(0.0, late_action=False)
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
         """Lets the board cool down at its slowest VF level, and starts a new episode.
@@ -257,12 +258,12 @@ class LinuxBoard:
         present = self._scenario.at(time.monotonic() - self._began_s)
         self._inference.follow(present)
         level_before = self._sample.vf_level
-        self._meter = WindowMeter(self._look(), level_before, present.t_max_c)
+        self._meter = WindowMeter(self._look(), level_before, present.t_max_c, self._v2f)
         rows = np.array([self._answer(present) for _ in range(frames)])
         self._look()
         window = self._meter.window(rows, self._began_s, self._configuration.topology, present)
         self._meter = None
-        self._write_report(window)
+        self.report = self._report_of(window)
         later = self._scenario.at(window[W.TIME_S])
         window[W.LATENCY_CONSTRAINT_S] = later.latency_constraint_s
         self._ended_s = self._applied_s = time.monotonic()
@@ -341,15 +342,18 @@ class LinuxBoard:
         if time.monotonic() - self._sample.time_s >= self._options.sample_period_s:
             self._look()
 
-    def _write_report(self, window: WindowVector) -> None:
+    def _report_of(self, window: WindowVector) -> BoardReport:
         control_s = self._applied_s - self._ended_s
         late = bool(control_s > window[W.LATENCY_CONSTRAINT_S])
         self._missed += int(window[W.LATE_FRAMES])
         self._late_actions += late
+        return self._report(control_s, late)
+
+    def _report(self, control_s: float, late_action: bool) -> BoardReport:
         limit = self.machine.limit
-        self.report = BoardReport(
+        return BoardReport(
             control_s=control_s,
-            late_action=late,
+            late_action=late_action,
             late_actions=self._late_actions,
             missed_deadlines=self._missed,
             observation_age_s=self._sample.age_s + time.monotonic() - self._sample.time_s,

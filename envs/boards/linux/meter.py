@@ -18,11 +18,15 @@ class WindowMeter:
         first: The sample at the beginning.
         level_before: VF level at the end of the previous window.
         t_max_c: T_max.
+        v2f: `relative_v2f` of the VF levels.
     """
 
-    def __init__(self, first: Sample, level_before: int, t_max_c: float) -> None:
+    def __init__(
+        self, first: Sample, level_before: int, t_max_c: float, v2f: NDArray[np.float64]
+    ) -> None:
         self._first = self._last = first
         self._t_max_c = t_max_c
+        self._v2f = v2f
         self._heat_c_s = self._cycles = self._above_s = self._throttled_s = 0.0
         self._highest_c = first.temperature_c
         self._switches = int(first.vf_level != level_before)
@@ -83,5 +87,7 @@ class WindowMeter:
         window[W.COST_TEMPERATURE] = window[W.TIME_ABOVE_T_MAX_S] / duration_s
         window[W.COST_DEADLINE] = window[W.LATE_FRAMES] / len(rows)
         window[W.COST] = window[W.COST_TEMPERATURE] + window[W.COST_DEADLINE]
+        window[W.V2F] = self._v2f[last.vf_level]
+        window[W.V2F_SLOWEST] = self._v2f[0]
         window[W.LOAD] = self._load.share_over(duration_s)
         return window

@@ -311,6 +311,12 @@ def run_window(board: BoardArrays, frames: Array) -> int:
 
 
 @jit
+def _v2f(levels: Array, level: int) -> float:
+    """V^2 f of a VF level."""
+    return levels[level, VOLTAGE_V] ** 2 * levels[level, FREQUENCY_GHZ]
+
+
+@jit
 def _finish(board: BoardArrays, duration_s: float, start_c: float) -> None:
     """Turns the window's sums into means, and adds what holds at its end.
 
@@ -342,6 +348,9 @@ def _finish(board: BoardArrays, duration_s: float, start_c: float) -> None:
     window[W.COST_DEADLINE] = window[W.LATE_FRAMES] / window[W.FRAMES]
     window[W.COST] = window[W.COST_TEMPERATURE] + window[W.COST_DEADLINE]
     window[W.LOAD] = min(window[W.LOAD] / duration_s, 1.0)
+    highest = _v2f(board.levels, len(board.levels) - 1)
+    window[W.V2F] = _v2f(board.levels, clock) / highest
+    window[W.V2F_SLOWEST] = _v2f(board.levels, 0) / highest
 
 
 @jit_apart

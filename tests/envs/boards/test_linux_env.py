@@ -63,7 +63,7 @@ def test_an_episode_measures_what_a_controller_delivers(
     add_power(root)
     env = made(root, tmp_path, scenario={"frames": 400, "policy": "1C"}, frames_per_step=200)
     assert env.action_space == gymnasium.spaces.Discrete(12 * 5)
-    env.reset(seed=0)
+    _, start = env.reset(seed=0)
     for topology, level in ((0, 0), (11, 4)):
         _, reward, _, truncated, info = env.step(env.action(Configuration(topology, level)))
         window = Window(info["window"])
@@ -75,6 +75,7 @@ def test_an_episode_measures_what_a_controller_delivers(
         assert window.frequency_hz == env.board.operating_points[level].frequency_hz
         assert window.energy_j == pytest.approx(2.0 * window.duration_s, rel=0.01)
         assert window.duration_s >= info["frames"][:, F.LATENCY_S].sum()
+        assert info.keys() == start.keys() and info["board"].keys() == start["board"].keys()
         assert info["board"]["requested_level"] == level
         assert 0 <= info["board"]["control_s"] < 1
     assert truncated
