@@ -18,7 +18,7 @@ from tvfs_gym.envs.scenario import Scenario
 GUARDS_C = (0.0, 0.5, 1.0, 2.0)
 """Distances from T_max that the oracle's plan is rehearsed with."""
 
-REHEARSALS = 2
+REHEARSALS = 8
 """Episodes of each."""
 
 
