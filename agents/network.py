@@ -15,8 +15,8 @@ class Network:
     """Layers of weights and biases with an activation between them; the last one is linear.
 
     Args:
-        weights: Of each layer, shape (inputs, outputs).
-        biases: Of each layer, shape (outputs,).
+        weights: Weights of each layer, shape (inputs, outputs).
+        biases: Biases of each layer, shape (outputs,).
         activation: Between the layers.
     """
 
@@ -32,7 +32,7 @@ class Network:
         shapes = list(pairwise(sizes))
         weights = [rng.uniform(-1, 1, shape) * np.sqrt(6.0 / shape[0]) for shape in shapes]
         return cls(
-            [one.astype(np.float32) for one in weights],
+            [weight.astype(np.float32) for weight in weights],
             [np.zeros(outputs, np.float32) for _, outputs in shapes],
         )
 
@@ -43,7 +43,7 @@ class Network:
 
     def copy(self) -> "Network":
         """Another network with the same numbers."""
-        copies = [one.copy() for one in self.parameters]
+        copies = [parameter.copy() for parameter in self.parameters]
         layers = len(self.weights)
         return Network(copies[:layers], copies[layers:], self.activation)
 
@@ -73,7 +73,7 @@ class Network:
 
         Args:
             layers: As from `layers`.
-            output_gradient: Of the loss by the outputs, shape (batch, outputs).
+            output_gradient: Gradient of the loss by the outputs, shape (batch, outputs).
         """
         weights: list[Array] = []
         biases: list[Array] = []
@@ -106,8 +106,8 @@ class Adam:
 
     def __init__(self, parameters: Sequence[Array]) -> None:
         self._parameters = parameters
-        self._means = [np.zeros_like(one) for one in parameters]
-        self._squares = [np.zeros_like(one) for one in parameters]
+        self._means = [np.zeros_like(parameter) for parameter in parameters]
+        self._squares = [np.zeros_like(parameter) for parameter in parameters]
         self._steps = 0
 
     def step(self, gradients: Sequence[Array], learning_rate: float) -> None:

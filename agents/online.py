@@ -28,7 +28,7 @@ class OnlineTraining:
         environment: Arguments of `TwinVectorEnv`.
         envs: Twins.
         steps: Environment steps to come, over all twins together.
-        seeds: Of the first twin, and of the learner.
+        seeds: Seeds of the first twin, and of the learner.
         card: Entries of the policy's card.
     """
 
@@ -57,7 +57,7 @@ class OnlineTraining:
 
     @property
     def policy(self) -> GreedyPolicy:
-        """What was learnt so far."""
+        """The policy learnt so far."""
         return self._learner.policy()
 
     def run(self, steps: int) -> None:
@@ -119,11 +119,11 @@ def train_online(
     """Trains, judges, and writes the best policy by its mean reward; interrupted, the best so far.
 
     Args:
-        training: What is to be run.
+        training: The training.
         batch_steps: Steps of the batch.
         judging: How often it is judged, on how many episodes, and the seed of the first one.
         folder: The run's folder: the policy, and ``evaluations/evaluations.npz``.
-        progress_bar: Whether to show one.
+        progress_bar: True if to show one.
     """
     evaluations, episodes, seed = judging
     target = folder / "evaluations"

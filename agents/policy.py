@@ -23,24 +23,24 @@ ARRAYS, CARD = "policy.npz", "policy.json"
 NAMES = tuple(feature[0] for feature in FEATURES)
 
 Choices = NDArray[np.int64]
-"""What a policy chooses among: rows of topology and VF level."""
+"""Choices of a policy: rows of topology and VF level."""
 
 
 class Card(Table):
-    """What a policy is, and where it belongs.
+    """A policy's description: origin, inputs, board.
 
     Attributes:
         kind: ``network`` (the highest output is chosen) or ``table`` (a choice per bucket).
-        algorithm: What trained it.
+        algorithm: Algorithm that trained it.
         board: Profile that it was trained on.
         family: Topology family.
         topologies: How many the family has.
         vf_levels: How many the board has.
         scales: The board's, see `tvfs_gym.envs.observation`.
         inputs: Entries of the observation that it sees.
-        activation: Of a network.
+        activation: Activation of a network.
         cools_down: Whether, near T_max, it may only choose VF levels up to the present one.
-        masked: Whether it may only choose what `tvfs_gym.envs.actions.action_masks` marks.
+        masked: True if it may only choose what `tvfs_gym.envs.actions.action_masks` marks.
         training: How it was trained.
     """
 
@@ -59,7 +59,7 @@ class Card(Table):
 
 
 def hot(reading: Reading) -> NDArray[np.bool_]:
-    """Whether a board is within `GUARD_C` of T_max, as the baselines have it; shape (batch,).
+    """Tells whether a board is within `GUARD_C` of T_max, as the baselines have it; shape (batch,).
 
     This is the temperature limit of the published methods: it lies below the kernel's trip.
     """
@@ -81,11 +81,11 @@ def cooling(choices: Choices, level: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 class GreedyPolicy(ABC):
-    """What was learnt, without exploration; it has the two methods that every controller has.
+    """A learnt policy, without exploration; it has the two methods that every controller has.
 
     Args:
-        card: What it is.
-        choices: What it chooses among.
+        card: Its card.
+        choices: Choices to select from.
     """
 
     def __init__(self, card: Card, choices: Choices) -> None:
@@ -124,7 +124,7 @@ class GreedyPolicy(ABC):
 
     @abstractmethod
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What it knows, by name."""
+        """Arrays to save, by name."""
 
     def save(self, folder: Path) -> None:
         """Writes the arrays and the card."""
@@ -137,7 +137,7 @@ class NetworkPolicy(GreedyPolicy):
     """Chooses what its network values highest.
 
     Args:
-        card: What it is.
+        card: Its card.
         choices: One per output of the network.
         network: Values the choices.
         pass_latency_s: Of the board that it was trained on, by topology and level, if it is masked.
@@ -183,8 +183,8 @@ class TablePolicy(GreedyPolicy):
     """Chooses by the bucket in which every entry of the observation lies.
 
     Args:
-        card: What it is.
-        choices: What the table's entries count.
+        card: Its card.
+        choices: Choices that the table's entries number.
         edges: Between the buckets of each input.
         table: Row of the choices, one axis per input.
     """
@@ -206,7 +206,7 @@ class TablePolicy(GreedyPolicy):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The table and its edges."""
-        edges = {f"edges_{n}": one for n, one in enumerate(self.edges)}
+        edges = {f"edges_{n}": edges for n, edges in enumerate(self.edges)}
         return {"table": self.table, **edges}
 
 
@@ -227,8 +227,8 @@ def buckets(
 ) -> tuple[NDArray[np.int64], ...]:
     """The bucket of every input, an array over the batch for each."""
     return tuple(
-        np.searchsorted(one, column, side="right").astype(np.int64)
-        for one, column in zip(edges, inputs.T, strict=True)
+        np.searchsorted(borders, column, side="right").astype(np.int64)
+        for borders, column in zip(edges, inputs.T, strict=True)
     )
 
 

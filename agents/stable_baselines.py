@@ -36,15 +36,15 @@ def train_stable_baselines(
 
     Args:
         algorithm: ``ppo``, ``dqn`` or ``a2c``.
-        arguments: Of the algorithm.
+        arguments: Arguments of the algorithm.
         environment: Arguments of `tvfs_gym.agents.stable_baselines_env.TwinVecEnv`.
         envs: Twins.
         steps: Environment steps, over all twins together.
-        seeds: Of the first twin, and of networks and exploration.
+        seeds: Seeds of the first twin, and of networks and exploration.
         judging: How often it is judged, on how many episodes, and the seed of the first one.
         card: Entries of the policy's card.
         folder: The run's folder.
-        progress_bar: Whether to show one.
+        progress_bar: True if to show one.
     """
     import stable_baselines3
     import torch
@@ -91,7 +91,7 @@ def exported(model: Any, actions: Actions, card: dict[str, Any]) -> NetworkPolic
 
     Args:
         model: A2C, DQN or PPO of stable-baselines3, or MaskablePPO of sb3-contrib.
-        actions: Of its environment.
+        actions: Actions of its environment.
         card: Entries of its card.
     """
     import torch

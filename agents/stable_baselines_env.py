@@ -45,10 +45,10 @@ class TwinVecEnv(VecEnv):
         )
 
     def begin_each_reset_with(self, seed: int) -> None:
-        """Lets every `reset` start the same episodes, so that evaluations can be compared.
+        """Makes every `reset` start the same episodes, so that evaluations can be compared.
 
         Args:
-            seed: Of the first twin.
+            seed: Seed of the first twin.
         """
         self._first_seed = seed
 

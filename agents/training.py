@@ -33,7 +33,7 @@ class Algorithm:
     Attributes:
         envs: Twins in the batch.
         steps: Environment steps, over all twins together.
-        arguments: Of stable-baselines3's algorithm.
+        arguments: Arguments of stable-baselines3's algorithm.
         learner: What makes the published method; None for stable-baselines3's of the same name.
         reward: Name of the one it learns from.
     """
@@ -83,7 +83,7 @@ class Training:
             without a reward, the algorithm's.
         steps: Environment steps, over all twins together; None for the algorithm's.
         envs: Twins; None for the algorithm's.
-        seed: Of the twins, the networks and the exploration.
+        seed: Seed of the twins, the networks and the exploration.
         evaluation_episodes: Episodes of an evaluation, always the same ones.
         evaluations: How often during the training.
     """
@@ -128,7 +128,7 @@ class Training:
 
     @property
     def seeds(self) -> tuple[int, int]:
-        """Of the first twin, and of the rest; no twin has one of an evaluation or benchmark."""
+        """Seeds of the first twin, and of the rest; none is one of an evaluation or benchmark."""
         return TRAINING_SEED + SEEDS_PER_TRAINING * self.seed, self.seed
 
     @property
@@ -147,7 +147,7 @@ class Training:
 
         Args:
             folder: Where to write; `load_policy` understands it.
-            progress_bar: Whether to show one.
+            progress_bar: True to show a progress bar.
 
         Raises:
             InputError: An argument is impossible, or stable-baselines3 is needed and not installed.
@@ -207,8 +207,8 @@ def train(
         folder: Where to write, made if need be; ``--controller`` takes it.
         steps: Environment steps, over all twins together; None for the algorithm's.
         envs: Twins; None for the algorithm's.
-        seed: Of the twins, the networks and the exploration.
-        progress_bar: Whether to show one.
+        seed: Seed of the twins, the networks and the exploration.
+        progress_bar: True to show a progress bar.
         **environment: Arguments of `TwinVectorEnv`: profile, family, scenario, reward, ...; without
             a reward, the algorithm's.
 

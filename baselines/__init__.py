@@ -74,13 +74,13 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "predictive": Predictive,
     "predictive_plain": predictive_plain,
 }
-"""What builds each baseline, by name, from what it may know beforehand."""
+"""Factories of the baselines, by name, from their design."""
 
 HINDSIGHT: dict[str, Callable[[Design, MakeTwins], Controller]] = {
     "best_fixed": best_fixed,
     "oracle": oracle,
 }
-"""What builds those that know the very scenario, as bounds, by name."""
+"""Factories of the baselines that know the very scenario, as bounds, by name."""
 
 
 def build(name: str, design: Design) -> Controller:
@@ -105,7 +105,7 @@ def make(
     Args:
         name: One of `CONTROLLERS`.
         env: The environment, wrapped or not; a twin that is measured must be reset afterwards.
-        characterisation: What was measured on its board at design time, or the file or folder that
+        characterisation: Characterisation of its board, or the file or folder that
             ``tvfs-gym characterise`` wrote; None to measure a twin now, in a room of 25 degC with
             its usual cooling.
 

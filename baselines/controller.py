@@ -1,4 +1,4 @@
-"""What every controller is, and what one may know before the board runs."""
+"""The base of every controller, and its knowledge before the board runs."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ from tvfs_gym.envs.observation import Reading, read
 from tvfs_gym.envs.scenario import Scenario
 
 State = tuple[NDArray[Any], ...]
-"""What a controller remembers from step to step: arrays over the batch."""
+"""A controller's memory from step to step: arrays over the batch."""
 
 KNOWN = (
     "latency_constraint_s", "t_max_c", "throttling", "arrival_period_s", "policy", "tau",
     "deadline_aware",
 )  # fmt: skip
-"""What a controller knows of a scenario beforehand: the constraints, the kernel, the rate of the
+"""Fields of a scenario known beforehand: the constraints, the kernel, the rate of the
 camera and the classifier; not the room, the cooling, the unit, the load or what will change."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """What a controller may know before the board runs.
+    """A controller's knowledge before the board runs.
 
     Attributes:
         profile: The board's profile; None if there is none yet.
@@ -41,7 +41,7 @@ class Design:
         known: The scenario, with everything at its default that a controller cannot know (see
             `KNOWN`).
         topologies: Names of the topologies, fastest first.
-        measured: What was measured on the board at design time; None if nothing was.
+        measured: Characterisation of the board; None without one.
     """
 
     profile: BoardProfile | None
@@ -60,11 +60,11 @@ class Design:
         characterisation: Characterisation | None,
         scenario: Scenario | None = None,
     ) -> "Design":
-        """What may be known of an environment.
+        """Collects the knowledge of an environment.
 
         Args:
             env: The environment; it is not kept.
-            characterisation: Of its board; None if nothing was measured.
+            characterisation: Characterisation of its board; None if nothing was measured.
             scenario: The scenario to come; None for the environment's.
         """
         scenario = scenario or env.scenario
@@ -81,7 +81,7 @@ class Design:
 
     @property
     def characterisation(self) -> Characterisation:
-        """What was measured on the board at design time.
+        """Measurements at design time.
 
         Raises:
             InputError: Nothing was.
@@ -140,8 +140,8 @@ class Design:
         """Ratio of a pass's mean latency in the last window to its median at design time.
 
         Args:
-            reading: Of the window; of none yet, the ratio is 1.
-            vf_level: Whose median it is, shape (batch,).
+            reading: Reading of the window; of none yet, the ratio is 1.
+            vf_level: VF level of the median, shape (batch,).
         """
         passes = np.maximum(reading.passes_mean, 1.0)
         median_s = passes * self.characterisation.pass_median_s[reading.topology, vf_level]
@@ -192,7 +192,7 @@ class Controller(ABC):
     it must remember goes out of these and in again.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
     """
 
     def __init__(self, design: Design) -> None:
@@ -209,9 +209,9 @@ class Controller(ABC):
 
         Args:
             observation: As the environment returned it, shape (features,) or (batch, features).
-            state: What the previous call returned; None to begin.
+            state: State from the previous call; None to begin.
             episode_start: Which episodes begin, shape (batch,); None for none of them.
-            deterministic: Whether not to explore; only learning controllers explore.
+            deterministic: True if not to explore; only learning controllers explore.
 
         Returns:
             An action or a batch of them, and what to remember.
@@ -253,7 +253,7 @@ class Controller(ABC):
         )
 
     def start(self, count: int) -> State:
-        """What is remembered at the beginning of so many episodes: by default nothing."""
+        """Initial memory of a batch of episodes: by default nothing."""
         return ()
 
     @abstractmethod
@@ -261,8 +261,8 @@ class Controller(ABC):
         """Chooses configurations from what the boards' sensors and counters tell.
 
         Args:
-            reading: Of every board of the batch.
-            state: What was remembered; it is not changed.
+            reading: Reading of every board of the batch.
+            state: Memory of the last step; it is not changed.
 
         Returns:
             The configurations, and what to remember.

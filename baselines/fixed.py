@@ -21,7 +21,7 @@ class Fixed(Controller):
     """Always the same configuration.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
         configuration: The configuration.
     """
 

@@ -18,7 +18,7 @@ class FrequencyGovernor(Controller):
     """Moves the VF level under a given network.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
     """
 
     def __init__(self, design: Design) -> None:

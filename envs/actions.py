@@ -25,7 +25,7 @@ class Actions:
             with a number from -1 to 1 per factor.
         table: Every configuration in order of its number: topology, VF level and pass budget, the
             last 0 where the action does not choose it; shape (configurations, 3).
-        pass_latency_s: Of the board.
+        pass_latency_s: Pass latency of the board.
     """
 
     def __init__(self, board: Board, kind: ActionKind, choose_passes: bool) -> None:

@@ -21,7 +21,7 @@ Action = Any
 """An integer, an array of integers in a `MultiDiscrete` space, of floats in a `Box`."""
 
 Answer = tuple[Observation, float, bool, dict[str, Any]]
-"""What a window comes to: observation, reward, whether the board shut down, info."""
+"""Outcome of a window: observation, reward, whether the board shut down, info."""
 
 
 class BoardEnv(gymnasium.Env[Observation, Any]):

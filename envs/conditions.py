@@ -57,7 +57,7 @@ class Conditions:
         """A scenario whose L_c, T_max, load and arrivals are drawn, and its change if it has none.
 
         Args:
-            scenario: What else holds: ambient, cooling, kernel, policy, frames.
+            scenario: The other values: ambient, cooling, kernel, policy, frames.
             rng: Seeds the draws.
         """
         constraint_s = self._constraint_s(rng)

@@ -28,7 +28,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Builds the error for a name that is not among the known ones, nearest names first.
 
     Args:
-        kind: What the name stands for, e.g. ``"controller"``.
+        kind: Noun for the name, e.g. ``"controller"``.
         name: The name that came.
         known: Every name that would have been right.
     """

@@ -14,7 +14,7 @@ from tvfs_gym.envs.reward import DEFAULT_REWARD, REWARDS, WITHOUT_LABELS, Reward
 from tvfs_gym.envs.scenario import Scenario
 
 DEFAULT_LIVE_FAMILY = "digits"
-"""Its networks and pictures come along, so it runs anywhere."""
+"""Its networks and pictures ship with the package, so it runs anywhere."""
 
 
 class LinuxBoardEnv(BoardEnv):
@@ -74,7 +74,7 @@ class LinuxBoardEnv(BoardEnv):
     | Parameter | Type | Default | Description |
     |-----------|------|---------|-------------|
     | `family` | str | `"digits"` | a family of `tvfs-gym models list`, or a TOML file |
-    | `models` | str or None | None | folder of its .tflite files; None where they come along |
+    | `models` | str or None | None | folder of its .tflite files; None where they ship with it |
     | `frames` | any | None | pictures; see `tvfs_gym.envs.boards.linux.frames.frames_of` |
     | `threads` | int or None | None | of a pass; None for one per CPU that runs inference |
     | `root` | str | `"/sys"` | the sysfs tree |

@@ -56,9 +56,7 @@ def scales_of(board: Board) -> NDArray[np.float64]:
 
 @jit
 def observe(
-    window: NDArray[np.float64],
-    scales: NDArray[np.float64],
-    observation: NDArray[np.float32],
+    window: NDArray[np.float64], scales: NDArray[np.float64], observation: NDArray[np.float32]
 ) -> None:
     """Fills an observation from a window.
 
@@ -89,7 +87,7 @@ def observe(
 
 
 class Reading(NamedTuple):
-    """What an observation says, in units: what the board's own sensors and counters tell.
+    """An observation in units, from the board's own sensors and counters.
 
     Every field is an array over a batch; before an episode's first window, `latency_mean_s` is 0.
 

@@ -18,7 +18,7 @@ ROOM_BELOW_T_MAX_C = 10.0
 """A room warmer than that leaves no controller anything to choose."""
 
 Randomise = bool | Literal["conditions"]
-"""Whether episodes are drawn: units and rooms, or `tvfs_gym.envs.conditions` with them."""
+"""Draws of an episode: units and rooms, or `tvfs_gym.envs.conditions` with them."""
 
 Key = tuple[int, int]
 """Two 32-bit words: an episode's random stream."""
@@ -77,7 +77,7 @@ class DomainRandomisation:
     def of(
         cls, randomise: Randomise, profile: BoardProfile, nominal_latency_s: float
     ) -> "DomainRandomisation | None":
-        """What an environment's argument `randomise` asks for.
+        """Resolves an environment's argument `randomise`.
 
         Raises:
             InputError: It is not known, or the profile does not say how units differ.

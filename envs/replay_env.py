@@ -7,7 +7,7 @@ from tvfs_gym.envs.boards.replay import ReplayBoard
 
 
 class ReplayEnv(BoardEnv):
-    """What `tvfs_gym.envs.board_env.BoardEnv` does, from a log: step after logged step.
+    """`tvfs_gym.envs.board_env.BoardEnv` over a log: step after logged step.
 
     Spaces, observations, rewards and costs are those of the board that was logged. Actions change
     nothing; ``info["on_log"]`` says whether this and all before it were the logged ones, and

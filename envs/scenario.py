@@ -72,7 +72,7 @@ class Scenario(Table):
         tau: AdapTTA's confidence threshold.
         deadline_aware: Never start a pass that would end after L_c.
         frames: Frames of an episode.
-        changes: What changes meanwhile, in order of time.
+        changes: Changes during the episode, in order of time.
     """
 
     ambient_c: float = Field(default=25.0, ge=-40, le=100)

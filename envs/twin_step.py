@@ -84,7 +84,7 @@ def step_boards(
         frames: Filled, NaN where a frame was not answered, shape (n, frames, len(F)); or scratch
             space for fewer boards, over and over.
         windows: Filled but for boards whose episode is over, shape (n, len(W)).
-        observations: The same, shape (n, features).
+        observations: Observations, shape (n, features).
         ended: Filled with terminated and truncated, shape (2, n).
 
     Returns:

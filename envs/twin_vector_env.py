@@ -300,7 +300,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         return rewards
 
     def _follow_changes(self, windows: WindowVector, observations: Observations) -> None:
-        """Lets the scenarios' changes take effect whose time has come."""
+        """Applies the scenarios' changes whose time has come."""
         due = np.flatnonzero(windows[:, W.TIME_S] >= self._next_change_s)
         for i in due.tolist():
             time_s, scenario = float(windows[i, W.TIME_S]), self._episode[i]

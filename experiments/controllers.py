@@ -1,4 +1,4 @@
-"""Whom a command names: baselines, fixed choices, trained policies, code of a user's own."""
+"""Resolves the controllers named on the command line: baselines, policies, a user's code."""
 
 from inspect import isabstract
 from pathlib import Path
@@ -17,7 +17,7 @@ BASELINES = (*CONTROLLERS, *HINDSIGHT)
 
 AT = "@"
 HIGHEST = "max"
-"""What stands between topology and clock of a fixed configuration."""
+"""Sign between topology and clock of a fixed configuration."""
 
 
 def check_name(name: str) -> None:
@@ -53,7 +53,7 @@ def policy_named(name: str, design: Design, twins: MakeTwins | None = None) -> P
         name: A baseline; a policy that ships with the package; a fixed configuration,
             ``TOPOLOGY@MHZ`` or ``TOPOLOGY@max``; the folder of a training; or a Python file with
             one subclass of `tvfs_gym.baselines.controller.Controller`.
-        design: What it may know beforehand.
+        design: Knowledge before the run.
         twins: The very scenario, for those that know it; None on a board.
 
     Raises:
@@ -118,15 +118,15 @@ def _controller_in(path: Path) -> type[Controller]:
     """The one controller that a file defines."""
     module = load_module(path)
     found = [
-        one
-        for one in vars(module).values()
-        if isinstance(one, type)
-        and issubclass(one, Controller)
-        and one.__module__ == module.__name__
-        and not isabstract(one)
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Controller)
+        and value.__module__ == module.__name__
+        and not isabstract(value)
     ]
     if len(found) != 1:
-        names = ", ".join(one.__name__ for one in found) or "none"
+        names = ", ".join(candidate.__name__ for candidate in found) or "none"
         raise InputError(
             f"expected one subclass of tvfs_gym.baselines.Controller in {path}, found: {names}."
         )

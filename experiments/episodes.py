@@ -84,12 +84,12 @@ class Episode:
         seed: Seed of the episode.
 
     Attributes:
-        start: What the board's sensors said before the first step.
-        actions: Of the steps.
-        windows: What the steps delivered.
-        rewards: Of the steps.
-        frames: Of the steps.
-        control_s: What choosing each of the actions took.
+        start: Sensor readings before the first step.
+        actions: Actions of the steps.
+        windows: Windows of the steps.
+        rewards: Rewards of the steps.
+        frames: Frames of the steps.
+        control_s: Time that choosing each of the actions took.
     """
 
     def __init__(self, env: BoardEnv, policy: Policy | Predictor, seed: int) -> None:

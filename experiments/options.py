@@ -92,17 +92,14 @@ SysfsRootOption = Annotated[Path, typer.Option("--root", help="Root of the sysfs
 OutputFolderOption = Annotated[
     Path | None,
     typer.Option(
-        "--output",
-        help="Folder to write, or to resume. Default: the next free results/COMMAND_N.",
+        "--output", help="Folder to write, or to resume. Default: the next free results/COMMAND_N."
     ),
 ]
 OutputPageOption = Annotated[Path | None, typer.Option("--output", help="Markdown file to write.")]
 CheckoutOption = Annotated[
     Path,
     typer.Option(
-        "--checkout",
-        callback=_checked_checkout,
-        help="Checkout whose README and docs are updated.",
+        "--checkout", callback=_checked_checkout, help="Checkout whose README and docs are updated."
     ),
 ]
 
@@ -150,8 +147,7 @@ class RealBoard:
         bool, typer.Option("--single-level", help="linux: run even if the clock cannot be set.")
     ] = False
     no_sensor: Annotated[
-        bool,
-        typer.Option("--no-sensor", help="linux: run even if no temperature can be read."),
+        bool, typer.Option("--no-sensor", help="linux: run even if no temperature can be read.")
     ] = False
     options: Annotated[
         list[str] | None,
@@ -213,10 +209,7 @@ def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
         if parameter.name in groups:
             shown += [
                 Parameter(
-                    field.name,
-                    Parameter.KEYWORD_ONLY,
-                    default=field.default,
-                    annotation=field.type,
+                    field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
                 )
                 for field in fields(groups[parameter.name])
             ]

@@ -18,7 +18,7 @@ class Batch(NamedTuple):
         choice: Shape (batch,).
         reward: Shape (batch,).
         following: Inputs after the step.
-        ended: Whether nothing follows.
+        ended: True if nothing follows.
     """
 
     inputs: Array
@@ -80,9 +80,9 @@ class Update:
 
     Attributes:
         gamma: Discount.
-        myopic: Whether every step counts as the last one, so that the return is the reward.
+        myopic: True if every step counts as the last one, so that the return is the reward.
         target_share: Share of the network that the target network takes over after an update.
-        huber: Whether the loss is Huber's instead of the square.
+        huber: True if the loss is Huber's instead of the square.
         clip_norm: Largest norm of the gradients; None for any.
     """
 
@@ -97,7 +97,7 @@ class QNetwork:
     """A network that learns the value of every choice.
 
     Args:
-        sizes: Of its layers, from the inputs to the choices.
+        sizes: Sizes of its layers, from the inputs to the choices.
         update: How it is updated.
         rng: Draws the first weights.
     """
@@ -109,7 +109,7 @@ class QNetwork:
         self._adam = Adam(self.network.parameters)
 
     def returns(self, batch: Batch) -> Array:
-        """What the values of the choices made should have been.
+        """Target values of the choices made.
 
         The reward, and unless nothing follows or the update is myopic, gamma times the target
         network's highest value of what follows.
@@ -139,5 +139,5 @@ class QNetwork:
 def _clipped(gradients: list[Array], norm: float | None) -> list[Array]:
     if norm is None:
         return gradients
-    length = np.sqrt(sum(float((one**2).sum()) for one in gradients))
-    return [one * np.float32(min(1.0, norm / max(length, 1e-12))) for one in gradients]
+    length = np.sqrt(sum(float((gradient**2).sum()) for gradient in gradients))
+    return [gradient * np.float32(min(1.0, norm / max(length, 1e-12))) for gradient in gradients]

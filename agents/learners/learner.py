@@ -1,4 +1,4 @@
-"""What the published on-line learners share: what they know, see and return."""
+"""The base of the published on-line learners: knowledge, experience, policy."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LearningTask:
-    """What a learner knows of its board, and how long it will learn.
+    """A learner's board, and the length of its training.
 
     Attributes:
         scales: The board's, see `tvfs_gym.envs.observation`.
@@ -42,9 +42,9 @@ class Experience(NamedTuple):
     Attributes:
         observation: Before the step, shape (batch, features).
         choice: Row of the learner's choices, shape (batch,).
-        reward: What it is to learn from, shape (batch,).
+        reward: Reward to learn from, shape (batch,).
         following: Observation after the step, of the same episode even where it is over.
-        terminated: Whether the board shut down; an episode cut off by its number of frames is not.
+        terminated: True if the board shut down; an episode cut off by its number of frames is not.
     """
 
     observation: NDArray[np.float32]
@@ -58,7 +58,7 @@ class Learner(Protocol):
     """A published method, made for one board and able to learn on a batch of them.
 
     Attributes:
-        choices: What it chooses among.
+        choices: Choices to select from.
     """
 
     choices: Choices
@@ -72,7 +72,7 @@ class Learner(Protocol):
         ...
 
     def policy(self) -> GreedyPolicy:
-        """What it has learnt so far, a copy."""
+        """The policy learnt so far, a copy."""
         ...
 
 

@@ -48,7 +48,7 @@ class Lotus:
     """The learner.
 
     Args:
-        task: What it knows.
+        task: The board, and the length of the training.
     """
 
     def __init__(self, task: LearningTask) -> None:
@@ -74,7 +74,7 @@ class Lotus:
 
     @property
     def learning_rate(self) -> float:
-        """Of the next update."""
+        """Learning rate of the next update."""
         return _cosine(LEARNING_RATE, LAST_LEARNING_RATE, self._steps / self._task.steps)
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:

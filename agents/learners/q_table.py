@@ -26,7 +26,7 @@ INPUTS = ("headroom", "vf_level", "latency_mean", "latency_constraint")
 LEVELS = 10
 EPSILON, ALPHA, GAMMA = 0.2, 0.1, 0.9
 HEADROOM_SCALE_C = 50.0
-"""Of the observation."""
+"""Entries of the observation."""
 
 TEMPERATURE_EDGES_C = np.arange(-4.0, 5.0, 2.0)
 """Between the buckets, relative to the limit; as published 46, 48, ... 54 about 50 degC."""
@@ -42,7 +42,7 @@ class QTable:
     """The learner.
 
     Args:
-        task: What it knows.
+        task: The board, and the length of the training.
     """
 
     def __init__(self, task: LearningTask) -> None:
@@ -58,7 +58,7 @@ class QTable:
         self._columns = columns(INPUTS)
         self._task = task
         self._rng = task.rng
-        sizes = [len(one) + 1 for one in self._edges]
+        sizes = [len(edges) + 1 for edges in self._edges]
         self.values = np.zeros((*sizes, len(self.choices)))
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:

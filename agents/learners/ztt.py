@@ -42,7 +42,7 @@ TARGET_SHARE = 0.005
 
 CAPACITY, BATCH, FIRST_UPDATE = 500, 64, 200
 EPSILON_DECAY = 0.95
-"""Of the share of random choices, per update, from 1."""
+"""Decay of the share of random choices, per update, from 1."""
 
 COPIES = 3
 """How often a transition of a reward below 0 or above 1 is stored."""
@@ -57,7 +57,7 @@ class Ztt:
     """The learner.
 
     Args:
-        task: What it knows.
+        task: The board, and the length of the training.
         myopic: As released.
     """
 

@@ -21,7 +21,7 @@ from tvfs_gym.envs.scenario import Scenario
 
 @dataclass(frozen=True)
 class Characterisation:
-    """What was measured on a board under continuous inference.
+    """Measurements of a board under continuous inference.
 
     Attributes:
         family: The topology family.
@@ -31,8 +31,8 @@ class Characterisation:
             shape (topologies,).
         temperature_c: Temperature reached at each VF level, shape (levels,); at levels where
             throttling cut in before, extrapolated (see `extrapolated`).
-        extrapolated: Whether it was, shape (levels,).
-        measured: Whether a VF level was measured, shape (levels,); the others lie on curves through
+        extrapolated: True if it was, shape (levels,).
+        measured: True if a VF level was measured, shape (levels,); the others lie on curves through
             those that were: latency on a / f + b, temperature in between on V^2 f.
     """
 
@@ -104,11 +104,11 @@ def characterisation_of(board: Board, made: Collection[Measurement]) -> Characte
     """Puts the measurements of a board together.
 
     Args:
-        board: Whose they are.
+        board: The board measured.
         made: All that `tvfs_gym.baselines.characterisation.measuring.measurement_points` lists.
     """
     shape = len(board.family.topologies), len(board.operating_points)
-    timings = [one for one in made if isinstance(one, Timing)]
+    timings = [measurement for measurement in made if isinstance(measurement, Timing)]
     latency_s = np.full((*shape, len(timings[0].latencies_s)), np.nan)
     for timing in timings:
         latency_s[timing.point.topology, timing.point.level] = timing.latencies_s
@@ -117,7 +117,9 @@ def characterisation_of(board: Board, made: Collection[Measurement]) -> Characte
     spread = float(np.quantile(latency_s[:, measured] / median_s[..., np.newaxis], 0.99))
     median_s = _over_the_clock(board, median_s, measured)
     settled = {
-        (one.point.topology, one.point.level): one for one in made if isinstance(one, Settled)
+        (measurement.point.topology, measurement.point.level): measurement
+        for measurement in made
+        if isinstance(measurement, Settled)
     }
     reached = [settled[shape[0] - 1, int(level)] for level in np.flatnonzero(measured)]
     temperature_c, throttled = _temperatures(

@@ -28,10 +28,10 @@ class Provenance(Table):
 
     Attributes:
         board: ``linux``, or the profile of a twin.
-        machine: What the board says it is.
+        machine: The board's own name.
         command: The command line.
         date: When it began.
-        version: Of tvfs-gym.
+        version: Version of tvfs-gym.
         runtime: TFLite runtime that ran the passes; None for a twin's recorded outcomes.
         ambient_c: Ambient temperature as the user gave it, degC; None if not given.
         t_max_c: T_max, degC.
@@ -44,7 +44,7 @@ class Provenance(Table):
         settling_s: Continuous inference per temperature, s.
         averaged_s: Its averaged end, s.
         threads: Threads of a pass.
-        measures_power: Whether the board has a power sensor.
+        measures_power: True if the board has a power sensor.
     """
 
     board: str
@@ -86,7 +86,7 @@ class TopologyRow(Table):
 
 
 class CharacterisationFile(Table):
-    """What the file holds."""
+    """Content of the file."""
 
     family: str
     provenance: Provenance

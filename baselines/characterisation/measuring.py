@@ -57,7 +57,7 @@ class MeasurementPlan:
 
 @dataclass(frozen=True)
 class Point:
-    """What a measurement is of: topology and VF level, by index."""
+    """Topology and VF level of a measurement, by index."""
 
     topology: int
     level: int
@@ -68,7 +68,7 @@ class Timing:
     """Latencies of single passes on a cold board.
 
     Attributes:
-        point: Of which configuration.
+        point: Configuration.
         latencies_s: One per pass.
     """
 
@@ -78,13 +78,13 @@ class Timing:
 
 @dataclass(frozen=True)
 class Settled:
-    """What continuous inference comes to.
+    """Steady state of continuous inference.
 
     Attributes:
-        point: Of which configuration.
+        point: Configuration.
         temperature_c: Mean sensor reading.
         p99_s: 99th percentile of a pass's latency.
-        throttled: Whether the board was throttled before.
+        throttled: True if the board was throttled before.
         power_w: Mean power; None on a board without a power sensor.
     """
 
@@ -99,7 +99,7 @@ Measurement = Timing | Settled
 
 
 def measurement_scenario(scenario: Scenario) -> Scenario:
-    """What of a scenario holds while the board is measured.
+    """Reduces a scenario to the values that hold while the board is measured.
 
     That is its ambient temperature, cooling, kernel, background load and T_max; its start, changes,
     arrivals and AdapTTA policy do not.
@@ -110,7 +110,7 @@ def measurement_scenario(scenario: Scenario) -> Scenario:
 
 
 def measurement_points(board: Board, plan: MeasurementPlan) -> tuple[list[Point], list[Point]]:
-    """What is to be timed on a cold board, and what is to settle.
+    """Points to time on a cold board, and points to settle.
 
     All configurations are timed. Every topology settles at the highest VF level, where throttling
     may set in, and the most accurate one at every level.
@@ -124,10 +124,7 @@ def measurement_points(board: Board, plan: MeasurementPlan) -> tuple[list[Point]
 
 
 def measure(
-    board: Board,
-    scenario: Scenario,
-    plan: MeasurementPlan,
-    made: Collection[Measurement] = (),
+    board: Board, scenario: Scenario, plan: MeasurementPlan, made: Collection[Measurement] = ()
 ) -> Iterator[Measurement]:
     """Measures a board, one measurement after the other.
 
@@ -146,10 +143,14 @@ def measure(
     scenario = measurement_scenario(scenario)
     timed, settled = measurement_points(board, plan)
     for point in timed:
-        if not any(isinstance(one, Timing) and one.point == point for one in made):
+        if not any(
+            isinstance(measurement, Timing) and measurement.point == point for measurement in made
+        ):
             yield Timing(point, _cold_latencies_s(board, scenario, point, plan.passes))
     for point in settled:
-        if not any(isinstance(one, Settled) and one.point == point for one in made):
+        if not any(
+            isinstance(measurement, Settled) and measurement.point == point for measurement in made
+        ):
             yield _settled(board, scenario, point, plan)
 
 

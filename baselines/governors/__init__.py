@@ -1,1 +1,1 @@
-"""What the kernel's governors do, in user space: cpufreq's, and the thermal ones."""
+"""The kernel's governors in user space: cpufreq's, and the thermal ones."""

@@ -48,7 +48,7 @@ def userspace(design: Design, frequency_hz: float) -> Fixed:
     """``userspace``: a fixed clock, the slowest that is not below a frequency.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
         frequency_hz: As written to ``scaling_setspeed``.
     """
     level = level_at_least(_clocks_khz(design), np.array([round(frequency_hz / 1e3)]))
@@ -70,7 +70,7 @@ class LoadDriven(FrequencyGovernor):
     late with every frame, for none of them knows of deadlines.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
         rule: How it chooses.
     """
 

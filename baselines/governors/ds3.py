@@ -65,7 +65,7 @@ class Ds3(FrequencyGovernor):
     """The highest clock that DS3's throttling allows; it remembers the state.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
         trips: Set of trips.
     """
 

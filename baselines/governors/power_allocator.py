@@ -36,7 +36,7 @@ class PowerAllocator(FrequencyGovernor):
     """The governor with the one CPU cluster as its actor; it remembers the PID controller's state.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
 
     Raises:
         InputError: The board has no profile.
@@ -83,7 +83,7 @@ class IpaTopology(PowerAllocator):
     the fastest topology at the highest VF level within the budget.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
 
     Raises:
         InputError: The board has no profile, or no configuration meets the constraint at the start.
@@ -133,7 +133,7 @@ def highest_level(
 
     Args:
         core_mw: Power of a busy core by VF level.
-        budget_mw: Of all cores, shape (batch,).
+        budget_mw: Budget of all cores, shape (batch,).
         load_percent: Sum of the cores' loads, in per cent of one core's time, same shape.
     """
     granted_mw = np.where(load_percent > 0, budget_mw, 0)

@@ -41,7 +41,7 @@ def parameters(
 
     Args:
         sustainable_mw: P_sus, which holds the control temperature.
-        most_mw: What the actors can draw.
+        most_mw: Most power that the actors can draw.
         control_mc: Control temperature, m°C.
         span_mc: T_control - T_on; 0 for a zone with one passive trip.
         period_ms: Time between two ticks.

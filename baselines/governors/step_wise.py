@@ -21,8 +21,8 @@ class StepWise(FrequencyGovernor):
     """The governor; it remembers what the kernel does: trips, cooling state, previous reading.
 
     Args:
-        design: What it may know beforehand.
-        hysteresis: Whether it honours the trips' hysteresis, as kernels from about 6.9 on do.
+        design: Knowledge before the run.
+        hysteresis: True if it honours the trips' hysteresis, as kernels from about 6.9 on do.
     """
 
     def __init__(self, design: Design, hysteresis: bool) -> None:
@@ -48,12 +48,12 @@ class StepWise(FrequencyGovernor):
 
 
 def step_wise(design: Design) -> StepWise:
-    """As in kernels before about 6.9, which ignore the trips' hysteresis."""
+    """Builds the governor of kernels before about 6.9, which ignore the trips' hysteresis."""
     return StepWise(design, hysteresis=False)
 
 
 def step_wise_hysteresis(design: Design) -> StepWise:
-    """As in later kernels, which honour it and then release the clock at once."""
+    """Builds that of later kernels, which honour it and then release the clock at once."""
     return StepWise(design, hysteresis=True)
 
 

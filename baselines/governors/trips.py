@@ -48,7 +48,7 @@ def _row(trip: Trip, t_max_c: float) -> tuple[float, ...]:
 def on_map_c(
     temperature_c: NDArray[np.float64], t_max_c: NDArray[np.float64], last_trip_c: float
 ) -> NDArray[np.float64]:
-    """What temperatures are to a map where it stands: as far from its trips as from the moved ones.
+    """Shifts temperatures so that they lie as far from a map's trips as from the moved ones.
 
     Args:
         temperature_c: Readings.

@@ -67,7 +67,7 @@ class Alert(ModelBased):
     """Takes the highest expected accuracy; blind to heat, it sees throttling as slow-down alone.
 
     Args:
-        design: What it may know beforehand; its profile too.
+        design: Knowledge before the run, the profile included.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.
@@ -90,7 +90,7 @@ class Alert(ModelBased):
         return accuracy, mean_passes * mu * self._median_s[..., np.newaxis]
 
     def _latency_start(self, count: int) -> State:
-        return tuple(np.full(count, one) for one in (MU_0, S2_0, K_0, LEAST_Q))
+        return tuple(np.full(count, start) for start in (MU_0, S2_0, K_0, LEAST_Q))
 
     def _latency_followed(
         self, latency: State, ratio: Vector, timed: NDArray[np.bool_], reading: Reading

@@ -22,15 +22,15 @@ class BoardModel:
 
     Attributes:
         busy_w: Power without leakage while a pass runs, shape (topologies, levels).
-        idle_w: The same between passes, shape (levels,).
+        idle_w: Power without leakage between passes, shape (levels,).
         voltage_v: Shape (levels,).
         rate_hz: Rates of the thermal modes, 1/s, shape (modes,).
         ambient_share: Their shares of the ambient temperature.
         resistance_k_w: Their resistances.
-        resolution_c: Of the sensor.
+        resolution_c: Resolution of the sensor.
 
     Args:
-        design: What may be known beforehand.
+        design: Knowledge before the run.
         wanted_by: The controller, for the error.
 
     Raises:
@@ -40,7 +40,7 @@ class BoardModel:
     def __init__(self, design: Design, wanted_by: str) -> None:
         profile = design.model(wanted_by)
         levels, rest_w = range(len(profile.operating_points)), profile.power.rest_w
-        activities = [one.activity for one in design.characterisation.family.topologies]
+        activities = [topology.activity for topology in design.characterisation.family.topologies]
         busy_w = [
             [profile.switching_w(j, profile.threads, activity) for j in levels]
             for activity in activities

@@ -74,7 +74,7 @@ def replays(family: Family, most: int, tau: float) -> Replays:
 
 
 def replays_of(design: Design) -> Replays:
-    """The same for a design's family and classifier."""
+    """Replays of a design's family and classifier."""
     known = design.known
     return replays(design.characterisation.family, known.max_passes, known.tau)
 
@@ -119,7 +119,7 @@ def accuracy_and_passes(
         replays: The recorded outcomes.
         in_time: Probability that 1, 2, ... passes end within L_c, or, deadline-aware, that so many
             are started and do, shape (topologies, levels, passes).
-        deadline_aware: Whether passes that would end late are never started.
+        deadline_aware: True if passes that would end late are never started.
 
     Returns:
         Both of shape (topologies, levels, budgets).
@@ -155,7 +155,7 @@ def expected_outcome(
     passes in the mean about normal.
 
     Args:
-        design: What was measured at design time.
+        design: The controller's design.
         constraint_s: L_c.
         slow_down: Factor on all latencies.
 
@@ -177,7 +177,7 @@ def expected_outcome(
 
 
 def ranking_score(accuracy: Vector, time_s: Vector, period_s: float) -> Vector:
-    """What to rank configurations by.
+    """Score to rank configurations by.
 
     Args:
         accuracy: Within L_c.

@@ -14,7 +14,7 @@ ROWS = 24
 """Candidates that are kept; of more, the most accurate, the coolest and as many in between."""
 
 Latency = tuple[int, ...]
-"""What is believed of the latency, in steps of some resolution."""
+"""Belief of the latency, in steps of some resolution."""
 
 ExpectedOutcome = Callable[[float, Latency], tuple[Vector, Vector]]
 """From L_c and what is believed of the latency: of every (topology, level, budget) the accuracy
@@ -33,7 +33,7 @@ class Candidates(NamedTuple):
         accuracy: Accuracy within L_c.
         switching_w: Mean power without leakage.
         voltage_v: Supply.
-        duration_s: Of a step.
+        duration_s: Duration of a step.
     """
 
     topology: NDArray[np.int64]
@@ -54,7 +54,7 @@ class CandidateTables:
     """Candidates by latency constraint, belief of the latency and cap; each is worked out once.
 
     Args:
-        design: What may be known beforehand.
+        design: Knowledge before the run.
         model: The profile's model.
         expected_outcome: Accuracy and time of every configuration.
         select: Which of them are worth having.
@@ -75,11 +75,13 @@ class CandidateTables:
 
         Args:
             constraint_s: L_c, shape (batch,).
-            latency: What is believed of the latency, shape (batch, any).
+            latency: Belief of the latency, shape (batch, any).
             cap_level: The highest VF level that throttling allows, shape (batch,).
         """
         keys = zip(constraint_s.tolist(), latency.tolist(), cap_level.tolist(), strict=True)
-        numbers = [self._look_up((one, tuple(belief), cap)) for one, belief, cap in keys]
+        numbers = [
+            self._look_up((constraint, tuple(belief), cap)) for constraint, belief, cap in keys
+        ]
         columns = np.moveaxis(self._tables[numbers], 2, 0)
         return Candidates(*columns[:3].astype(np.int64), *columns[3:])
 
@@ -124,7 +126,7 @@ def pareto(power_w: Vector, accuracy: Vector) -> list[int]:
 
 
 def concave(power_w: Vector, accuracy: Vector) -> list[int]:
-    """Of those, the ones that no two others, time-shared, beat: the hull over power.
+    """Those that no two others, time-shared, beat: the hull over power.
 
     Time-sharing two neighbours of the hull is the best that any mean power allows (the linear
     program of POET, Imes et al., RTAS 2015, recalled; see `tvfs_gym.baselines.tvfs.duty`).

@@ -1,4 +1,4 @@
-"""What controllers with a model of the board share: they follow it, look ahead and choose."""
+"""The base of controllers with a model of the board: they follow it, look ahead and choose."""
 
 from abc import abstractmethod
 
@@ -25,10 +25,10 @@ class ModelBased(Controller):
     """Follows heat and latency, and takes the first candidate that stays cool enough.
 
     Attributes:
-        sees_throttling: Whether it knows the real clock and the cap on it.
+        sees_throttling: True if it knows the real clock and the cap on it.
 
     Args:
-        design: What it may know beforehand; its profile too.
+        design: Knowledge before the run, the profile included.
         name: The controller's, for errors.
         select: Which configurations are candidates.
         lags: How many lags its sensor may have, in steps, from none on.
@@ -50,7 +50,7 @@ class ModelBased(Controller):
         self._tables = CandidateTables(design, self._model, self._expected_outcome, select)
 
     def start(self, count: int) -> State:
-        """What is believed of the heat, the level asked for last, what is believed of latency."""
+        """Belief of the heat, the level asked for last, belief of the latency."""
         asked = np.full(count, NONE_YET)
         return (*self._lagged.start(count), asked, *self._latency_start(count))
 
@@ -118,24 +118,24 @@ class ModelBased(Controller):
 
     @abstractmethod
     def _latency_start(self, count: int) -> State:
-        """What is believed of the latency at the beginning."""
+        """Belief of the latency at the beginning."""
 
     @abstractmethod
     def _latency_followed(
         self, latency: State, ratio: Vector, timed: NDArray[np.bool_], reading: Reading
     ) -> State:
-        """The same after a window.
+        """Belief of the latency after a window.
 
         Args:
             latency: Before it.
-            ratio: Of a pass's mean latency to its median at design time.
-            timed: Whether that was measured.
-            reading: Of the window.
+            ratio: Ratio of a pass's mean latency to its median at design time.
+            timed: True if that was measured.
+            reading: Reading of the window.
         """
 
     @abstractmethod
     def _latency_key(self, latency: State) -> NDArray[np.int64]:
-        """The same in steps of some resolution, shape (batch, any)."""
+        """Belief of the latency in steps of some resolution, shape (batch, any)."""
 
     @abstractmethod
     def _cool(self, belief: Belief, candidates: Candidates, reading: Reading) -> NDArray[np.bool_]:

@@ -28,7 +28,7 @@ class Bank(NamedTuple):
         covariance: The same.
         surprise: The same.
         likelihood: Logarithm of the likelihood, shape (batch, lags).
-        power_w: Of the last windows, shape (batch, lags).
+        power_w: Power of the last windows, shape (batch, lags).
         duration_s: The same.
         unsure: The same.
     """

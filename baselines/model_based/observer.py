@@ -51,11 +51,11 @@ LEAST_SURPRISE, MOST_SURPRISE = 0.25, 25.0
 
 
 class Belief(NamedTuple):
-    """What is believed of the heat of a batch of boards.
+    """Belief of the heat of a batch of boards.
 
     Attributes:
         state: Modes, ambient temperature and gain, shape (batch, modes + 2).
-        covariance: Of them, shape (batch, modes + 2, modes + 2).
+        covariance: Covariance of the state, shape (batch, modes + 2, modes + 2).
         surprise: Mean square of the errors of past predictions in their predicted standard
             deviations: 1 if the filter is as good as it thinks; shape (batch,).
     """
@@ -92,9 +92,7 @@ class Observer:
     def start(self, count: int) -> Belief:
         """Before the first reading."""
         return Belief(
-            np.tile(self._mean, (count, 1)),
-            np.tile(self._prior, (count, 1, 1)),
-            np.ones(count),
+            np.tile(self._mean, (count, 1)), np.tile(self._prior, (count, 1, 1)), np.ones(count)
         )
 
     def die_c(self, belief: Belief) -> Vector:
@@ -102,7 +100,7 @@ class Observer:
         return belief.state[:, : self.modes].sum(axis=1)
 
     def transition(self, power_w: Vector, duration_s: Vector) -> Vector:
-        """What a time at constant power makes of the state: matrices, shape (..., size, size).
+        """Propagates the state at constant power: matrices, shape (..., size, size).
 
         z_k <- e_k z_k + (1 - e_k) (share_k T_ambient + gain R_k P), e_k = exp(-rate_k t): the exact
         propagation of `tvfs_gym.envs.physics.thermal.propagate`, linear in the augmented state.
@@ -133,7 +131,7 @@ class Observer:
             temperature_c: Sensor reading at its end.
             power_w: Mean power in it, by the profile.
             duration_s: Its length; 0 for an episode's first reading.
-            unsure: Whether the power is not known, since throttling set in or was lifted.
+            unsure: True if the power is not known, since throttling set in or was lifted.
 
         Returns:
             What is believed then, and the logarithm of the reading's likelihood but for a constant.
@@ -172,9 +170,9 @@ class Observer:
         """Die temperatures after a time at constant power, and their standard deviations.
 
         Args:
-            belief: Of the batch.
-            power_w: Of every candidate, shape (batch, candidates).
-            duration_s: The same.
+            belief: Belief of the batch.
+            power_w: Power of every candidate, shape (batch, candidates).
+            duration_s: Duration of every candidate, same shape.
         """
         model, modes = self._model, self.modes
         kept = np.exp(-model.rate_hz * duration_s[..., np.newaxis])

@@ -60,7 +60,7 @@ class Predictive(ModelBased):
     """Looks one step ahead.
 
     Args:
-        design: What it may know beforehand; its profile too.
+        design: Knowledge before the run, the profile included.
         foresees: True to weigh the slow-downs that may come next, instead of the last one.
         lags: How many lags the sensor may have, in steps, from none on.
 

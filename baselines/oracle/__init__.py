@@ -34,7 +34,7 @@ class Bounds:
         finite_horizon: On the reliable accuracy of every controller: see
             `horizon.finite_horizon`.
         grid_error: By how much the latter changes on a coarser grid.
-        price: What one more frame is worth there: the accuracy at which the episode could go on.
+        price: Value of one more frame there: the accuracy at which the episode could go on.
     """
 
     long_run: float

@@ -21,7 +21,7 @@ class Grid(NamedTuple):
     just above it, at one place; so no value is interpolated across the limit.
 
     Attributes:
-        low_c: Of each node, shape (nodes,).
+        low_c: Lowest temperature of each node, shape (nodes,).
         step_c: Same shape.
         counts: Grid points, at least 2 of each, same shape; the die's with the one above the limit.
         limit_c: T_max, whole steps above the lowest die temperature; infinite: there is no seam.
@@ -50,7 +50,7 @@ class Grid(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """What does not change from one stage to the next.
+    """The constant part of all stages.
 
     Attributes:
         keeps: Node temperatures x become keeps x + adds + per_watt P.
@@ -65,7 +65,7 @@ class Stage(NamedTuple):
         throttle_cost: Cost of a poll that lowers the clock, in frames: the one at hand may be late.
         hot: Gain of a stage with the die above T_max: the price of its frames, of as few as there
             can be.
-        strict: Whether that is a stage that begins or ends above it, or only one that does both.
+        strict: True if that is a stage that begins or ends above it, or only one that does both.
     """
 
     keeps: Array
@@ -198,8 +198,8 @@ class Induction:
     """Backward induction with the same stage again and again.
 
     Args:
-        grid: Of the values.
-        stage: What can be done and what comes of it.
+        grid: Grid of the values.
+        stage: Actions and their results.
     """
 
     def __init__(self, grid: Grid, stage: Stage) -> None:

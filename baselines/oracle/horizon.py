@@ -24,7 +24,7 @@ HEADROOM_C = 15.0
 """How far the grid of the die's temperature reaches above the highest trip."""
 
 UNSETTLED = 2e-5
-"""What leaving out stages may cost in accuracy; see `Course.values`."""
+"""Accuracy that leaving out stages may cost; see `Course.values`."""
 
 TOGETHER = 32
 """Stages whose gain is looked at together: the best course may go to and fro between two levels."""
@@ -47,7 +47,7 @@ class Course:
         segments: In order of time.
         caps: The throttling.
         nodes_c: Node temperatures at the start.
-        frames: Of the episode.
+        frames: Frames of the episode.
         poll_s: Time between two polls.
         t_max_c: T_max.
         strict: For a plan: a stage earns nothing that begins or ends above T_max, and no frame is
@@ -81,7 +81,7 @@ class Course:
 
     def at(self, time_s: float) -> int:
         """Index of the segment at a time."""
-        return sum(one.from_s <= time_s for one in self.segments) - 1
+        return sum(segment.from_s <= time_s for segment in self.segments) - 1
 
     def starts_at(self, which: int) -> int:
         """First stage of a segment: a change holds from the poll on that follows it."""
@@ -215,12 +215,12 @@ def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
     frames than any that can be right and on time are left out.
 
     Args:
-        course: Of the scenario.
+        course: Course of the scenario.
         frames_per_step: For which a controller holds its choice.
     """
     coarse = course.grid(COARSE)
-    accuracies = [one.options.on_time_accuracy.max() for one in course.segments]
-    sustained = [long_run(one, course.t_max_c).on_time_accuracy for one in course.segments]
+    accuracies = [segment.options.on_time_accuracy.max() for segment in course.segments]
+    sustained = [long_run(segment, course.t_max_c).on_time_accuracy for segment in course.segments]
     if min(sustained) >= max(accuracies):
         return Horizon(float(max(accuracies)), 0.0, float(max(accuracies)))
     found = minimize_scalar(

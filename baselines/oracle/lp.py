@@ -20,7 +20,7 @@ class Mix:
     """Configurations, and the shares of the frames that they answer.
 
     Attributes:
-        on_time_accuracy: What they reach together.
+        on_time_accuracy: Their accuracy together.
         shares: By configuration; they add up to 1, or are none if nothing is cool enough.
     """
 
@@ -80,4 +80,4 @@ def configuration(segment: Segment, index: int) -> Configuration:
     """The configuration of an option."""
     options = segment.options
     chosen = options.topology[index], options.vf_level[index], options.max_passes[index]
-    return Configuration(*(int(one) for one in chosen))
+    return Configuration(*(int(index) for index in chosen))

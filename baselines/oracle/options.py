@@ -1,4 +1,4 @@
-"""What a board can do with a frame: every configuration's expected answer, time and heat."""
+"""Options for a frame: every configuration's expected answer, time and heat."""
 
 from typing import NamedTuple
 
@@ -62,7 +62,7 @@ def options(board: TwinBoard, parameters: Array, max_passes: int) -> Options:
     Args:
         board: Its levels, topologies and outcomes count, its state does not.
         parameters: The kernel's, at the time.
-        max_passes: Of the policy.
+        max_passes: Most passes, the policy's.
     """
     shape = (len(board.topologies), len(board.levels), max_passes)
     accuracy, busy_s = np.empty(shape), np.empty(shape)

@@ -62,8 +62,8 @@ def _run_on(
         modes: Room for the modes.
         progress: Time, cap state, frames answered and gain; updated.
         level: VF level that is asked for.
-        held: What the configuration does at every level, shape (levels, 4).
-        price: Of a frame.
+        held: The configuration's outcome at every level, shape (levels, 4).
+        price: Price of a frame.
         until_frames: Number of frames.
         until_s: Time.
         network: `RcNetwork.modes`.
@@ -194,11 +194,11 @@ def _best(
 
 @dataclass(frozen=True)
 class _Actions:
-    """What the oracle chooses from in a segment.
+    """The oracle's choices in a segment.
 
     Attributes:
         choices: Topology, VF level and budget of passes, shape (actions, 3).
-        held: What each does at every level, shape (actions, levels, 4).
+        held: Each action's outcome at every level, shape (actions, levels, 4).
         physics: Network, ambient temperature and leakage.
     """
 
@@ -223,12 +223,12 @@ def _actions(course: Course, which: int, price: float, levels: int) -> _Actions:
 
 
 class Plan:
-    """What the dynamic programme says is worth having, at every time of a course.
+    """Values of the dynamic programme at every time of a course.
 
     Args:
-        course: Of the very scenario.
+        course: Course of the very scenario.
         strict: Its throttling at its strictest.
-        price: Of a frame, see `tvfs_gym.baselines.oracle.horizon.finite_horizon`.
+        price: Price of a frame, see `tvfs_gym.baselines.oracle.horizon.finite_horizon`.
         levels: Number of VF levels.
         guard_c: The plan takes T_max and the trips to lie that much lower: for the sensor's
             resolution, and for polls within a step that find the die hotter than expected.
@@ -251,7 +251,7 @@ class Plan:
         # Stopping, which the bound allows for, is no choice here: it costs all frames.
         end = float(course.stages), np.zeros((self.grid.size, len(course.caps.level)))
         made = [end, *course.values(price, self.grid, -float(course.frames), THROTTLE_COST)]
-        kept = [one for i, one in enumerate(made) if i % every == 0 or one[0] == 0][::-1]
+        kept = [stage for i, stage in enumerate(made) if i % every == 0 or stage[0] == 0][::-1]
         self.at_stage = np.array([float(stage) for stage, _ in kept])
         self.tables = np.array([values for _, values in kept], np.float32)
         self.actions = [
@@ -300,9 +300,9 @@ class Oracle(Controller):
     choices and the time that they took; what it reads corrects the die's temperature and cap state.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
         plan: For the very scenario.
-        resolution_c: Of the sensor.
+        resolution_c: Resolution of the sensor.
     """
 
     def __init__(self, design: Design, plan: Plan, resolution_c: float) -> None:

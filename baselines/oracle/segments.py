@@ -23,7 +23,7 @@ class Segment:
         from_s: Its start.
         parameters: The kernel's.
         network: `RcNetwork.modes`, with the fan, if there is one, at its best.
-        options: What can be done with a frame.
+        options: Options for a frame.
     """
 
     from_s: float
@@ -38,7 +38,7 @@ class Segment:
 
     @property
     def coolest_c(self) -> float:
-        """What no node can be cooler than, unless it was at the start."""
+        """Lower bound of all node temperatures after the start."""
         return float(self.parameters[P.AMBIENT_C])
 
     @property
@@ -90,7 +90,7 @@ def caps(board: TwinBoard, strict: bool = False) -> Caps:
 
     Args:
         board: The board.
-        strict: Whether a trip caps at its highest state.
+        strict: True if a trip caps at its highest state.
     """
     parameters = board.arrays.parameters
     resolution_c = parameters[P.SENSOR_RESOLUTION_C]
@@ -131,7 +131,7 @@ def segments_of(board: TwinBoard, scenario: Scenario) -> list[Segment]:
         arrays.state[S.TIME_S] = from_s
         board.follow(scenario, arrays)
         networks = arrays.networks.copy().reshape(-1, len(arrays.modes), arrays.networks.shape[1])
-        network = min(networks, key=lambda one: one[:, thermal.RESISTANCE].sum())
+        network = min(networks, key=lambda network: network[:, thermal.RESISTANCE].sum())
         possible = options(board, arrays.parameters, most)
         segments.append(Segment(from_s, arrays.parameters.copy(), network, possible))
     return segments

@@ -60,9 +60,9 @@ def duty_cycles(
     maximise sum w q, subject to sum w t (T - limit) <= 0, sum w = 1, w >= 0.
 
     Args:
-        accuracy: Of each row, q.
-        temperature_c: Of each row, T.
-        duration_s: Of a step of each row, t.
+        accuracy: Accuracy of each row, q.
+        temperature_c: Temperature of each row, T.
+        duration_s: Duration of a step of each row, t.
         limit_c: Bound on the mean over time.
 
     Returns:
@@ -80,11 +80,7 @@ def duty_cycles(
 
 
 def best_duty(
-    accuracy: Vector,
-    temperature_c: Vector,
-    duration_s: Vector,
-    limit_c: float,
-    followed: Followed,
+    accuracy: Vector, temperature_c: Vector, duration_s: Vector, limit_c: float, followed: Followed
 ) -> Duty:
     """The best duty cycle whose bursts of the hotter row stay below the limit.
 
@@ -94,11 +90,11 @@ def best_duty(
     the program's own solution needs is taken.
 
     Args:
-        accuracy: Of each row, the hottest first.
-        temperature_c: Of each row.
-        duration_s: Of a step of each row.
+        accuracy: Accuracy of each row, the hottest first.
+        temperature_c: Temperature of each row.
+        duration_s: Duration of a step of each row.
         limit_c: Bound on the hot spot.
-        followed: Of the board's network.
+        followed: Modes of the board's network that are followed.
 
     Returns:
         The coolest row alone if nothing else stays below.
@@ -142,7 +138,7 @@ class TvfsDuty(Controller):
     """Interleaves two rows of TVFS' table.
 
     Args:
-        design: What it may know beforehand; its profile too.
+        design: Knowledge before the run, the profile included.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.

@@ -51,7 +51,7 @@ def front(design: Design, accuracy: Vector, time_s: Vector) -> list[Row]:
     """Those configurations than which no cooler one is as accurate.
 
     Args:
-        design: What was measured at design time.
+        design: The controller's design.
         accuracy: Within L_c, shape (topologies, levels, budgets).
         time_s: Mean time of a frame, same shape.
 
@@ -64,11 +64,11 @@ def front(design: Design, accuracy: Vector, time_s: Vector) -> list[Row]:
     topology, level, budget = (index.ravel() for index in np.indices(accuracy.shape))
     return [
         Row(
-            Configuration(int(topology[one]), int(level[one]), int(budget[one]) + 1),
-            float(accuracy.ravel()[one]),
-            float(temperature_c[one]),
+            Configuration(int(topology[row]), int(level[row]), int(budget[row]) + 1),
+            float(accuracy.ravel()[row]),
+            float(temperature_c[row]),
         )
-        for one in pareto(temperature_c, ranked)
+        for row in pareto(temperature_c, ranked)
     ]
 
 

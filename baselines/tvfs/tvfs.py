@@ -80,7 +80,7 @@ def table_or_fastest(design: Design, latency_constraint_s: float, made: Table = 
 
 
 def left_s(design: Design, reading: Reading) -> NDArray[np.float64]:
-    """What is left of L_c: it, divided by the slow-down in the last window; shape (batch,).
+    """L_c divided by the slow-down in the last window; shape (batch,).
 
     A window that was faster than at design time leaves L_c as it is.
     """
@@ -99,7 +99,7 @@ class Tvfs(Controller):
     and the feedback are reconstructions: the published run-time rule is not readable.
 
     Args:
-        design: What it may know beforehand.
+        design: Knowledge before the run.
         made: Makes its tables.
         feedback: True to read the table at what the slow-down leaves of L_c, instead of at L_c.
 
@@ -128,10 +128,10 @@ class Tvfs(Controller):
             rows = self._rows(float(constraint_s))
             limit_c = reading.t_max_c[here] - GUARD_C
             row[here] = _next_row(rows, row[here], reading.temperature_c[here], limit_c)
-            chosen = [rows[one].configuration for one in row[here].tolist()]
-            topology[here] = [one.topology for one in chosen]
-            level[here] = [one.vf_level for one in chosen]
-            passes[here] = [one.max_passes or ALL_PASSES for one in chosen]
+            chosen = [rows[index].configuration for index in row[here].tolist()]
+            topology[here] = [row.topology for row in chosen]
+            level[here] = [row.vf_level for row in chosen]
+            passes[here] = [row.max_passes or ALL_PASSES for row in chosen]
         return Choice(topology, level, passes), (row,)
 
     def _rows(self, constraint_s: float) -> list[Row]:
@@ -147,7 +147,7 @@ def _next_row(
     limit_c: NDArray[np.float64],
 ) -> NDArray[np.int64]:
     """The rows to go to: a cooler one, the next better one, or the same."""
-    reached_c = np.array([one.temperature_c for one in rows])
+    reached_c = np.array([row.temperature_c for row in rows])
     row = np.minimum(row, len(rows) - 1)
     down = temperature_c >= limit_c
     better = np.maximum(row - 1, 0)

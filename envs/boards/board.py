@@ -15,7 +15,7 @@ from tvfs_gym.envs.scenario import Scenario
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a controller chooses.
+    """A controller's choice.
 
     Attributes:
         topology: Index in the board's family.
@@ -30,7 +30,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """What the board's own sensors say.
+    """Readings of the board's own sensors.
 
     Attributes:
         time_s: Time since reset.
@@ -58,7 +58,7 @@ class BoardInfo:
         description: Device in words.
         real: False for a digital twin.
         threads: Threads of a pass.
-        measures_power: Whether the board has a power sensor.
+        measures_power: True if the board has a power sensor.
         critical_c: Temperature at which the board switches itself off; None if unknown.
         passive_c: Trips at which the kernel begins to throttle; those of a twin are in its profile.
         runtime: TFLite runtime of the passes; None for a twin, which replays recorded outcomes.
@@ -75,13 +75,9 @@ class BoardInfo:
 
 
 def start_window(start: Telemetry, scenario: Scenario) -> WindowVector:
-    """What is known before the first window: the sensors and the constraints; no frames."""
+    """The window before an episode's first: sensors and constraints, no frames."""
     window = np.zeros(len(W))
-    for field in (
-        W.TEMPERATURE_C,
-        W.TEMPERATURE_MEAN_C,
-        W.TEMPERATURE_MAX_C,
-    ):
+    for field in (W.TEMPERATURE_C, W.TEMPERATURE_MEAN_C, W.TEMPERATURE_MAX_C):
         window[field] = start.temperature_c
     for field in (W.FREQUENCY_HZ, W.FREQUENCY_MEAN_HZ):
         window[field] = start.frequency_hz
@@ -140,7 +136,7 @@ class Board(Protocol):
 
     @property
     def profile(self) -> BoardProfile | None:
-        """What is known of the board beforehand; None if nothing is."""
+        """Knowledge of the board before the run; None without any."""
         ...
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:

@@ -178,8 +178,8 @@ class Throttling(Table):
     Attributes:
         source: Where it was read.
         poll_s: Time between two looks at the sensor.
-        honours_hysteresis: Whether the kernel's governor honours the trips' hysteresis.
-        trips: Of the CPU.
+        honours_hysteresis: True if the kernel's governor honours the trips' hysteresis.
+        trips: Trips of the CPU.
         progressive_from_c: Where the firmware's throttling begins; None if it has none.
         progressive_hz_per_c: How much clock a degree costs then.
     """
@@ -198,10 +198,10 @@ class Spread(Table):
     Attributes:
         source: Where the numbers come from.
         resistance: Sigma of the logarithm of the factor on all thermal resistances.
-        capacitance: The same of the thermal capacitances.
-        switching: The same of the switching capacitances.
-        leakage: The same of the leakage.
-        latency: The same of the latency.
+        capacitance: Sigma of the logarithm of the factor on the thermal capacitances.
+        switching: Sigma of the logarithm of the factor on the switching capacitances.
+        leakage: Sigma of the logarithm of the factor on the leakage.
+        latency: Sigma of the logarithm of the factor on the latency.
         ambient_low_c: Coolest room, degC.
         ambient_high_c: Warmest room, degC.
     """
@@ -232,14 +232,14 @@ class BoardProfile(Table):
         name: Its name in results.
         environment_id: Id of its twin's Gymnasium environment; None for a profile that does not
             ship, whose twin is made by `tvfs_gym/Twin-v1`.
-        description: What it is.
+        description: One line about it.
         threads: Threads of a pass, one per core.
         critical_c: Temperature at which the board shuts itself down, degC.
         operating_points_source: Where the VF levels were read.
         operating_points: VF levels, slowest first.
-        power: Of the cluster that runs the inference, and of the rest of the chip.
-        leakage: Of the same cluster.
-        latency: Of the reference network.
+        power: Power of the cluster that runs the inference, and of the rest of the chip.
+        leakage: Leakage of the same cluster.
+        latency: Latency of the reference network.
         sensor: On-chip temperature.
         cooling: Thermal networks by name, the usual one first.
         throttling: Presets by name, the default first.

@@ -19,9 +19,9 @@ class EpisodeLog:
     """An episode that was logged.
 
     Attributes:
-        start: What the sensors said before its first step.
-        windows: What its steps delivered, shape (steps, WINDOW_SIZE).
-        requested: What was asked for in each: topology, VF level, and pass budget or 0 where the
+        start: Sensor readings before its first step.
+        windows: Windows of its steps, shape (steps, WINDOW_SIZE).
+        requested: Request of each: topology, VF level, and pass budget or 0 where the
             action had none; shape (steps, 3).
     """
 
@@ -43,8 +43,8 @@ class ReplayBoard:
     without them.
 
     Attributes:
-        on_log: Whether all choices since the reset were the logged ones.
-        matched: Whether the latest was.
+        on_log: True if all choices since the reset were the logged ones.
+        matched: True if the latest was.
 
     Args:
         info: Identity of the board.
@@ -53,7 +53,7 @@ class ReplayBoard:
         family: Its topologies.
         views: The most passes a frame could get.
         nominal_latency_s: As the board had it.
-        profile: Of the board; None if it had none.
+        profile: Profile of the board; None if it had none.
 
     Raises:
         InputError: There is no episode.
@@ -113,7 +113,7 @@ class ReplayBoard:
         return window, np.full((frames, len(F)), np.nan)
 
     def telemetry(self) -> Telemetry:
-        """What the sensors said at the end of the latest step."""
+        """Sensor readings at the end of the latest step."""
         if self._step == 0:
             return self.log.start
         window = self.log.windows[self._step - 1]

@@ -113,7 +113,7 @@ index of its labelled image; NaN on a real board.
 """
 
 F: Any = indices(*(name.upper() for name in FRAME_FIELDS))
-"""The same as indices."""
+"""Indices of the fields."""
 
 
 @jit

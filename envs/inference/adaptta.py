@@ -56,7 +56,7 @@ class Prediction:
 
     Attributes:
         label: Class from 0 on, without background; -1 if the network said "background".
-        confidence: What was compared with tau after the last pass, 0..1.
+        confidence: Confidence that was compared with tau after the last pass, 0..1.
         passes: Forward passes spent.
         latency_s: Seconds from the decoded image to the answer.
     """
@@ -147,7 +147,7 @@ class AdapTTA:
         Args:
             image: The frame.
             waited_s: How much of its deadline had passed before.
-            expected_pass_s: What a pass is known to take at most; this frame's own passes count as
+            expected_pass_s: Known upper end of a pass; this frame's own passes count as
                 well.
 
         Raises:

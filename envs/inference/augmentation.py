@@ -35,8 +35,8 @@ class View:
 
     Attributes:
         crop: ``C``, ``TL``, ``TR``, ``BL`` or ``BR``: which part of the frame.
-        mirrored: Whether that part is flipped left to right.
-        transforms: What is done to it then, in this order.
+        mirrored: True if that part is flipped left to right.
+        transforms: Transforms of it, in this order.
     """
 
     crop: str
@@ -56,7 +56,11 @@ def read_view(text: str) -> View:
     """
     crop, *alterations = text.strip().split("+")
     mirrored = alterations.count("flip") % 2 == 1
-    return View(crop, mirrored, tuple(read_transform(one) for one in alterations if one != "flip"))
+    return View(
+        crop,
+        mirrored,
+        tuple(read_transform(alteration) for alteration in alterations if alteration != "flip"),
+    )
 
 
 ORDERS: dict[str, tuple[View, ...]] = {
@@ -107,7 +111,7 @@ def policy_views(policy: Policy, order: str = "centre_first") -> tuple[View, ...
     if not isinstance(policy, str):
         if not policy:
             raise InputError("a policy needs at least one view, e.g. C.")
-        return tuple(one if isinstance(one, View) else read_view(one) for one in policy)
+        return tuple(view if isinstance(view, View) else read_view(view) for view in policy)
     if policy == "1C":
         return (View("C"),)
     return tuple(view for view in ORDERS[order] if policy == "10C" or not view.mirrored)

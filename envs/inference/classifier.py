@@ -18,7 +18,7 @@ class TfliteClassifier:
     """Runs one topology's network; the interpreter stays resident.
 
     Attributes:
-        topology: What the file must hold.
+        topology: Network that the file must hold.
         invoke_s: Seconds spent in the network itself so far, all passes together.
     """
 
@@ -31,7 +31,7 @@ class TfliteClassifier:
             topology: The topology to load.
             models: The folder that holds its file.
             threads: CPU threads of one pass.
-            xnnpack: Whether the runtime may use XNNPACK.
+            xnnpack: True if the runtime may use XNNPACK.
 
         Raises:
             InputError: The file is missing or corrupt, its input or output does not fit, or it runs

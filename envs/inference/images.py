@@ -38,7 +38,7 @@ def read_images(path: Path, classes: int) -> list[LabelledImage]:
     """
     if not path.is_dir() or (path / "images.csv").exists():
         return read_image_list(path)
-    folders = sorted(one for one in path.iterdir() if one.is_dir())
+    folders = sorted(file for file in path.iterdir() if file.is_dir())
     numbered = all(folder.name.isdecimal() for folder in folders)
     if not numbered and len(folders) != classes:
         raise InputError(

@@ -26,7 +26,7 @@ class Recording:
     Attributes:
         confidence: Confidence of the consensus.
         label: Its class, from 0 on without background; -1 for "background".
-        in_top5: Whether the image's true class is among its five highest.
+        in_top5: True if the image's true class is among its five highest.
     """
 
     confidence: NDArray[np.float32]
@@ -135,7 +135,7 @@ class OutcomeTable:
     """The outcomes of a family, as the twin replays them.
 
     Attributes:
-        confidence: Of the consensus, shape (topologies, images, views).
+        confidence: Confidence of the consensus, shape (topologies, images, views).
         correct: 1 where the consensus is right, same shape.
     """
 

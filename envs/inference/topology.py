@@ -29,7 +29,7 @@ class Topology(Table):
         label_offset: Output index of class 0 (1 where index 0 is "background").
         pixel_mean: Grey level that the network reads as 0.
         pixel_scale: Grey levels per unit of the network's real-valued input.
-        output: What the network's last layer gives: ``softmax`` or ``logits``.
+        output: Kind of the network's last layer: ``softmax`` or ``logits``.
         top1_published: Published ImageNet top-1 accuracy, percent; None for another network.
         relative_latency: Latency of a pass relative to MobileNetV1 1.0 224's on the same board. In
             a family of small networks it may be relative to the slowest of them, which then
@@ -62,11 +62,11 @@ class Family(Table):
 
     Attributes:
         name: Its name in results.
-        description: What it is.
+        description: One line about it.
         outcomes: The file of recorded outcomes; None if each topology's published top-1 accuracy
             and one pass per frame stand in for them. In a TOML file, this and the next two paths
             are relative to it.
-        models: The folder that holds the networks' files; None if they do not come along.
+        models: The folder that holds the networks' files; None if they do not ship with it.
         images: The zip archive of labelled test images, with ``images.csv`` in it, if one comes
             along.
         topologies: Its members, in ascending order of latency.
@@ -115,7 +115,7 @@ class Family(Table):
         for name in names:
             if name not in known:
                 raise unknown("topology", name, known)
-        return tuple(one for one in every if not names or one.name in names)
+        return tuple(sensor for sensor in every if not names or sensor.name in names)
 
 
 def family_names() -> tuple[str, ...]:

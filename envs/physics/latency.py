@@ -29,6 +29,6 @@ def jitter_factor(log_sigma: float, probability: float) -> float:
 
     Args:
         log_sigma: Standard deviation of its logarithm.
-        probability: Of a smaller factor.
+        probability: Probability of a smaller factor.
     """
     return math.exp(log_sigma * NormalDist().inv_cdf(probability))

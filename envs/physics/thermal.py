@@ -171,9 +171,9 @@ def change_network(
 
     Args:
         modes: z_k, shape (modes,); replaced.
-        nodes: Room for the node temperatures, of the same shape.
+        nodes: Scratch space for node temperatures, of the same shape.
         before: `RcNetwork.modes` of the network that they belong to.
-        after: The same of the network that they shall belong to.
+        after: Modes of the network that they shall belong to.
     """
     size = len(modes)
     for i in range(size):
@@ -197,5 +197,5 @@ def die_temperature_c(modes: Vector) -> float:
 
 @jit
 def sensor_reading_c(temperature_c: float, resolution_c: float) -> float:
-    """What a sensor that rounds to its resolution reads."""
+    """Reading of a sensor that rounds to its resolution."""
     return math.floor(temperature_c / resolution_c + 0.5) * resolution_c

@@ -15,7 +15,7 @@ TEMPERATURE, HYSTERESIS, LOWER, UPPER = range(4)
 """Columns of the trips' array: degC, degC, cooling state, cooling state."""
 
 TARGET, CROSSED, PER_TRIP = range(3)
-"""What each trip has in the trips' state: the target (or `NO_TARGET`), and whether the trip
+"""A trip's columns in the trips' state: the target (or `NO_TARGET`), and whether the trip
 was crossed upwards and not yet left through its hysteresis."""
 
 NO_TARGET = -1.0
@@ -42,11 +42,11 @@ def next_target(
     """The cooling state that one trip asks for.
 
     Args:
-        target: What it asked for before.
+        target: Target that it asked for before.
         cooling_state: The CPU's state now; the rule reads this, not the trip's own target.
         lower: Lowest state of the trip's range.
         upper: Highest state of its range.
-        throttle: Whether the temperature is at or above the trip's threshold.
+        throttle: True if the temperature is at or above the trip's threshold.
         temperature_c: Reading now.
         previous_c: Reading at the previous poll; `NEVER_POLLED_C` at the first one.
         one_shot_release: Drop the target at once when cooling down (kernels that honour the
@@ -80,7 +80,7 @@ def poll_trips(
         cooling_state: The CPU's state now.
         temperature_c: Reading now.
         previous_c: Reading at the previous poll.
-        hysteresis: Whether this kernel honours the trips' hysteresis: the threshold falls by it
+        hysteresis: True if this kernel honours the trips' hysteresis: the threshold falls by it
             once the trip is crossed upwards, and leaving it releases the CPU at once. Older
             kernels ignore it.
 

@@ -82,12 +82,7 @@ def curve(
     top = np.fmin(np.fmin(depth, to_before), to_after) - width / 2.0
     bottom = np.fmax(np.fmax(depth, to_before), to_after) + width / 2.0
     _blend(
-        pixels,
-        panel,
-        np.minimum(top, panel.height - width),
-        np.maximum(bottom, width),
-        colour,
-        1.0,
+        pixels, panel, np.minimum(top, panel.height - width), np.maximum(bottom, width), colour, 1.0
     )
 
 
@@ -118,7 +113,7 @@ def bars(
         pixels: The picture.
         panel: Its part to fill.
         shares: Shape (colours, columns); a column of NaN stays empty.
-        colours: Of the shares, the lowest first.
+        colours: Colours of the shares, the lowest first.
     """
     lower = np.zeros(panel.width)
     for share, colour in zip(shares, colours, strict=True):

@@ -1,4 +1,4 @@
-"""What an environment shows of its episode: a picture, on screen or as an array."""
+"""The picture of an environment's episode, on screen or as an array."""
 
 from typing import Any
 

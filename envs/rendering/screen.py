@@ -13,7 +13,7 @@ class Screen:
     """A window on the desktop; it opens with the first picture.
 
     Args:
-        title: Of the window.
+        title: Title of the window.
 
     Raises:
         gymnasium.error.DependencyNotInstalled: There is no pygame.

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tvfs_gym.experiments.adaptta.live_options import LiveOptions
 from tvfs_gym.experiments.options import (
     CheckoutOption,
     FamilyOption,
@@ -14,6 +15,7 @@ from tvfs_gym.experiments.options import (
     OutputFolderOption,
     TauOption,
     TopologiesOption,
+    expand_groups,
 )
 
 app = typer.Typer(
@@ -35,54 +37,19 @@ def recorded(outcomes: OutcomesOption = None, tau: TauOption = 0.8) -> None:
 
 
 @app.command()
+@expand_groups
 def live(
+    *,
     models: ModelsOption,
     images: ImagesOption,
     family: FamilyOption = "recorded",
     topologies: TopologiesOption = None,
-    policy: Annotated[
-        str, typer.Option(help="Views: 1C, 5C, 10C, or a list such as 'C,C+flip,TL+blur:1'.")
-    ] = "10C",
-    view_order: Annotated[
-        str, typer.Option(help="Order of the views: centre_first, interleaved or torchvision.")
-    ] = "centre_first",
-    aggregation: Annotated[
-        str, typer.Option(help="Consensus of the views: mean, geometric, vote or max.")
-    ] = "mean",
-    confidence: Annotated[
-        str, typer.Option(help="Confidence estimator: max, margin, entropy or temperature:T.")
-    ] = "max",
-    stop_on: Annotated[
-        str, typer.Option(help="Confidence that is compared with tau: consensus or last view.")
-    ] = "consensus",
-    tau: TauOption = 0.8,
-    geometry: Annotated[str, typer.Option(help="Cut of the views: boxes or resize_once.")] = (
-        "boxes"
-    ),
-    crop_fraction: Annotated[
-        float, typer.Option(help="Side of a crop relative to the image's shorter side.")
-    ] = 0.875,
-    resizer: Annotated[str, typer.Option(help="Interpolation: bilinear or bicubic.")] = "bilinear",
-    threads: Annotated[int, typer.Option(help="CPU threads of a pass.")] = 1,
-    xnnpack: Annotated[bool, typer.Option(help="Let the runtime use XNNPACK.")] = True,
+    options: LiveOptions,
     output: OutputFolderOption = None,
 ) -> None:
     """Run AdapTTA on real networks and images; print tables, write a row per image, figures."""
-    from tvfs_gym.envs.inference.augmentation import Geometry
     from tvfs_gym.experiments.adaptta.live import run_live
-    from tvfs_gym.experiments.adaptta.report import LiveOptions
 
-    options = LiveOptions(
-        policy,
-        view_order,
-        aggregation,
-        confidence,
-        stop_on,
-        tau,
-        Geometry(geometry, crop_fraction, resizer),
-        threads,
-        xnnpack,
-    )
     run_live(family, topologies or [], models, images, options, output)
 
 

@@ -26,8 +26,9 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.images import LabelledImage, read_images
 from tvfs_gym.envs.inference.runtime import runtime, runtime_package
 from tvfs_gym.envs.inference.topology import Topology, load_family
+from tvfs_gym.experiments.adaptta.live_options import LiveOptions
 from tvfs_gym.experiments.adaptta.recording import check_labels, checked_hashes
-from tvfs_gym.experiments.adaptta.report import LiveOptions, write_live_report
+from tvfs_gym.experiments.adaptta.report import write_live_report
 from tvfs_gym.experiments.adaptta.view_store import CHUNK, ViewOutputs, chunk_file, save_chunk
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import free_folder, read_json, write_provenance
@@ -55,6 +56,7 @@ def run_live(
         InputError: A network, an image list or an option cannot be used, or the folder holds
             another run's results.
     """
+    options.cut()  # refuses unknown names before anything is written
     topologies = _present(family_name, topology_names, models)
     first = topologies[0]
     labelled = read_images(images, first.classes - first.label_offset)
@@ -141,9 +143,7 @@ def _run_views(
 def _adaptta(topology: Topology, models: Path, options: LiveOptions) -> AdapTTA:
     classifier = TfliteClassifier(topology, models, options.threads, options.xnnpack)
     grey = np.full((64, 64, 3), 128, np.uint8)
-    adaptta = AdapTTA(
-        classifier, options.policy, order=options.view_order, geometry=options.geometry
-    )
+    adaptta = AdapTTA(classifier, options.policy, order=options.view_order, geometry=options.cut())
     list(adaptta.outputs(grey))  # the first pass allocates memory, which is not part of a latency
     return adaptta
 

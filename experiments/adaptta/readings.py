@@ -137,8 +137,7 @@ def _replayed(folder: Path, every_rule: bool) -> Iterator[ReplayedReading]:
     config = read_json(folder, "config.json")
     if config.get("policy") != "10C":
         raise InputError(f"{folder} holds no run of the policy 10C.")
-    geometry = config["geometry"]
-    name = f"{geometry['method']} {geometry['crop_fraction']:g} {geometry['resizer']}"
+    name = f"{config['geometry']} {config['crop_fraction']:g} {config['resizer']}"
     readings = _readings(name, every_rule)
     family = load_family(config["family"]).recordable(list(PUBLISHED_PASSES))
     networks = sorted(family, key=lambda network: list(PUBLISHED_PASSES).index(network.name))

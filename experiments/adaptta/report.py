@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from rich import print as rich_print
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.adaptta import TAU
-from tvfs_gym.envs.inference.augmentation import DEFAULT_GEOMETRY, Geometry, policy_views
+from tvfs_gym.envs.inference.augmentation import policy_views
 from tvfs_gym.envs.inference.images import LabelledImage
 from tvfs_gym.envs.inference.outcomes import (
     RecordedOutcomes,
@@ -30,27 +29,13 @@ from tvfs_gym.experiments.adaptta.calibration import (
     sweep_settings,
     tau_that_keeps_accuracy,
 )
+from tvfs_gym.experiments.adaptta.live_options import LiveOptions
 from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
 from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
 from tvfs_gym.experiments.adaptta.view_store import ViewOutputs, load_outputs
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import mean_cell, paired_cell, share_cell
 from tvfs_gym.experiments.results.tables import markdown_table
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    """Options of a live run, as for `AdapTTA` and `TfliteClassifier`."""
-
-    policy: str = "10C"
-    view_order: str = "centre_first"
-    aggregation: str = "mean"
-    confidence: str = "max"
-    stop_on: str = "consensus"
-    tau: float = TAU
-    geometry: Geometry = DEFAULT_GEOMETRY
-    threads: int = 1
-    xnnpack: bool = True
 
 
 @dataclass(frozen=True)
@@ -157,16 +142,14 @@ def publish_live(folder: Path, checkout: Path) -> None:
 
 def command_of(config: dict[str, Any]) -> str:
     """Command that repeats a run of this configuration, with placeholders for the folders."""
-    defaults = asdict(LiveOptions())
-    options = {**config, **config["geometry"], "geometry": config["geometry"]["method"]}
-    defaults = {**defaults, **defaults["geometry"], "geometry": defaults["geometry"]["method"]}
     words = ["tvfs-gym adaptta live --models MODELS --images IMAGES"]
     words += [f"--topology {name}" for name in config["topologies"]]
-    for name, value in defaults.items():
-        if name == "xnnpack" and not options[name]:
-            words.append("--no-xnnpack")
-        elif name not in ("method", "xnnpack") and options[name] != value:
-            words.append(f"--{name.replace('_', '-')} {shlex.quote(str(options[name]))}")
+    for name, value in asdict(LiveOptions()).items():
+        option = name.replace("_", "-")
+        if config[name] is False:
+            words.append(f"--no-{option}")
+        elif config[name] != value:
+            words.append(f"--{option} {shlex.quote(str(config[name]))}")
     return " ".join(words)
 
 
@@ -242,19 +225,16 @@ def _write_rows(folder: Path, images: Sequence[LabelledImage], runs: Sequence[Po
 
 
 def _write_outcomes(
-    folder: Path,
-    images: Sequence[LabelledImage],
-    runs: Sequence[PolicyRun],
-    options: LiveOptions,
+    folder: Path, images: Sequence[LabelledImage], runs: Sequence[PolicyRun], options: LiveOptions
 ) -> None:
     config = read_json(folder, "config.json")
     provenance = {
         "command": (folder / "command.txt").read_text().strip(),
         "machine": read_json(folder, "versions.json")["machine"],
         "images": [image.path.name for image in images],
-        "geometry": options.geometry.description,
+        "geometry": options.cut().description,
         "order": options.view_order,
-        "resizer": options.geometry.resizer_description,
+        "resizer": options.cut().resizer_description,
         "aggregation": options.aggregation,
         **{key: config[key] for key in ("runtime", "networks_sha256", "images_sha256")},
     }
@@ -364,12 +344,11 @@ def _caption(folder: Path, used: Sequence[LabelledImage], failed: int, options: 
     easier = (
         ", easier than the ImageNet validation set of the published figures" if is_shipped else ""
     )
-    geometry = options.geometry
     return (
         f"{len(used)} labelled images{skipped}{easier}; tau = {options.tau:g}, aggregation "
         f"{options.aggregation}, confidence {options.confidence} of the {options.stop_on}, views "
-        f"{options.view_order}, geometry {geometry.method} {geometry.crop_fraction:g} "
-        f"{geometry.resizer}. Accuracies ± half the width of the 95 % Wilson interval; differences "
+        f"{options.view_order}, geometry {options.geometry} {options.crop_fraction:g} "
+        f"{options.resizer}. Accuracies ± half the width of the 95 % Wilson interval; differences "
         f"± that of the paired Wald interval. Latencies from the decoded image to the answer, "
         f"{threads}{xnnpack}, {config['runtime']}, {versions['machine']}. Speed-up over static "
         f"augmentation in the same run; published: 1.40 to 2.21. Settled exit: mean passes when a "

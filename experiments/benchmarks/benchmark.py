@@ -63,13 +63,13 @@ class ScenarioRun:
     """One scenario, with all who run in it.
 
     Attributes:
-        name: Of the scenario.
+        name: Name of the scenario.
         case: The scenario and its board.
         family: Topology family.
         controllers: As `tvfs_gym.experiments.controllers` names them.
-        seeds: Of the episodes.
+        seeds: Seeds of the episodes.
         folder: The run's folder.
-        characterisation: What ``tvfs-gym characterise`` wrote; None to measure the twin.
+        characterisation: Output of ``tvfs-gym characterise``; None to measure the twin.
     """
 
     name: str
@@ -83,11 +83,15 @@ class ScenarioRun:
     @property
     def missing(self) -> tuple[str, ...]:
         """Those who have not run yet."""
-        return tuple(one for one in self.controllers if not is_written(self.folder, self.cell(one)))
+        return tuple(
+            controller
+            for controller in self.controllers
+            if not is_written(self.folder, self.cell(controller))
+        )
 
     @property
     def finished(self) -> bool:
-        """Whether all have run, and the bound is there."""
+        """Tells whether all have run, and the bound is there."""
         return not self.missing and is_written(self.folder, self.bound_cell, BOUNDS)
 
     @property
@@ -125,7 +129,7 @@ def run(
             the policies that ship with the package.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         overrides: Values of the scenario that hold throughout.
-        characterisation: What ``tvfs-gym characterise`` wrote, from which all controllers are
+        characterisation: Output of ``tvfs-gym characterise``, from which all controllers are
             built; None to measure each scenario's twin.
         output: Folder to write or resume; None for the next free one under ``results/``.
 
@@ -324,7 +328,7 @@ def _bounds(scenario_run: ScenarioRun) -> Bounds:
 
 
 def _design(scenario_run: ScenarioRun) -> Design:
-    """What may be known in a scenario.
+    """The design of a scenario's controllers.
 
     The board is characterised once for each kernel and T_max, but at the usual ambient temperature
     and cooling: what a designer has, whatever the board meets later.

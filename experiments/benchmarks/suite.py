@@ -16,7 +16,7 @@ SUITES = files("tvfs_gym.experiments.benchmarks") / "suites"
 
 @dataclass(frozen=True)
 class Case:
-    """What controllers are compared in: a scenario on a board.
+    """A case of a comparison: a scenario on a board.
 
     Attributes:
         board: Board profile: name or TOML file.
@@ -55,7 +55,7 @@ class Suite(Table):
     conditions: dict[str, Condition] = Field(min_length=1)
 
     def cases(self, board: str, overrides: dict[str, Any]) -> dict[str, Case]:
-        """What the controllers face, by name, e.g. ``nominal, 40 ms``.
+        """The cases by name, e.g. ``nominal, 40 ms``.
 
         Args:
             board: Board profile of the conditions that name none.

@@ -107,7 +107,7 @@ def run(board: Board, scenario: Scenario, plan: MeasurementPlan, output: Path | 
 
 
 def _read(path: Path) -> list[Measurement]:
-    """What was measured already; a last line that a crash cut off is left out."""
+    """Measurements so far; a last line that a crash cut off is left out."""
     if not path.exists():
         return []
     made: list[Measurement] = []
@@ -120,7 +120,7 @@ def _read(path: Path) -> list[Measurement]:
             made.append(Timing(point, tuple(values["latencies_s"])))
         else:
             made.append(Settled(point, **values))
-    path.write_text("".join(_line(one) for one in made), encoding="utf-8")
+    path.write_text("".join(_line(measurement) for measurement in made), encoding="utf-8")
     return made
 
 
@@ -134,7 +134,7 @@ def _announce(
     """Says how long it will take, on a real board at least."""
     timed, settled = measurement_points(board, plan)
     if made:
-        print(f"going on with {len(made)} of {len(timed) + len(settled)} measurements in {folder}")
+        print(f"resuming with {len(made)} of {len(timed) + len(settled)} measurements in {folder}")
     if not board.info.real:
         return
     left = [point for point in timed if not _has(made, Timing, point)]
@@ -154,31 +154,27 @@ def _announce(
     print(
         f"about {minutes:.0f} minutes of inference, and before each of {len(left) + len(settled)} "
         "measurements the time in which the board cools down; stop it with Ctrl-C, and give the "
-        "same command to go on"
+        "same command to resume"
     )
 
 
 def _has(made: Sequence[Measurement], kind: type[Measurement], point: Point) -> bool:
-    return any(isinstance(one, kind) and one.point == point for one in made)
+    return any(isinstance(measurement, kind) and measurement.point == point for measurement in made)
 
 
 def _measured(
-    board: Board,
-    scenario: Scenario,
-    plan: MeasurementPlan,
-    made: list[Measurement],
-    folder: Path,
+    board: Board, scenario: Scenario, plan: MeasurementPlan, made: list[Measurement], folder: Path
 ) -> list[Measurement]:
     """All measurements; each is written as soon as it is made."""
     total = sum(map(len, measurement_points(board, plan)))
     made = list(made)
     with progress_bar() as bar, (folder / MADE).open("a", encoding="utf-8") as file:
         task = bar.add_task("measuring", total=total, completed=len(made))
-        for one in measure(board, scenario, plan, tuple(made)):
-            made.append(one)
-            file.write(_line(one))
+        for measurement in measure(board, scenario, plan, tuple(made)):
+            made.append(measurement)
+            file.write(_line(measurement))
             file.flush()
-            point = one.point
+            point = measurement.point
             clock_mhz = board.operating_points[point.level].frequency_hz / 1e6
             what = f"{board.family.names[point.topology]} at {clock_mhz:g} MHz"
             bar.update(task, advance=1, description=what)
@@ -210,10 +206,7 @@ def _provenance(board: Board, scenario: Scenario, plan: MeasurementPlan) -> Prov
 
 
 def _write_sweeps(
-    folder: Path,
-    board: Board,
-    found: Characterisation,
-    made: Sequence[Measurement],
+    folder: Path, board: Board, found: Characterisation, made: Sequence[Measurement]
 ) -> None:
     """Sweeps over the measured clocks, as ``tvfs-gym identify`` reads them.
 
@@ -221,7 +214,7 @@ def _write_sweeps(
     it, its latency divided by its relative one.
     """
     points = board.operating_points
-    relative = np.array([one.relative_latency for one in found.family.topologies])
+    relative = np.array([topology.relative_latency for topology in found.family.topologies])
     nearest = int(np.abs(np.log(relative)).argmin())
     measured = np.flatnonzero(found.measured)
     pl.DataFrame(
@@ -232,32 +225,28 @@ def _write_sweeps(
     ).write_csv(folder / LATENCY_SWEEP)
     last = len(found.family.topologies) - 1
     steady = [
-        one
-        for one in made
-        if isinstance(one, Settled)
-        and one.point.topology == last
-        and one.power_w is not None
-        and not one.throttled
+        measurement
+        for measurement in made
+        if isinstance(measurement, Settled)
+        and measurement.point.topology == last
+        and measurement.power_w is not None
+        and not measurement.throttled
     ]
     unknown = ["voltage_v"] if np.isnan(points[0].voltage_v) else []
     if board.info.measures_power and steady:
         pl.DataFrame(
             {
-                "frequency_mhz": [points[one.point.level].frequency_hz / 1e6 for one in steady],
-                "power_w": [one.power_w for one in steady],
+                "frequency_mhz": [points[run.point.level].frequency_hz / 1e6 for run in steady],
+                "power_w": [run.power_w for run in steady],
                 "threads": [board.info.threads for _ in steady],
-                "voltage_v": [points[one.point.level].voltage_v for one in steady],
-                "temperature_c": [one.temperature_c for one in steady],
+                "voltage_v": [points[run.point.level].voltage_v for run in steady],
+                "temperature_c": [run.temperature_c for run in steady],
             }
         ).fill_nan(None).drop(unknown).sort("frequency_mhz").write_csv(folder / POWER_SWEEP)
 
 
 def _write_trace(
-    folder: Path,
-    board: Board,
-    scenario: Scenario,
-    plan: MeasurementPlan,
-    found: Characterisation,
+    folder: Path, board: Board, scenario: Scenario, plan: MeasurementPlan, found: Characterisation
 ) -> None:
     """Loads and rests the board at the highest VF level that is not throttled."""
     cool = np.flatnonzero(~found.extrapolated)
@@ -292,7 +281,7 @@ def _print(found: Characterisation, board: Board) -> None:
         clock = f"{point.frequency_hz / 1e6:g}"
         table.add_row(
             clock if found.measured[level] else f"({clock})",
-            *(f"{1e3 * one:.1f}" for one in found.pass_median_s[:, level]),
+            *(f"{1e3 * median_s:.1f}" for median_s in found.pass_median_s[:, level]),
             f"{found.temperature_c[level]:.1f}{'*' if found.extrapolated[level] else ''}",
         )
     print_wide(table)

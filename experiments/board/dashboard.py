@@ -1,4 +1,4 @@
-"""What a run shows meanwhile: a live dashboard, or plain lines where there is no terminal."""
+"""Progress of a run: a live dashboard, or plain lines where there is no terminal."""
 
 import math
 from collections import deque
@@ -56,38 +56,28 @@ class LiveEpisode:
         """Name, value, limit and course of what is shown."""
         window = self.window
         cap_hz = self._board.operating_points[int(window.cap_level)].frequency_hz
+        latency = f"{1e3 * window.latency_mean_s:.1f} ms, worst {1e3 * window.latency_max_s:.1f}"
+        right = shown(100 * self.on_time_correct / self.answered, "{:.1f} % so far")
+        late = f"late {100 * self.late / self.answered:.1f} %"
+        rights = [past.on_time_correct_frames / past.frames for past in self._windows]
+        clock, cap = (
+            shown(window.frequency_hz / 1e9, "{:.2f} GHz"),
+            shown(cap_hz / 1e9, "cap {:.2f} GHz"),
+        )
+        celsius, limit = shown(window.temperature_c, "{:.1f} °C"), f"T_max {window.t_max_c:g} °C"
+        network = self._board.family.names[int(window.topology)]
+        passes = f"{window.passes_mean:.1f} passes per frame"
+        constraint = f"L_c {1e3 * window.latency_constraint_s:g} ms"
         return [
-            (
-                "temperature",
-                shown(window.temperature_c, "{:.1f} °C"),
-                f"T_max {window.t_max_c:g} °C",
-                sparkline([one.temperature_c for one in self._windows]),
-            ),
-            (
-                "clock",
-                shown(window.frequency_hz / 1e9, "{:.2f} GHz"),
-                shown(cap_hz / 1e9, "cap {:.2f} GHz"),
-                sparkline([one.frequency_mean_hz for one in self._windows]),
-            ),
-            (
-                "topology",
-                self._board.family.names[int(window.topology)],
-                f"{window.passes_mean:.1f} passes per frame",
-                sparkline([one.topology for one in self._windows]),
-            ),
-            (
-                "latency",
-                f"{1e3 * window.latency_mean_s:.1f} ms, worst {1e3 * window.latency_max_s:.1f}",
-                f"L_c {1e3 * window.latency_constraint_s:g} ms",
-                sparkline([one.latency_max_s for one in self._windows]),
-            ),
-            (
-                "right and on time",
-                shown(100 * self.on_time_correct / self.answered, "{:.1f} % so far"),
-                f"late {100 * self.late / self.answered:.1f} %",
-                sparkline([one.on_time_correct_frames / one.frames for one in self._windows]),
-            ),
+            ("temperature", celsius, limit, self._past("temperature_c")),
+            ("clock", clock, cap, self._past("frequency_mean_hz")),
+            ("topology", network, passes, self._past("topology")),
+            ("latency", latency, constraint, self._past("latency_max_s")),
+            ("right and on time", right, late, sparkline(rights)),
         ]
+
+    def _past(self, field: str) -> str:
+        return sparkline([getattr(window, field) for window in self._windows])
 
 
 def shown(value: float, form: str) -> str:
@@ -174,7 +164,7 @@ class Lines:
 
 
 class Dashboard:
-    """A panel that is drawn anew while the run goes on.
+    """A panel that is redrawn during the run.
 
     Args:
         console: The terminal.

@@ -24,7 +24,7 @@ ACTUATORS = {
     "none": "none: read only",
 }
 BUSY_PERCENT = 10.0
-"""Of one CPU: a process that uses more is named, for it heats the board and takes time."""
+"""Share of a CPU: a process that uses more is named, for it heats the board and takes time."""
 
 LOOK_S = 0.2
 """For how long the processes are watched."""
@@ -138,7 +138,7 @@ def _facts(capabilities: Capabilities) -> Iterator[tuple[str, str]]:
     for sensor in capabilities.sensors:
         yield sensor.quantity, f"{sensor.name} ({sensor.path})"
     meters = power_sensors(capabilities, None)
-    yield "energy", ", ".join(one.name for one in meters) or "not measured: NaN"
+    yield "energy", ", ".join(meter.name for meter in meters) or "not measured: NaN"
     try:
         yield "TFLite", runtime()
     except InputError:
@@ -185,7 +185,7 @@ def _cpu_percent(process: psutil.Process) -> float:
 
 
 def _advice(capabilities: Capabilities, lock: Path, state: Path) -> Iterator[str]:
-    """What is not missing, and should be known all the same."""
+    """Notes on what works with restrictions."""
     holder = holder_of(lock)
     if holder is not None:
         yield f"Process {holder} controls this board now."

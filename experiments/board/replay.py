@@ -40,9 +40,9 @@ class Logged:
 
     Attributes:
         scenario: Name of its scenario.
-        controller: Who chose.
+        controller: Its controller.
         seed: Its seed.
-        log: What was logged.
+        log: Its log.
     """
 
     scenario: str
@@ -59,7 +59,7 @@ class Log:
         episodes: Whole ones.
 
     Args:
-        folder: What ``tvfs-gym run`` wrote.
+        folder: Output of ``tvfs-gym run``.
 
     Raises:
         InputError: It is not the folder of a run.
@@ -98,7 +98,7 @@ class Log:
         )
 
     def design(self, env: ReplayEnv) -> Design:
-        """What a controller may know: what the run's did; a twin is measured anew."""
+        """Knowledge of the run's controllers; a twin is measured anew."""
         content = self.config["characterisation"]
         if content is not None:
             return Design.of(env, CharacterisationFile.model_validate(content).of(env.board))
@@ -117,7 +117,7 @@ def run(folder: Path, controller: str | None, output: Path | None) -> None:
     """Lists a log's episodes, or plays them to a controller.
 
     Args:
-        folder: What ``tvfs-gym run`` wrote.
+        folder: Output of ``tvfs-gym run``.
         controller: As `tvfs_gym.experiments.controllers` names them; None to list.
         output: Parquet file for a row per step: what was done, and what the controller chose.
 
@@ -130,14 +130,16 @@ def run(folder: Path, controller: str | None, output: Path | None) -> None:
     if controller is None:
         _list(log)
         return
-    decisions = pl.DataFrame([row for one in log.episodes for row in _play(log, one, controller)])
+    decisions = pl.DataFrame(
+        [row for episode in log.episodes for row in _play(log, episode, controller)]
+    )
     _compare(decisions, controller)
     if output is not None:
         decisions.write_parquet(output)
 
 
 def _play(log: Log, logged: Logged, controller: str) -> Iterator[dict[str, Any]]:
-    """What a controller chooses in an episode, a row per step."""
+    """A controller's choices in an episode, a row per step."""
     env = log.env(logged)
     policy = policy_named(controller, log.design(env))
     observation, _ = env.reset(seed=0)
@@ -198,12 +200,19 @@ def _list(log: Log) -> None:
         table.add_column(
             heading, justify="left" if heading in ("scenario", "controller") else "right"
         )
-    for one in log.episodes:
-        windows = Window(one.log.windows)
-        right = 100 * np.sum(windows.on_time_correct_frames) / one.log.frames
+    for episode in log.episodes:
+        windows = Window(episode.log.windows)
+        right = 100 * np.sum(windows.on_time_correct_frames) / episode.log.frames
         told = "–" if np.isnan(right) else f"{right:.1f}"
-        steps, end_s = len(one.log.windows), windows.time_s[-1]
-        table.add_row(one.scenario, one.controller, str(one.seed), str(steps), f"{end_s:.1f}", told)
+        steps, end_s = len(episode.log.windows), windows.time_s[-1]
+        table.add_row(
+            episode.scenario,
+            episode.controller,
+            str(episode.seed),
+            str(steps),
+            f"{end_s:.1f}",
+            told,
+        )
     print_wide(table)
 
 
@@ -219,8 +228,8 @@ def _compare(decisions: pl.DataFrame, controller: str) -> None:
     table.title = f"what {controller} would have chosen"
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "logged" else "right")
-    for one in decisions.partition_by("scenario", "controller", "seed", maintain_order=True):
-        column = {name: one[name].to_numpy() for name in one.columns}
+    for cell in decisions.partition_by("scenario", "controller", "seed", maintain_order=True):
+        column = {name: cell[name].to_numpy() for name in cell.columns}
         same = [column["matched"]]
         same += [column[f"chosen_{name}"] == column[name] for name in ("topology", "vf_level")]
         higher = column["chosen_vf_level"] - column["vf_level"]
@@ -228,7 +237,7 @@ def _compare(decisions: pl.DataFrame, controller: str) -> None:
         table.add_row(
             f"{column['scenario'][0]}: {column['controller'][0]}",
             str(column["seed"][0]),
-            str(one.height),
+            str(cell.height),
             *(f"{100 * np.mean(which):.1f}" for which in same),
             f"{np.mean(higher):+.1f}",
             f"{left_s[0]:.1f}" if len(left_s) else "–",

@@ -31,16 +31,12 @@ from tvfs_gym.experiments.controllers import check_name, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.options import RealBoard
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
-from tvfs_gym.experiments.results.folder import (
-    nominal_latency_of,
-    resumed_folder,
-    write_provenance,
-)
+from tvfs_gym.experiments.results.folder import nominal_latency_of, resumed_folder, write_provenance
 
 ORDERS = ("randomised", "interleaved")
 
 START_FIELDS = ("temperature_c", "frequency_hz", "vf_level", "cap_level")
-"""What the sensors said before an episode's first step: columns of its row, after ``start_``."""
+"""Readings before an episode's first step: columns of its row, after ``start_``."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +45,10 @@ class Schedule:
 
     Attributes:
         controllers: Names, see `tvfs_gym.experiments.controllers.policy_named`.
-        episodes: Of each controller.
-        order: Of the controllers, of which every round has an episode each: ``randomised``, drawn
+        episodes: Episodes of each controller.
+        order: Order of the controllers in a round of one episode each: ``randomised``, drawn
             anew for each round; or ``interleaved``, as they were named.
-        seed: Of the order, and of the first round's frames.
+        seed: Seed of the order, and of the first round's frames.
     """
 
     controllers: Sequence[str]
@@ -113,7 +109,7 @@ def run(
         schedule: Which episodes.
         scenario: Their conditions.
         frames_per_step: Frames of a step.
-        characterisation: What ``tvfs-gym characterise`` wrote; None to measure a twin now.
+        characterisation: Output of ``tvfs-gym characterise``; None to measure a twin now.
         output: Folder to write or resume; None for the next free one under ``results/``.
 
     Raises:
@@ -161,7 +157,7 @@ def _twins(profile: str, family: str | None, env: BoardEnv, count: int) -> TwinV
 
 
 def _design(env: BoardEnv, content: characterisation_file.CharacterisationFile | None) -> Design:
-    """What may be known: what the file says, or what is measured now on a twin."""
+    """The design from the file, or from measuring a twin now."""
     if content is not None:
         return Design.of(env, content.of(env.board))
     if env.board.info.real:
@@ -187,8 +183,8 @@ def _run_all(
     except BaseException:
         kept = sum(is_written(folder, cell) for cell in cells)
         Console(stderr=True).print(
-            f"broken off: {kept} of {len(cells)} episodes, and the steps of the last, are kept in "
-            f"{folder}; the same command with --output {folder} goes on",
+            f"interrupted: {kept} of {len(cells)} episodes, and the steps of the last, are kept in "
+            f"{folder}; the same command with --output {folder} resumes",
             soft_wrap=True,
             highlight=False,
         )
@@ -239,8 +235,8 @@ def _columns(env: BoardEnv, episode: Episode) -> Columns:
     chosen = [env.configuration(action) for action in episode.actions[:count]]
     return {
         **{name: values[:count] for name, values in episode.columns().items()},
-        "requested_level": np.array([one.vf_level for one in chosen]),
-        "requested_passes": np.array([one.max_passes for one in chosen]),
+        "requested_level": np.array([row.vf_level for row in chosen]),
+        "requested_passes": np.array([row.max_passes for row in chosen]),
         "control_s": np.array(episode.control_s[:count]),
     }
 

@@ -14,12 +14,7 @@ from tvfs_gym.envs.inference.topology import (
     family_names,
     load_family,
 )
-from tvfs_gym.experiments.options import (
-    FamilyOption,
-    ImagesOption,
-    ModelsOption,
-    TopologiesOption,
-)
+from tvfs_gym.experiments.options import FamilyOption, ImagesOption, ModelsOption, TopologiesOption
 
 app = typer.Typer(help="List, check, fetch and add networks.", no_args_is_help=True)
 dev_app = typer.Typer()

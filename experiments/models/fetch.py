@@ -27,6 +27,7 @@ from tvfs_gym.envs.inference.images import unpack_images
 from tvfs_gym.envs.inference.topology import Family, Topology
 from tvfs_gym.envs.tables import Table, read_toml
 from tvfs_gym.experiments.progress import progress_bar
+from tvfs_gym.experiments.results.folder import make_folder
 
 LOCK = "models.lock.toml"
 
@@ -87,10 +88,7 @@ def fetch_networks(family: Family, topologies: tuple[Topology, ...], folder: Pat
     Raises:
         InputError: The folder cannot be created, or its lock file is damaged.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {folder}: {error.strerror}.") from error
+    make_folder(folder)
     complete = True
     with progress_bar() as bar:
         for topology in topologies:

@@ -1,4 +1,4 @@
-"""What the loop on a real board costs beside inference: sensors, clock, decision."""
+"""Cost of the loop on a real board beside inference: sensors, clock, decision."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What importing, compiling and holding the environment takes, each in a process of its own."""
+"""Cost of importing, compiling and holding the environment, each in its own process."""
 
 import os
 import subprocess

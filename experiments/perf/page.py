@@ -32,7 +32,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ENV_ID: (ENV_ID, {}),
     f"{ENV_ID}, 1 frame per step": (ENV_ID, {"frames_per_step": 1}),
 }
-"""What is measured: environment id and arguments. The actions are random in all of them."""
+"""Cases: environment id and arguments. The actions are random in all of them."""
 
 
 def run(output: Path | None) -> None:
@@ -72,7 +72,7 @@ def run(output: Path | None) -> None:
     text = "\n\n".join(parts)
     print(text)
     if output is not None:
-        versions = ", ".join(f"{name} {one}" for name, one in installed_versions().items())
+        versions = ", ".join(f"{name} {version}" for name, version in installed_versions().items())
         output.write_text(
             f"{text}\n\nCommand: `tvfs-gym dev perf envs --output {output}`; {versions}.\n"
         )
@@ -112,7 +112,7 @@ def _threads() -> str:
     loops = {threads: _batch_loop(env, perf_counter) for threads, env in envs.items()}
     steps = BATCH_STEPS // THREADED
     times = [(loops[1](steps), loops[2](steps)) for _ in range(BATCH_ROUNDS)]
-    ratio = median(one / two for one, two in times)
+    ratio = median(single / two for single, two in times)
     return (
         f"Two threads step {THREADED:,} environments {ratio:.2f} times as fast as one by the clock "
         "on the wall; the default is one, because a busy machine turns the gain into a loss."

@@ -1,4 +1,4 @@
-"""What a training costs: PPO on the batch of twins against one environment object each."""
+"""Cost of a training: PPO on the batch of twins against one environment object each."""
 
 from collections.abc import Callable
 from functools import partial
@@ -94,17 +94,17 @@ def _against_processes() -> str:
 def _interleaved(
     made: dict[str, Made], steps: int, clock: Callable[[], float]
 ) -> dict[str, list[tuple[float, float]]]:
-    """What `_measured` says of each environment in each round."""
+    """Results of `_measured` for each environment in each round."""
     rounds = [
         {name: _measured(make(), steps, clock) for name, make in made.items()}
         for _ in range(ROUNDS)
     ]
-    return {name: [one[name] for one in rounds] for name in made}
+    return {name: [result[name] for result in rounds] for name in made}
 
 
 def _ratio(own: list[tuple[float, float]], theirs: list[tuple[float, float]]) -> float:
     """Median ratio of the rates."""
-    return median(one[0] / other[0] for one, other in zip(own, theirs, strict=True))
+    return median(mine[0] / other[0] for mine, other in zip(own, theirs, strict=True))
 
 
 def _measured(env: Any, steps: int, clock: Callable[[], float]) -> tuple[float, float]:

@@ -115,7 +115,7 @@ class Cell:
     """A controller in a scenario.
 
     Attributes:
-        weights: Of the episodes of a training; shape (draws, episodes).
+        weights: Weights of the episodes of a training; shape (draws, episodes).
         scores: Shape (draws, trainings, episodes).
         metrics: The same of each of `MEANS`.
     """
@@ -129,7 +129,7 @@ class Cell:
         """Draws the episodes of a controller in a scenario, and its trainings, if it has several.
 
         Args:
-            resamples: Of the photographs, seeds and units.
+            resamples: Resamples of the photographs, seeds and units.
             controller: Its name decides which trainings are drawn.
             episodes: Its episodes there; every training has the same seeds and units.
         """

@@ -37,7 +37,7 @@ def cell_name(*parts: object) -> str:
 
 
 def is_written(folder: Path, name: str, kind: str = EPISODES) -> bool:
-    """Whether a cell is there."""
+    """Tells whether a cell is there."""
     return (folder / kind / f"{name}.parquet").is_file()
 
 
@@ -55,7 +55,7 @@ def write_cell(
         folder: The run's folder.
         name: As from `cell_name`.
         keys: Columns that are the same in all rows: scenario, controller, ...
-        seeds: Of the episodes.
+        seeds: Seeds of the episodes.
         episodes: As from `tvfs_gym.experiments.episodes.run_episodes`.
         training: Columns of the episodes that say how their policy was trained.
     """

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from tvfs_gym.experiments.results.statistics import METRICS
 
@@ -19,6 +20,8 @@ the one that follows heat and latency on line."""
 
 BLUE, ORANGE, GREY, RED = "#1f5fa8", "#d9822b", "#8a8f98", "#c0392b"
 _DPI = 120
+
+Array = NDArray[np.float64]
 
 
 def course(steps: pl.DataFrame, scenario: str, topologies: Sequence[str], path: Path) -> None:
@@ -70,8 +73,8 @@ def _course_of(axes: Sequence[Axes], rows: pl.DataFrame) -> None:
     latency.plot(time_s, rows["constraint_ms"], color=RED, lw=1, ls="--", label="L_c")
     latency.set_ylim(bottom=0)
     topology.plot(time_s, rows["topology"], color=BLUE, lw=1.5, drawstyle="steps-pre")
-    for one in axes:
-        one.grid(alpha=0.25)
+    for panel in axes:
+        panel.grid(alpha=0.25)
 
 
 def drawable(steps: pl.DataFrame) -> pl.DataFrame:
@@ -108,13 +111,8 @@ def overview(summary: pl.DataFrame, metric: str, path: Path) -> None:
         # Where all seeds agree, an end can lie beside the mean by a rounding error.
         low = np.maximum(mean - factor * rows[f"{metric}_low"].to_numpy(), 0.0)
         high = np.maximum(factor * rows[f"{metric}_high"].to_numpy() - mean, 0.0)
-        tvfs = [name.startswith("tvfs") for name in rows["controller"]]
-        places = range(len(mean))
-        panel.errorbar(mean, places, xerr=[low, high], fmt="none", ecolor=GREY, capsize=2)
-        panel.scatter(mean, places, c=[ORANGE if one else BLUE for one in tvfs], s=22, zorder=3)
-        panel.set_yticks(places, rows["controller"].to_list())
+        _dots(panel, rows, mean, (low, high))
         panel.set_title(scenario, fontsize=10)
-        panel.grid(alpha=0.25)
     for panel in axes[-1]:
         panel.set_xlabel(heading)
     save(figure, path)
@@ -135,13 +133,25 @@ def ranking_figure(ranking: pl.DataFrame, path: Path) -> None:
     tvfs = [name.startswith("tvfs") for name in rows["controller"]]
     sides = np.maximum([share - low, high - share], 0.0)
     panel.errorbar(share, places, xerr=sides, fmt="none", ecolor=GREY)
-    panel.scatter(share, places, c=[ORANGE if one else BLUE for one in tvfs], s=22, zorder=3)
+    panel.scatter(
+        share, places, c=[ORANGE if highlighted else BLUE for highlighted in tvfs], s=22, zorder=3
+    )
     panel.set_yticks(places, rows["controller"].to_list())
     panel.scatter(worst, places, marker="|", color=RED, s=40, label="worst scenario")
     panel.legend(loc="upper left", frameon=False)
     panel.set_xlabel("reliable accuracy relative to the bound, % (mean over the scenarios)")
     panel.grid(alpha=0.25)
     save(figure, path)
+
+
+def _dots(panel: Axes, rows: pl.DataFrame, values: Array, error: tuple[Array, Array]) -> None:
+    """Draws a value and its interval per row; those of TVFS stand out."""
+    places, names = range(len(values)), rows["controller"].to_list()
+    colours = [ORANGE if name.startswith("tvfs") else BLUE for name in names]
+    panel.errorbar(values, places, xerr=error, fmt="none", ecolor=GREY, capsize=2)
+    panel.scatter(values, places, c=colours, s=22, zorder=3)
+    panel.set_yticks(places, names)
+    panel.grid(alpha=0.25)
 
 
 def save(figure: plt.Figure, path: Path) -> None:

@@ -79,10 +79,7 @@ def write_provenance(folder: Path, config: dict[str, Any]) -> None:
     Raises:
         InputError: The folder cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {folder}: {error.strerror}.") from error
+    make_folder(folder)
     versions = installed_versions()
     versions |= {
         "python": platform.python_version(),
@@ -95,6 +92,18 @@ def write_provenance(folder: Path, config: dict[str, Any]) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
     (folder / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
     (folder / "command.txt").write_text(shlex.join(["tvfs-gym", *sys.argv[1:]]) + "\n")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, unless it is there.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror}.") from error
 
 
 def installed_versions() -> dict[str, str]:
@@ -113,7 +122,7 @@ def checked_output(path: Path, overwrite: bool = False) -> Path:
 
     Args:
         path: The file.
-        overwrite: Whether it may exist.
+        overwrite: True if it may exist.
 
     Raises:
         InputError: It exists, or its folder does not.

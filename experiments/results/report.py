@@ -141,7 +141,7 @@ def _print_differences(config: dict[str, Any], rows: Sequence[Sequence[str]]) ->
 
 
 def _differences(config: dict[str, Any], episodes: pl.DataFrame) -> list[list[str]]:
-    """What a run's controllers differ by from its first in the same rounds: name and cells.
+    """Differences of a run's controllers from its first in the same rounds: name and cells.
 
     None if it had but one; nor of a benchmark, whose scenarios would make it long.
     """

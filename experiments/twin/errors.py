@@ -7,13 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.physics.thermal import RcNetwork
-from tvfs_gym.experiments.twin.identification import (
-    ThermalModel,
-    Trace,
-    fit,
-    free_run,
-    model_of,
-)
+from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, free_run, model_of
 
 Samples = NDArray[np.bool_]
 
@@ -55,7 +49,7 @@ def predictions(
     known: Samples | None = None,
     first: ThermalModel | None = None,
 ) -> tuple[dict[str, NDArray[np.float64]], Samples]:
-    """What the model and the naive predictors say, and for which samples they count.
+    """Predictions of the model and the naive predictors, and the samples that count.
 
     The naive ones are a constant, the mean over the window, and a network of a single node.
 

@@ -18,11 +18,7 @@ from tvfs_gym.experiments.results.folder import installed_versions
 from tvfs_gym.experiments.results.tables import markdown_table, replace_section
 from tvfs_gym.experiments.twin.errors import Error, Samples, error_of, errors, predictions, window_s
 from tvfs_gym.experiments.twin.figures import measured_against_predicted
-from tvfs_gym.experiments.twin.identification import (
-    ThermalModel,
-    Trace,
-    responses,
-)
+from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, responses
 from tvfs_gym.experiments.twin.identify import (
     Candidate,
     best_of,
@@ -75,7 +71,7 @@ class HeldOut(Table):
     """Runs that a cooling was not fitted to.
 
     Attributes:
-        title: What they are.
+        title: Title of the section.
         traces: Patterns of files.
         from_s: Only what lies behind this time counts, and what lies before it is known.
     """
@@ -91,7 +87,7 @@ class Fit(Table):
     Attributes:
         board: Profile.
         cooling: Its name in the profile.
-        note: What was measured.
+        note: Note on the measurement.
         traces: Patterns of files.
         until_s: Only what lies before this time is used.
         full_load_w: Heat at a load of 1, for runs without power and clock.
@@ -130,8 +126,8 @@ class Result:
     """A fitted cooling and its errors on what it was not fitted to.
 
     Attributes:
-        fit: What was asked for.
-        chosen: What came out.
+        fit: Settings of the fit.
+        chosen: Result of the fit.
         first: The best single node, for comparison.
         held_out: By title: errors of the model and the naive predictors, one of each per run.
         known_s: By title: length of the beginning whose temperatures are known, s.
@@ -163,10 +159,10 @@ def run(traces: Path, publish: Path | None) -> None:
     """
     catalogue = load_catalogue()
     results = [refitted(fit, traces) for fit in catalogue.fits]
-    models = {(one.fit.board, one.fit.cooling): one.model for one in results}
+    models = {(result.fit.board, result.fit.cooling): result.model for result in results}
     transfers = {
-        one.title: transferred(one, models[one.board, one.cooling], traces)
-        for one in catalogue.transfers
+        transfer.title: transferred(transfer, models[transfer.board, transfer.cooling], traces)
+        for transfer in catalogue.transfers
     }
     page = _page(catalogue, results, transfers)
     print(page)
@@ -200,16 +196,16 @@ def refitted(fit: Fit, folder: Path) -> Result:
     board = profile.model_copy(update={"power": power})
     held_out, middle_runs = {}, []
     known_s: dict[str, float] = {}
-    for one in fit.held_out:
-        skip = used if one.from_s is None else []
-        others = [file for file in _files(folder, one.traces) if file not in skip]
+    for held in fit.held_out:
+        skip = used if held.from_s is None else []
+        others = [file for file in _files(folder, held.traces) if file not in skip]
         judged = []
         for trace in _heated(others, board, fit.full_load_w):
-            known = None if one.from_s is None else trace.time_s < one.from_s
+            known = None if held.from_s is None else trace.time_s < held.from_s
             judged.append((errors(model, trace, known, first), (trace, known)))
-            known_s.setdefault(one.title, one.from_s or window_s(model, trace))
+            known_s.setdefault(held.title, held.from_s or window_s(model, trace))
         judged.sort(key=lambda pair: pair[0]["model"].rmse_c)
-        held_out[one.title] = [error for error, _ in judged]
+        held_out[held.title] = [error for error, _ in judged]
         middle_runs.append(judged[len(judged) // 2][1])
     return Result(fit, chosen, first, held_out, known_s, middle_runs[0])
 
@@ -302,15 +298,15 @@ def _page(catalogue: Catalogue, results: Sequence[Result], transfers: Mapping[st
         transfers=markdown_table(TRANSFER_HEADER, blind),
         figures=[(result.fit, _figure(result)) for result in results],
         beaten=_beaten(results),
-        xu3=sorted(one["model"].rmse_c for one in runs),
+        xu3=sorted(run["model"].rmse_c for run in runs),
         room_c=ROOM_C,
         sources=catalogue.sources,
-        versions=", ".join(f"{name} {one}" for name, one in installed_versions().items()),
+        versions=", ".join(f"{name} {version}" for name, version in installed_versions().items()),
     )
 
 
 def _beaten(results: Sequence[Result]) -> list[str]:
-    """What a naive predictor predicts better."""
+    """Parts that a naive predictor predicts better."""
     return [
         f"{row['board']}, {row['cooling']}, {row['held_out']} ({name.replace('_', ' ')}: "
         f"{row[f'{name}_rmse_c']:.2f} against {row['model_rmse_c']:.2f} °C)"
@@ -344,9 +340,7 @@ def _draw(result: Result, folder: Path) -> None:
     trace, known = result.shown
     working = trace.working(result.model.activities)
     measured_against_predicted(
-        working,
-        *predictions(result.model, working, known, result.first),
-        folder / _figure(result),
+        working, *predictions(result.model, working, known, result.first), folder / _figure(result)
     )
 
 
@@ -363,6 +357,8 @@ def _update_profile(checkout: Path, result: Result) -> None:
     section["capacitance_log_se"] = fitted.capacitance_log_se
     if result.model.activities:
         activities = tomlkit.inline_table()
-        activities.update({name: round(one, 3) for name, one in result.model.activities.items()})
+        activities.update(
+            {name: round(activity, 3) for name, activity in result.model.activities.items()}
+        )
         document["power"]["activities"] = activities
     path.write_text(tomlkit.dumps(document), encoding="utf-8")

@@ -22,7 +22,7 @@ MOST_ACTIVITY = 5.0
 _LOG_STEP = 1e-5
 
 _NEGLIGIBLE = 1e-8
-"""Of a Jacobian's directions, relative to the strongest: nothing was seen of them."""
+"""Share of a Jacobian's strongest direction below which a direction was not seen."""
 
 _STARTS = ((1.0, 0.1), (0.3, 0.02), (3.0, 0.3))
 """From where the search begins: the shortest and the longest time constant, as a multiple of two
@@ -60,11 +60,11 @@ class Trace:
     Attributes:
         name: Where it comes from.
         time_s: Strictly ascending.
-        heat: What warmed the chip in the interval that ends at each time: watts, or any measure
+        heat: Heat of the chip in the interval that ends at each time: watts, or any measure
             that is proportional to them.
         temperature_c: Sensor readings.
         leakage: Further heat, which follows the chip's temperature.
-        absolute: Whether a heat of zero is a board without power; a load's zero is an idle board.
+        absolute: True if a heat of zero is a board without power; a load's zero is an idle board.
         workloads: Further heat, by kind of work, that the activity of each still has to scale.
     """
 
@@ -88,7 +88,7 @@ class Trace:
         A workload whose activity is not given counts as 1.
         """
         heat = self.heat + sum(
-            activities.get(name, 1.0) * one for name, one in self.workloads.items()
+            activities.get(name, 1.0) * heat for name, heat in self.workloads.items()
         )
         return replace(self, heat=heat, workloads={})
 
@@ -102,7 +102,7 @@ class Trace:
             heat=self.heat[samples],
             temperature_c=self.temperature_c[samples],
             leakage=leakage and replace(leakage, voltage_v=leakage.voltage_v[samples]),
-            workloads={name: one[samples] for name, one in self.workloads.items()},
+            workloads={name: heat[samples] for name, heat in self.workloads.items()},
         )
 
 
@@ -160,12 +160,12 @@ class ThermalModel:
 
     @property
     def physical(self) -> bool:
-        """Whether it is a network at all: every gain positive."""
+        """Tells whether it is a network at all: every gain positive."""
         return bool((self.gains > 0).all())
 
     @property
     def drifts(self) -> bool:
-        """Whether the slowest time constant lies beyond what the runs can show."""
+        """Tells whether the slowest time constant lies beyond what the runs can show."""
         return bool(self.time_constants_s[-1] > 0.99 * self.longest_s)
 
 
@@ -193,7 +193,7 @@ def fit(
 
     def regressors_at(logs: Vector) -> Matrix:
         activities = dict(zip(workloads, np.exp(logs[order:]).tolist(), strict=True))
-        plain = [_plain(one, activities) for one in traces]
+        plain = [_plain(trace, activities) for trace in traces]
         return _regressors(plain, np.exp(logs[:order]))[known]
 
     def residuals(logs: Vector) -> Vector:

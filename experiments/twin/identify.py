@@ -13,11 +13,7 @@ from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.results.folder import checked_output
 from tvfs_gym.experiments.results.tables import print_wide
-from tvfs_gym.experiments.twin.errors import (
-    between_runs_log_se,
-    held_out_rmse_c,
-    predictions,
-)
+from tvfs_gym.experiments.twin.errors import between_runs_log_se, held_out_rmse_c, predictions
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, network_of
 from tvfs_gym.experiments.twin.sweep_fits import SweepFit
 from tvfs_gym.experiments.twin.traces.folders import files_of, recorded_board, with_board
@@ -135,7 +131,11 @@ def best_of(found: Sequence[Candidate]) -> Candidate:
     Raises:
         InputError: None of them is physical.
     """
-    usable = [one for one in found if one.model.physical and np.isfinite(one.held_out_c)]
+    usable = [
+        candidate
+        for candidate in found
+        if candidate.model.physical and np.isfinite(candidate.held_out_c)
+    ]
     if not usable:
         raise InputError(
             "no thermal network fits: with any number of nodes a gain is negative, on all the runs "
@@ -161,7 +161,7 @@ def with_cooling(
     profile: BoardProfile, name: str, chosen: Candidate, files: Sequence[str]
 ) -> BoardProfile:
     """The profile with a fitted cooling in the first place, and the activities found with it."""
-    others = {other: one for other, one in profile.cooling.items() if other != name}
+    others = {other: cooling for other, cooling in profile.cooling.items() if other != name}
     activities = {**profile.power.activities, **chosen.model.activities}
     return profile.model_copy(
         update={
@@ -209,14 +209,14 @@ def _print_candidates(found: Sequence[Candidate], chosen: Candidate) -> None:
     table = Table(box=box.SIMPLE)
     for heading in ("nodes", "time constants, s", "gains, K/W", "RMSE, degC", "held out, degC"):
         table.add_column(heading, justify="right")
-    for one in found:
-        model = one.model
+    for candidate in found:
+        model = candidate.model
         table.add_row(
             str(model.order),
             with_errors(model.time_constants_s, model.time_constants_se_s),
             with_errors(model.gains, model.gains_se),
             f"{model.rmse_c:.3f}",
-            f"{one.held_out_c:.3f}" if model.physical else "no network",
+            f"{candidate.held_out_c:.3f}" if model.physical else "no network",
         )
     print_wide(table)
     best = chosen.model

@@ -36,7 +36,7 @@ def fit_latency(frequency_ghz: Vector, latency_s: Vector) -> SweepFit:
 
     Args:
         frequency_ghz: Clocks, at least two different ones.
-        latency_s: Of a pass of the reference network.
+        latency_s: Latency of a pass of the reference network.
 
     Returns:
         ``clock_gcycles`` (a) and ``memory_s`` (b).
@@ -67,7 +67,7 @@ def fit_power(
         frequency_ghz: Clocks.
         voltage_v: Supplies.
         threads: Busy threads.
-        temperature_c: Of the chip; None if it was not logged.
+        temperature_c: Temperature of the chip; None if it was not logged.
         power_w: Measured.
         held: ``cluster_nf`` and ``leakage_scale`` to take where they are not identified.
         leakage: C1, C2 and gate current that the leakage's scale multiplies; see

@@ -13,12 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tvfs_gym.envs.boards.board import (
-    BoardInfo,
-    Configuration,
-    Telemetry,
-    clock_bound_latency_s,
-)
+from tvfs_gym.envs.boards.board import BoardInfo, Configuration, Telemetry, clock_bound_latency_s
 from tvfs_gym.envs.boards.linux import LINUX
 from tvfs_gym.envs.boards.linux.frames import frames_of
 from tvfs_gym.envs.boards.linux.inference import LiveInference
@@ -39,18 +34,18 @@ SAME_CLOCK = 0.01
 
 @dataclass(frozen=True)
 class BoardReport:
-    """What a window has to tell beyond `tvfs_gym.envs.boards.window.Window`.
+    """A window's report beyond `tvfs_gym.envs.boards.window.Window`.
 
     Attributes:
         control_s: From the end of the previous window to the choice of this one's configuration:
             the time that the controller took.
-        late_action: Whether that was more than L_c.
+        late_action: True if that was more than L_c.
         late_actions: How many were since the episode began.
         missed_deadlines: Late frames since then.
         observation_age_s: How old the temperature was at the window's end.
         requested_level: The VF level that the controller asked for.
         limit_c: The hard limit.
-        limit_engaged: Whether it holds the slowest VF level now.
+        limit_engaged: True if it holds the slowest VF level now.
         limit_engagements: How often it engaged since the board was opened.
     """
 
@@ -75,10 +70,10 @@ class LinuxBoard:
     right answers without labels.
 
     Attributes:
-        profile: What its options name; None if nothing.
+        profile: Profile that its options name; None if they name none.
         machine: Clock and sensors.
-        labelled: Whether its frames have labels.
-        report: Of the latest window; of none yet, before the episode's first.
+        labelled: True if its frames have labels.
+        report: Report of the latest window; of none yet, before the episode's first.
 
     Args:
         family: The topologies.
@@ -123,10 +118,7 @@ class LinuxBoard:
             self._configuration = Configuration(0, 0)
             self._begin_episode()
             self._inference = LiveInference(
-                family,
-                None if models is None else Path(models),
-                self._threads,
-                self._watch,
+                family, None if models is None else Path(models), self._threads, self._watch
             )
             self.nominal_latency_s = (
                 self._options.nominal_latency_s or self._measure_nominal_latency()
@@ -179,7 +171,7 @@ class LinuxBoard:
         self.report = self._report(0.0, late_action=False)
 
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
-        """Lets the board cool down at its slowest VF level, and starts a new episode.
+        """Waits until the board has cooled at its slowest VF level, and starts a new episode.
 
         Raises:
             InputError: The scenario asks for what nobody can choose on a real board, or its T_max

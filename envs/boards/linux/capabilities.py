@@ -1,4 +1,4 @@
-"""What a board can: its clocks, thermal zones, cooling devices and sensors, as sysfs shows them.
+"""Capabilities of a board: clocks, thermal zones, cooling devices and sensors, from sysfs.
 
 Capabilities are looked for, not platforms: a folder proves nothing, a readable file does.
 """
@@ -16,7 +16,7 @@ CPU_COOLING = ("cpufreq", "processor", "cpu")
 ``cpufreq-cpu0`` on ARM, ``Processor`` under ACPI."""
 
 CPU_ZONES = ("cpu", "soc", "x86_pkg", "acpitz", "big", "package")
-"""What the types of zones on the chip contain, for boards that bind no cooling device to them."""
+"""Words in the types of zones on the chip, for boards that bind no cooling device to them."""
 
 CPU_CHIPS = ("coretemp", "k10temp", "cpu_thermal", "soc_thermal", "acpitz")
 """Names of hwmon chips on or in the CPU, for boards without thermal zones."""
@@ -28,15 +28,15 @@ class ClockDomain:
 
     Attributes:
         path: Its folder.
-        driver: Of the clock.
+        driver: Driver of the clock.
         governor: That is at work.
         governors: That are loaded.
         frequencies_khz: Its table, slowest first; empty if the driver shows none.
         range_khz: Slowest and fastest of the hardware.
         limits_khz: Slowest and fastest that is allowed now.
         cpus: That share it.
-        sets_speed: Whether ``userspace`` is loaded, and it and the speed can be written.
-        sets_limits: Whether the limits can be written.
+        sets_speed: True if ``userspace`` is loaded, and it and the speed can be written.
+        sets_limits: True if the limits can be written.
     """
 
     path: Path
@@ -70,7 +70,7 @@ class CoolingDevice:
 
     Attributes:
         path: Its folder.
-        type: What it is.
+        type: Its kind.
         state: 0 for no cooling.
         max_state: Its strongest state.
     """
@@ -82,7 +82,7 @@ class CoolingDevice:
 
     @property
     def slows_cpu(self) -> bool:
-        """Whether it is a CPU's clock."""
+        """Tells whether it is a CPU's clock."""
         return self.type.lower().removeprefix("thermal-").startswith(CPU_COOLING)
 
 
@@ -95,10 +95,10 @@ class Zone:
         type: Its name.
         temperature_c: Its sensor's reading; None if that failed.
         policy: The kernel's thermal governor.
-        enabled: Whether the kernel watches it.
+        enabled: True if the kernel watches it.
         trips: In the kernel's order.
         cools_with: Types of the cooling devices bound to it.
-        slows_cpu: Whether one of them is a CPU's clock.
+        slows_cpu: True if one of them is a CPU's clock.
     """
 
     path: Path
@@ -125,7 +125,7 @@ class Channel:
         path: The file that holds its value.
         name: Chip and label, e.g. ``ina231/VDD_ARM``.
         quantity: ``temperature``, ``power``, ``energy``, ``fan`` or ``pwm``.
-        unit: What one of the file's counts is in degC, W, J, rpm or 1.
+        unit: Size of a count of the file in degC, W, J, rpm or 1.
     """
 
     path: Path
@@ -142,8 +142,8 @@ class Capabilities:
         root: The sysfs tree.
         policies: Clocks.
         zones: Thermal zones.
-        cooling_devices: Of the kernel's throttling.
-        sensors: Of hwmon and powercap.
+        cooling_devices: Cooling devices of the kernel's throttling.
+        sensors: Sensors of hwmon and powercap.
     """
 
     root: Path
@@ -154,7 +154,7 @@ class Capabilities:
 
     def sensors_of(self, quantity: str) -> tuple[Channel, ...]:
         """Its sensors of one quantity."""
-        return tuple(one for one in self.sensors if one.quantity == quantity)
+        return tuple(sensor for sensor in self.sensors if sensor.quantity == quantity)
 
     @property
     def fastest_policies(self) -> tuple[ClockDomain, ...]:
@@ -167,7 +167,9 @@ class Capabilities:
         fastest = max(self.policies, key=lambda one: one.range_khz[1])
         kind = (fastest.driver, fastest.range_khz, fastest.frequencies_khz)
         return tuple(
-            one for one in self.policies if (one.driver, one.range_khz, one.frequencies_khz) == kind
+            policy
+            for policy in self.policies
+            if (policy.driver, policy.range_khz, policy.frequencies_khz) == kind
         )
 
     @property
@@ -185,9 +187,9 @@ class Capabilities:
     def chip_sensors(self) -> tuple[Channel, ...]:
         """Temperature sensors of hwmon in the CPU, where there are no zones."""
         return tuple(
-            one
-            for one in self.sensors_of("temperature")
-            if one.name.partition("/")[0].startswith(CPU_CHIPS)
+            sensor
+            for sensor in self.sensors_of("temperature")
+            if sensor.name.partition("/")[0].startswith(CPU_CHIPS)
         )
 
     @property
@@ -210,7 +212,7 @@ def probe(root: Path = Path("/sys")) -> Capabilities:
 
 
 def text(path: Path) -> str | None:
-    """What a file holds; None if it cannot be read, even at a second attempt."""
+    """Content of a file; None if it cannot be read, even at a second attempt."""
     try:
         return guardian.persistently(guardian.read, str(path))
     except OSError:
@@ -284,7 +286,7 @@ def _table(folder: Path) -> tuple[int, ...]:
     if not listed:
         lines = (text(folder / "stats/time_in_state") or "").splitlines()
         listed = [line.split()[0] for line in lines if line.split()]
-    return tuple(sorted({int(one) for one in listed if one.isdecimal()}))
+    return tuple(sorted({int(word) for word in listed if word.isdecimal()}))
 
 
 def _writable(path: Path) -> bool:

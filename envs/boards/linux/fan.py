@@ -9,7 +9,7 @@ from tvfs_gym.envs.boards.linux.guardian import Setting
 from tvfs_gym.envs.errors import BoardError, InputError
 
 FULL = 255
-"""Of hwmon's duty."""
+"""Full duty of hwmon."""
 
 
 class PwmOutputs:
@@ -21,14 +21,14 @@ class PwmOutputs:
 
     Args:
         duties: The duties' files.
-        share: Of the full duty, 0..1.
+        share: Share of the full duty, 0..1.
 
     Raises:
         InputError: There is no fan whose mode can be set.
     """
 
     def __init__(self, duties: Sequence[Channel], share: float) -> None:
-        found = [(one.path, *mode) for one in duties if (mode := _mode(one.path)) is not None]
+        found = [(duty.path, *mode) for duty in duties if (mode := _mode(duty.path)) is not None]
         if not found:
             raise InputError(
                 "this board has no fan that can be held at a duty: leave out the fan, or hold it "
@@ -38,7 +38,7 @@ class PwmOutputs:
         self._duty = str(round(FULL * share))
 
     def found(self) -> list[Setting]:
-        """What must be saved before `hold`: the mode, and the duty if that was manual.
+        """Settings to save before `hold`: the mode, and the duty if that was manual.
 
         Raises:
             BoardError: It cannot be read.

@@ -33,8 +33,8 @@ class FrameSource(Protocol):
     """An endless stream of frames.
 
     Attributes:
-        labelled: Whether all frames have labels, so that accuracy can be measured.
-        live: Whether a frame shows the present, and must be taken when it is due; others are
+        labelled: True if all frames have labels, so that accuracy can be measured.
+        live: True if a frame shows the present, and must be taken when it is due; others are
             decoded beforehand.
     """
 
@@ -200,7 +200,7 @@ def frames_of(frames: Any, family: Family) -> FrameSource:
         classes = family.topologies[0].classes - family.topologies[0].label_offset
         return PictureFrames([(image.path, image.label) for image in read_images(path, classes)])
     if isinstance(frames, Sequence):
-        return PictureFrames([_picture(one) for one in frames])
+        return PictureFrames([_picture(frame) for frame in frames])
     source: FrameSource = frames
     return source
 
@@ -212,7 +212,7 @@ def _archive(path: Path) -> PictureFrames:
         with TemporaryDirectory() as folder:
             archive.extract("images.csv", folder)
             listed = read_image_list(Path(folder))
-        pictures = [(str(one.path.relative_to(folder)), one.label) for one in listed]
+        pictures = [(str(image.path.relative_to(folder)), image.label) for image in listed]
     except (OSError, BadZipFile, KeyError) as error:
         raise InputError(f"cannot use the images in {path}: {error}.") from error
     return PictureFrames(pictures, archive)

@@ -62,7 +62,7 @@ class Clock:
         Args:
             policies: Its policies, all with the same table.
             levels_khz: Its VF levels, slowest first.
-            actuator: What is written.
+            actuator: Files that are written.
             cooling_devices: Those that slow it down; they tell the cap where the limit does not.
         """
         self.levels_khz = tuple(levels_khz)
@@ -73,11 +73,13 @@ class Clock:
         self._maxima = [Counter(policy.path / "scaling_max_freq") for policy in policies]
         # A state is a table entry less where there are as many states as entries (cpufreq_cooling).
         self._table = policies[0].frequencies_khz if policies else ()
-        fitting = [one for one in cooling_devices if one.max_state == len(self._table) - 1 > 0]
+        fitting = [
+            device for device in cooling_devices if device.max_state == len(self._table) - 1 > 0
+        ]
         self._states = [Counter(device.path / "cur_state") for device in fitting]
 
     def found(self) -> list[Setting]:
-        """What must be saved before `take`, in the order in which it is restored.
+        """Settings to save before `take`, in the order in which they are restored.
 
         Raises:
             BoardError: It cannot be read.
@@ -144,7 +146,7 @@ class Clock:
 
     def read_khz(self) -> int | None:
         """The clock: that of the slowest policy; None if none can be read."""
-        clocks = [value for one in self._clocks if (value := one.read()) is not None]
+        clocks = [value for clock in self._clocks if (value := clock.read()) is not None]
         return min(clocks) if clocks else None
 
     def level_of(self, clock_khz: int) -> int:
@@ -161,12 +163,12 @@ class Clock:
         """
         highest = len(self.levels_khz) - 1
         caps = [highest]
-        for one in self._maxima:
-            allowed = one.read()
+        for maximum in self._maxima:
+            allowed = maximum.read()
             if allowed is not None and not (self._actuator == "limits" and self._pinned(allowed)):
                 caps.append(self._level_within(allowed))
-        for one in self._states:
-            state = one.read()
+        for cooling in self._states:
+            state = cooling.read()
             if state is not None and 0 <= state < len(self._table):
                 caps.append(self._level_within(self._table[-1 - state]))
         return max(min(caps), 0)
@@ -179,12 +181,12 @@ class Clock:
 
     def close(self) -> None:
         """Closes the files."""
-        for one in (*self._clocks, *self._maxima, *self._states):
-            one.close()
+        for setting in (*self._clocks, *self._maxima, *self._states):
+            setting.close()
 
 
 def _clock_file(policy: ClockDomain) -> Path:
-    """What the hardware says, where it does and this user may ask; else what cpufreq believes."""
+    """The hardware's clock where this user may read it, else that of cpufreq."""
     hardware = policy.path / "cpuinfo_cur_freq"
     return policy.path / "scaling_cur_freq" if number(hardware) is None else hardware
 

@@ -34,19 +34,19 @@ LOOK_S = 1.0
 """Time between two looks at the parent where the kernel has no pidfd_open (before Linux 5.3)."""
 
 NEVER_FOR_MEMORY = "-1000"
-"""Of ``oom_score_adj``: when memory runs out, the kernel kills the run, not its guardian."""
+"""``oom_score_adj``: when memory runs out, the kernel kills the run, not its guardian."""
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What one file of sysfs held.
+    """The value found in a file of sysfs.
 
     Attributes:
         path: The file.
-        value: What it held, and what is written back.
-        may_read_lower: Whether the kernel may show a lower number than was written, as it does for
+        value: Value found, which is written back.
+        may_read_lower: True if the kernel may show a lower number than was written, as it does for
             frequencies while it throttles.
     """
 
@@ -117,9 +117,9 @@ def restore(settings: list[Setting]) -> list[str]:
     for round_ in range(ROUNDS):
         if round_ > 1:
             time.sleep(FIRST_PAUSE_S * 2 ** (round_ - 2))
-        problems = [problem for one in settings if (problem := _written(one))]
+        problems = [problem for setting in settings if (problem := _written(setting))]
         if round_ > 0:
-            problems += [problem for one in settings if (problem := _differing(one))]
+            problems += [problem for setting in settings if (problem := _differing(setting))]
             if not problems:
                 return []
     return list(dict.fromkeys(problems))
@@ -146,7 +146,7 @@ def _differing(setting: Setting) -> str | None:
 
 
 def boot() -> str:
-    """What tells this boot of the machine from another, after which sysfs is as new."""
+    """Id of the machine's present boot; after another, sysfs is as new."""
     try:
         return read("/proc/sys/kernel/random/boot_id")
     except OSError:
@@ -155,7 +155,11 @@ def boot() -> str:
 
 def state_of(settings: list[Setting]) -> bytes:
     """Content of the file that `restore_state` reads."""
-    state = {"pid": os.getpid(), "boot": boot(), "settings": [asdict(one) for one in settings]}
+    state = {
+        "pid": os.getpid(),
+        "boot": boot(),
+        "settings": [asdict(setting) for setting in settings],
+    }
     return json.dumps(state, indent=1).encode()
 
 
@@ -167,7 +171,7 @@ def restore_state(path: Path) -> list[str]:
     """
     try:
         state = json.loads(path.read_text())
-        settings = [Setting(**one) for one in state["settings"]]
+        settings = [Setting(**setting) for setting in state["settings"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -30,7 +30,7 @@ NOMINAL_PASSES = 7
 
 @dataclass
 class PassTime:
-    """What passes of one topology take at one VF level, s."""
+    """Time of a pass of one topology at one VF level, s."""
 
     mean_s: float = 0.0
     deviation_s: float = 0.0
@@ -45,7 +45,7 @@ class PassTime:
 
     @property
     def expected_s(self) -> float:
-        """What the next pass is expected to take at most; 0 before the first."""
+        """Expected upper end of the next pass; 0 before the first."""
         return self.mean_s + DEVIATIONS * self.deviation_s
 
 
@@ -53,7 +53,7 @@ class WatchedClassifier:
     """A network whose passes are timed, and after each of which somebody looks at the board.
 
     Attributes:
-        pass_time: What its passes take at the present VF level.
+        pass_time: Time of its passes at the present VF level.
     """
 
     def __init__(self, classifier: TfliteClassifier, watch: Callable[[], None]) -> None:
@@ -98,7 +98,7 @@ class LiveInference:
         folder = models or family.models
         if folder is None:
             raise InputError(
-                f"the networks of the family {family.name} do not come along: give models= the "
+                f"the networks of the family {family.name} are not shipped: give models= the "
                 f"folder that tvfs-gym models fetch has filled."
             )
         self._networks = [

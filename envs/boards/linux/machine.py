@@ -34,7 +34,7 @@ LOOK_S = 0.5
 
 @dataclass(frozen=True)
 class Sample:
-    """What the sensors said at one time.
+    """Readings of all sensors at one time.
 
     Attributes:
         time_s: When, of the monotonic clock.
@@ -62,14 +62,14 @@ class Machine:
     else (trips, thermal policy, and the fan if it is not to be held) is left to the kernel.
 
     Attributes:
-        capabilities: What the machine can.
+        capabilities: Capabilities of the machine.
         policies: Those of the cluster.
         levels_khz: Its VF levels, slowest first; empty if the clock cannot be set, which is one
             level then.
         limit: The hard limit.
         requested: The VF level asked for last.
-        recovered: Whether settings were restored that a killed run had left.
-        measures_power: Whether samples have an energy.
+        recovered: True if settings were restored that a killed run had left.
+        measures_power: True if samples have an energy.
 
     Args:
         root: The sysfs tree.
@@ -186,7 +186,7 @@ class Machine:
         """Reads the sensors, and lets the hard limit act.
 
         Args:
-            busy: Whether the cluster computes now.
+            busy: True if the cluster computes now.
 
         Raises:
             BoardError: The machine is lost; it was set to its slowest VF level if it still obeys.
@@ -259,8 +259,10 @@ class Machine:
         history: list[Sample] = []
         while True:
             now = self.look()
-            history = [one for one in history if one.time_s > now.time_s - settle_s] + [now]
-            readings_c = [one.temperature_c for one in history]
+            history = [sample for sample in history if sample.time_s > now.time_s - settle_s] + [
+                now
+            ]
+            readings_c = [sample.temperature_c for sample in history]
             waited_s = now.time_s - began_s
             settled = waited_s >= settle_s and max(readings_c) - min(readings_c) <= settle_c
             reached = settled if start_c is None else now.temperature_c <= start_c
@@ -296,7 +298,9 @@ def uncapped(root: Path) -> Capabilities:
     began_s = time.monotonic()
     while True:
         found = probe(root)
-        active = [one for one in found.cooling_devices if one.slows_cpu and one.state > 0]
+        active = [
+            device for device in found.cooling_devices if device.slows_cpu and device.state > 0
+        ]
         if not active:
             return found
         if time.monotonic() - began_s > UNCAP_LIMIT_S:
@@ -329,7 +333,7 @@ def policies_of(capabilities: Capabilities, names: Sequence[str] | None) -> tupl
 def missing_of(
     capabilities: Capabilities, policies: Sequence[ClockDomain], thermometer: Sequence[Path]
 ) -> list[str]:
-    """What a machine lacks for being controlled, and how to repair it: one sentence each."""
+    """Obstacles to controlling a machine, and their remedies: one sentence each."""
     missing = []
     if not capabilities.policies:
         missing.append(

@@ -53,7 +53,7 @@ class WindowMeter:
     def window(
         self, rows: NDArray[np.float64], began_s: float, topology: int, scenario: Scenario
     ) -> WindowVector:
-        """What the window delivered.
+        """Fields of the window.
 
         Args:
             rows: Its frames, columns `tvfs_gym.envs.boards.window.FRAME_FIELDS`.

@@ -1,4 +1,4 @@
-"""What a user may want of a real board beyond its networks and frames."""
+"""Options of a real board beyond its networks and frames."""
 
 from pathlib import Path
 from typing import Any

@@ -24,7 +24,7 @@ class HardLimit:
 
     Attributes:
         limit_c: Where it engages.
-        engaged: Whether it does.
+        engaged: True if it does.
         engagements: How often it did.
     """
 

@@ -10,14 +10,14 @@ from tvfs_gym.envs.boards.linux.capabilities import Capabilities, Channel
 from tvfs_gym.envs.errors import BoardError, InputError, unknown
 
 LOWEST_C, HIGHEST_C = -40.0, 150.0
-"""What silicon can have and still compute; a broken sensor reads 0 K, 255 degC and the like."""
+"""Temperatures at which silicon computes; a broken sensor reads 0 K, 255 degC and the like."""
 
 JUMP_C = 50.0
 """More than a chip changes at once: an XU3 under full load changes by 7.3 K/W * 7 W =
 51 K in all, with a time constant of 0.5 s (fitted to the traces of ARMPM_BUILDMODEL)."""
 
 JUMP_WITHIN_S = 10.0
-"""What is at once: after more time without a reading, any temperature is possible."""
+"""Longest gap between readings; after a longer one, any temperature is possible."""
 
 LOST_AFTER = 5
 """Samples in a row that may be missing; one more, and the board is lost."""
@@ -89,7 +89,7 @@ class Thermometer:
 
         Args:
             time_s: The present, of the monotonic clock.
-            load: What heats the chip now, in any unit; a reading that never changes is
+            load: Heat of the chip now, in any unit; a reading that never changes is
                 suspicious only if this did.
 
         Raises:
@@ -121,7 +121,7 @@ class Thermometer:
         return self.sample(time_s, 0.0)
 
     def _read(self) -> float | None:
-        values = [one.read() for one in self._sensors]
+        values = [sensor.read() for sensor in self._sensors]
         possible = [
             value / 1e3
             for value in values
@@ -159,8 +159,8 @@ class Thermometer:
 
     def close(self) -> None:
         """Closes the files."""
-        for one in self._sensors:
-            one.close()
+        for sensor in self._sensors:
+            sensor.close()
 
 
 class PowerMeter:
@@ -171,7 +171,7 @@ class PowerMeter:
     """
 
     def __init__(self, sensors: Sequence[Channel]) -> None:
-        self._counters = [(Counter(one.path), one.unit) for one in sensors]
+        self._counters = [(Counter(sensor.path), sensor.unit) for sensor in sensors]
         self._counts = bool(sensors) and sensors[0].quantity == "energy"
         self._before: tuple[float, float] | None = None
         self.energy_j = 0.0
@@ -210,13 +210,13 @@ def thermometer_files(capabilities: Capabilities, zone: str | None) -> list[Path
         InputError: There is no such zone or sensor.
     """
     if zone is not None:
-        by_name = {one.type: one.path / "temp" for one in capabilities.zones}
-        by_name |= {one.name: one.path for one in capabilities.sensors_of("temperature")}
+        by_name = {zone.type: zone.path / "temp" for zone in capabilities.zones}
+        by_name |= {sensor.name: sensor.path for sensor in capabilities.sensors_of("temperature")}
         if zone not in by_name:
             raise unknown("temperature sensor", zone, by_name)
         return [by_name[zone]]
-    zones = [one.path / "temp" for one in capabilities.chip_zones]
-    return zones or [one.path for one in capabilities.chip_sensors]
+    zones = [zone.path / "temp" for zone in capabilities.chip_zones]
+    return zones or [sensor.path for sensor in capabilities.chip_sensors]
 
 
 def power_sensors(capabilities: Capabilities, names: Sequence[str] | None) -> list[Channel]:
@@ -224,20 +224,20 @@ def power_sensors(capabilities: Capabilities, names: Sequence[str] | None) -> li
 
     Args:
         capabilities: The board's.
-        names: Of sensors that add up; None for RAPL's packages, or else the board's only one.
+        names: Names of sensors that add up; None for RAPL's packages, or else the board's only one.
 
     Raises:
         InputError: There is no such sensor, or counters and power sensors are mixed.
     """
     every = (*capabilities.sensors_of("energy"), *capabilities.sensors_of("power"))
     if names is None:
-        packages = [one for one in every if one.name.startswith("rapl/package")]
+        packages = [sensor for sensor in every if sensor.name.startswith("rapl/package")]
         return packages or (list(every) if len(every) == 1 else [])
-    by_name = {one.name: one for one in every}
+    by_name = {sensor.name: sensor for sensor in every}
     for name in names:
         if name not in by_name:
             raise unknown("power sensor", name, by_name)
     chosen = [by_name[name] for name in names]
-    if len({one.quantity for one in chosen}) > 1:
+    if len({sensor.quantity for sensor in chosen}) > 1:
         raise InputError("energy counters and power sensors do not add up: name one kind only.")
     return chosen

@@ -28,7 +28,7 @@ class Session:
     control before the board is as it was found.
 
     Attributes:
-        recovered: Whether settings were restored that a run and its guardian, both killed, left.
+        recovered: True if settings were restored that a run and its guardian, both killed, left.
     """
 
     def __init__(self, root: Path, folder: Path | None = None) -> None:
@@ -107,7 +107,7 @@ class Session:
 
 
 def _end(process: subprocess.Popen[bytes], lock: int, state: Path, owner: int) -> list[str]:
-    """Lets the guardian restore; does it here if the guardian is dead or stuck."""
+    """Has the guardian restore; does it here if the guardian is dead or stuck."""
     if os.getpid() != owner:  # a fork of the process that holds the board
         return []
     assert process.stdin is not None
@@ -196,7 +196,7 @@ def holder_of(path: Path) -> str | None:
 
 
 def _alive(pid: str) -> bool:
-    """Whether a process is there, and more than a zombie."""
+    """Tells whether a process is there, and more than a zombie."""
     try:
         state = guardian.read(f"/proc/{int(pid)}/stat").rpartition(")")[2].split()[0]
     except (OSError, ValueError, IndexError):

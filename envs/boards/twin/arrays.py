@@ -98,7 +98,7 @@ class BoardArrays(NamedTuple):
         trip_state: Two entries per trip.
         networks: `RcNetwork.modes` of every state of the fan, one after the other.
         trips: The CPU's, then the fan's, shape (trips, 4).
-        draws: Of the next frames, shape (`DRAWN_FRAMES`, `DRAW_SIZE`).
+        draws: Draws of the next frames, shape (`DRAWN_FRAMES`, `DRAW_SIZE`).
         levels: VF levels, slowest first, shape (levels, 2).
         topologies: Fastest first, shape (topologies, 2).
         outcomes: Recorded outcomes, shape (topologies, images, views, 2).
@@ -164,7 +164,7 @@ def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> Bo
 
     Args:
         own: The board's parameters, state, networks, trips and draws, see `Layout`.
-        shared: What all boards of one profile and family have in common: header, levels,
+        shared: Data common to all boards of one profile and family: header, levels,
             topologies, jitters.
         outcomes: Recorded outcomes.
         window: Entries as in `W`.

@@ -49,7 +49,7 @@ class TwinBoard:
     Attributes:
         own: The episode's buffer, see `tvfs_gym.envs.boards.twin.arrays.Layout`.
         arrays: Views of it.
-        shared: What all boards of this profile and family have in common.
+        shared: Data common to all boards of this profile and family.
         outcomes: Recorded outcomes of the family.
 
     Args:
@@ -223,7 +223,9 @@ class TwinBoard:
         present = self.profile.cooling_named(cooling)
         networks = present.networks if present.fan else present.networks * len(first.networks)
         unit = scenario.unit
-        return np.stack([one.scaled(unit.resistance, unit.capacitance).modes for one in networks])
+        return np.stack(
+            [network.scaled(unit.resistance, unit.capacitance).modes for network in networks]
+        )
 
     def _start_nodes_c(self, scenario: Scenario, network: RcNetwork, parameters: Array) -> Array:
         """Uniform if the scenario says so, else settled after idling at the slowest VF level."""
@@ -281,7 +283,7 @@ class TwinBoard:
         return window, answers
 
     def follow_changes(self, window: WindowVector) -> bool:
-        """Lets the changes take effect whose time has come at the end of a window.
+        """Applies the changes whose time has come at the end of a window.
 
         Args:
             window: Its latency constraint becomes the one that holds from now on.

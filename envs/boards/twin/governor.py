@@ -20,7 +20,7 @@ def set_clock(board: BoardArrays) -> None:
 
 @jit
 def poll(board: BoardArrays) -> None:
-    """Lets the throttling governor look at the sensor, and set the cap and the fan."""
+    """Polls the throttling governor, which sets the cap and the fan."""
     state, parameters = board.state, board.parameters
     reading_c = sensor_reading_c(die_temperature_c(board.modes), parameters[P.SENSOR_RESOLUTION_C])
     cpu_trips = int(parameters[P.CPU_TRIPS])
@@ -47,7 +47,7 @@ def poll(board: BoardArrays) -> None:
 
 @jit
 def _set_fan(board: BoardArrays, reading_c: float) -> None:
-    """Lets the governor choose the fan's state; the node temperatures stay as they are."""
+    """Polls the governor of the fan; the node temperatures stay as they are."""
     state = board.state
     cpu_trips = int(board.parameters[P.CPU_TRIPS])
     if len(board.trips) == cpu_trips:

@@ -120,14 +120,14 @@ def _heat(board: BoardArrays, threads: float, activity: float) -> None:
 
 @jit
 def _heat_busy(board: BoardArrays) -> None:
-    """The same after passes."""
+    """`_heat` after passes."""
     activity = board.topologies[int(board.state[S.TOPOLOGY]), ACTIVITY]
     _heat(board, board.parameters[P.THREADS], activity)
 
 
 @jit_apart
 def _look_closely(board: BoardArrays) -> None:
-    """The same, seldom."""
+    """`_heat_busy`, seldom: compiled apart."""
     _heat_busy(board)
 
 
@@ -322,7 +322,7 @@ def _finish(board: BoardArrays, duration_s: float, start_c: float) -> None:
 
     Args:
         board: The board.
-        duration_s: Of the window.
+        duration_s: Duration of the window.
         start_c: Sensor reading at its beginning.
     """
     state, parameters, window = board.state, board.parameters, board.window

@@ -77,7 +77,7 @@ def image_and_jitters(key_0: int, key_1: int, frame: int, images: int) -> tuple[
 
     Args:
         key_0: The episode's stream.
-        key_1: Of the same.
+        key_1: Second word of the key.
         frame: Since the episode's start.
         images: How many there are.
     """

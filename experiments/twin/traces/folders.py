@@ -14,7 +14,7 @@ from tvfs_gym.experiments.results.cells import STEPS, read_cells
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
 
 LATENCY_SWEEP, POWER_SWEEP, HEAT_TRACE = "latency_sweep.csv", "power_sweep.csv", "heat_trace.csv"
-"""What ``characterise`` writes for ``identify``."""
+"""Files that ``characterise`` writes for ``identify``."""
 
 APART = 1e3
 """Between two episodes lie so many of the longest steps: a gap, in which the heat is unknown."""
@@ -46,7 +46,7 @@ def read_run(folder: Path) -> pl.DataFrame:
     for episode in steps.partition_by("scenario", "controller", "seed", maintain_order=True):
         parts.append(episode.with_columns(time_s=pl.col("time_s") + end_s))
         end_s = float(parts[-1]["time_s"][-1]) + apart_s
-    activities = [one["activity"] for one in config["topology_family"]["topologies"]]
+    activities = [topology["activity"] for topology in config["topology_family"]["topologies"]]
     activity = pl.col("topology").cast(pl.Int64).replace_strict(dict(enumerate(activities)))
     heat = (
         {"power_w": pl.col("energy_j") / pl.col("duration_s")}
@@ -57,14 +57,14 @@ def read_run(folder: Path) -> pl.DataFrame:
 
 
 def recorded_board(paths: Sequence[Path]) -> dict[str, Any] | None:
-    """What the folders say of their board; None if there is none among the paths.
+    """The board as the folders describe it; None if there is none among the paths.
 
     Raises:
         InputError: They are of different boards.
     """
     configs = [read_json(path, CONFIG) for path in paths if (path / CONFIG).is_file()]
-    for one, other in pairwise(configs):
-        if one["operating_points"] != other["operating_points"]:
+    for config, other in pairwise(configs):
+        if config["operating_points"] != other["operating_points"]:
             raise InputError("the folders are of boards with different VF levels: give one's.")
     return configs[0] if configs else None
 
@@ -88,7 +88,7 @@ def with_board(profile: BoardProfile, board: Mapping[str, Any]) -> BoardProfile:
     told_v = [point["voltage_v"] for point in points]
     assumed = f"; supplies assumed: those of {profile.name} at the same clocks"
     origin = assumed if None in told_v else ""
-    known_v = [one or other for one, other in zip(told_v, supplies_v, strict=True)]
+    known_v = [told or other for told, other in zip(told_v, supplies_v, strict=True)]
     values: dict[str, Any] = {
         "description": board["description"],
         "threads": board["threads"],

@@ -1,4 +1,4 @@
-"""What warmed the chip in a run: measured power, or the profile's power model, or a load."""
+"""Heat of the chip in a run: measured power, or the profile's power model, or a load."""
 
 from collections.abc import Collection, Sequence
 
@@ -31,10 +31,7 @@ def reference_of(runs: Sequence[Run]) -> str | None:
 
 
 def heated(
-    run: Run,
-    profile: BoardProfile,
-    full_load_w: float | None = None,
-    unknown: Collection[str] = (),
+    run: Run, profile: BoardProfile, full_load_w: float | None = None, unknown: Collection[str] = ()
 ) -> Trace:
     """A run with its heat in watts: what was measured, else what load and clock make.
 

@@ -32,7 +32,7 @@ nothing warms up in less."""
 
 @dataclass(frozen=True)
 class Run:
-    """What was logged between two gaps; each value holds for the interval that ends at its time.
+    """A log between two gaps; each value holds for the interval that ends at its time.
 
     Attributes:
         name: The file.
@@ -41,7 +41,7 @@ class Run:
         power_w: Measured heat; None where it was not measured, and then ``load`` is known.
         load: Busy share of the CPU, 0..1.
         frequency_mhz: Clock, where it was logged.
-        workload: What ran, where it was logged.
+        workload: Workload, where it was logged.
     """
 
     name: str
@@ -71,8 +71,8 @@ class Record:
     """A file of a board's temperature.
 
     Attributes:
-        runs: What lies between its gaps, in order.
-        warnings: What was found and what follows from it, one sentence each.
+        runs: Runs between its gaps, in order.
+        warnings: Findings and their consequences, one sentence each.
     """
 
     runs: tuple[Run, ...]
@@ -118,7 +118,9 @@ def _without_empty(
     """Leaves out rows with an empty cell."""
     text = [pl.col(name) == "" for name, kind in table.schema.items() if kind == pl.String]
     empty = table.with_columns(
-        empty=pl.any_horizontal(pl.all().is_null(), *[one.fill_null(True) for one in text])
+        empty=pl.any_horizontal(
+            pl.all().is_null(), *[character.fill_null(True) for character in text]
+        )
     )["empty"]
     if empty.all():
         raise InputError(f"{path} has no row in which every value is a number.")

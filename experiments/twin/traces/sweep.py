@@ -19,7 +19,7 @@ FEWEST_CLOCKS = {"latency": 3, "power": 4}
 
 @dataclass(frozen=True)
 class Sweep:
-    """What was measured at several clocks.
+    """Measurements at several clocks.
 
     Attributes:
         name: The file.
@@ -38,7 +38,7 @@ LEAST_R2 = 0.8
 
 
 def is_sweep(path: Path) -> bool:
-    """Whether a file is a sweep: a table of clocks with no column but a sweep's own."""
+    """Tells whether a file is a sweep: a table of clocks with no column but a sweep's own."""
     names = header_of(path)
     return bool({"frequency_mhz", "frequency_hz"} & names) and names <= set(_UNITS)
 

@@ -53,7 +53,7 @@ def test_a_characterisation_is_resumed(characterised: Path, cli: Cli) -> None:
     whole, table = made.read_text(), (characterised / "characterisation.toml").read_text()
     made.write_text(whole[: len(whole) // 2])  # cut off within a line
     done = cli(*QUICK, "--output", characterised)
-    assert done.returncode == 0 and "going on with" in done.stdout
+    assert done.returncode == 0 and "resuming with" in done.stdout
     assert made.read_text() == whole
     again = (characterised / "characterisation.toml").read_text()
     assert table.split("[[levels]]", 1)[1] == again.split("[[levels]]", 1)[1]
