@@ -123,7 +123,7 @@ def train_online(
         batch_steps: Steps of the batch.
         judging: How often it is judged, on how many episodes, and the seed of the first one.
         folder: The run's folder: the policy, and ``evaluations/evaluations.npz``.
-        progress_bar: True if to show one.
+        progress_bar: True to show a progress bar.
     """
     evaluations, episodes, seed = judging
     target = folder / "evaluations"

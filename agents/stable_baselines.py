@@ -44,7 +44,7 @@ def train_stable_baselines(
         judging: How often it is judged, on how many episodes, and the seed of the first one.
         card: Entries of the policy's card.
         folder: The run's folder.
-        progress_bar: True if to show one.
+        progress_bar: True to show a progress bar.
     """
     import stable_baselines3
     import torch

@@ -159,3 +159,17 @@ loads = observation[-2], many[0, -2]
 print(observation.shape == env.observation_space.shape == (14,), *(0 < load <= 1 for load in loads))
 """
     assert printed(package, {"envs/observation.py": (source, edited)}, code) == "True True True"
+
+
+def test_a_learner_takes_its_line_in_the_registry(package: Path) -> None:
+    line = '    "q_table": Algorithm(16, 1_000_000, learner=QTable, reward="q_table"),\n'
+    mine = '    "my_learner": Algorithm(2, 40, learner=QTable),\n'
+    edits = {"agents/training.py": (line, line + mine)}
+    code = """
+from pathlib import Path
+from tvfs_gym.agents import train
+from tvfs_gym.agents.training import LEARNERS
+train("my_learner", Path("learnt"))
+print("my_learner" in LEARNERS, Path("learnt/policy.json").exists())
+"""
+    assert printed(package, edits, code) == "True True"

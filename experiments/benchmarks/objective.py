@@ -2,12 +2,9 @@
 
 from typing import Any
 
+from tvfs_gym.agents.training import ALGORITHMS
 from tvfs_gym.baselines.controller import Policy
 from tvfs_gym.envs.reward import DEFAULT_REWARD
-
-OWN_REWARDS = ("lotus", "q_table", "ztt", "ztt_released")
-"""Algorithms that, unless told otherwise, learn from a reward of their own."""
-
 
 def training_of(policy: Policy) -> dict[str, Any]:
     """Columns of an episode: reward and seed of its policy's training; null if it had none."""
@@ -15,5 +12,5 @@ def training_of(policy: Policy) -> dict[str, Any]:
     if card is None:
         return {"objective": None, "training_seed": None}
     reward = card.training.get("environment", {}).get("reward")
-    default = "its own reward" if card.algorithm in OWN_REWARDS else DEFAULT_REWARD
-    return {"objective": reward or default, "training_seed": card.training.get("seed")}
+    usual = ALGORITHMS[card.algorithm].reward if card.algorithm in ALGORITHMS else DEFAULT_REWARD
+    return {"objective": reward or usual, "training_seed": card.training.get("seed")}

@@ -332,6 +332,6 @@ def test_an_episode_counts_its_photographs(
 def test_a_policy_says_what_it_was_trained_for() -> None:
     env = TwinEnv("odroid_xu4")
     nobody = {"objective": None, "training_seed": None}
-    assert training_of(load_pretrained("ztt"))["objective"] == "its own reward"
+    assert training_of(load_pretrained("ztt"))["objective"] == "ztt"
     assert training_of(load_pretrained("ppo"))["training_seed"] == 0
     assert training_of(Fixed(Design.of(env, None), Configuration(0, 0))) == nobody
