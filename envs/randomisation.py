@@ -4,6 +4,7 @@ from math import exp, hypot
 from typing import Any, Literal
 
 import numpy as np
+from gymnasium.utils import seeding
 
 from tvfs_gym.envs.boards.profile import BoardProfile
 from tvfs_gym.envs.boards.twin.randomness import threefry_2x32
@@ -38,6 +39,11 @@ class Episodes:
         self._words = int(words[0]), int(words[1])
         self._count = 0
 
+    @classmethod
+    def seeded(cls, seed: int | None) -> "Episodes":
+        """Episodes of an environment after ``reset(seed=seed)``; None for a seed that differs."""
+        return cls(seeding.np_random(seed)[0])
+
     def next_key(self) -> Key:
         """The next episode's key."""
         key = threefry_2x32(*self._words, self._count, 0)
@@ -51,19 +57,25 @@ class DomainRandomisation:
     Every factor of `tvfs_gym.envs.scenario.Unit` is log-normal with median 1, truncated at two
     sigma. For resistances and capacitances, sigma joins the spread between units of the profile's
     ``[spread]`` with the standard errors of the cooling's fit; the others have the former alone.
-    The ambient temperature is uniform over the profile's range; its changes within the scenario are
+    The ambient temperature is uniform over a range of rooms; its changes within the scenario are
     kept as differences, and it stays `ROOM_BELOW_T_MAX_C` under T_max throughout. What else the
     scenario says stays, and its own factors multiply.
 
     Args:
         profile: The board.
         conditions: Draws the constraints and conditions first; None to keep the scenario's.
+        rooms_c: Coolest and warmest room, degC, the same to keep one; None for the profile's range.
 
     Raises:
         InputError: The profile does not say how units differ.
     """
 
-    def __init__(self, profile: BoardProfile, conditions: Conditions | None = None) -> None:
+    def __init__(
+        self,
+        profile: BoardProfile,
+        conditions: Conditions | None = None,
+        rooms_c: tuple[float, float] | None = None,
+    ) -> None:
         if profile.spread is None:
             raise InputError(
                 f"the profile of {profile.name} has no section [spread], so its units' differences "
@@ -72,6 +84,7 @@ class DomainRandomisation:
         self._profile = profile
         self._spread = profile.spread
         self._conditions = conditions
+        self._rooms_c = rooms_c or (profile.spread.ambient_low_c, profile.spread.ambient_high_c)
 
     @classmethod
     def of(
@@ -117,7 +130,7 @@ class DomainRandomisation:
             name: own[name] * exp(sigma * _truncated_normal(rng))
             for name, sigma in self.log_sigmas(scenario.cooling).items()
         }
-        low_c, high_c = self._spread.ambient_low_c, self._spread.ambient_high_c
+        low_c, high_c = self._rooms_c
         ambient_c = low_c + (high_c - low_c) * float(rng.random())
         warmer_c = min(ambient_c, _warmest_c(scenario)) - scenario.ambient_c
         changes: list[dict[str, Any]] = [change.model_dump() for change in scenario.changes]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium
 import numpy as np
-from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -194,7 +193,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         seeds = [seed + i for i in range(n)] if isinstance(seed, int) else list(seed)
         if len(seeds) != n:
             raise InputError(f"expected one seed for each of {n} environments, not {len(seeds)}.")
-        self._episodes = [Episodes(seeding.np_random(number)[0]) for number in seeds]
+        self._episodes = [Episodes.seeded(number) for number in seeds]
 
     def _start(self, which: NDArray[np.int64], options: dict[str, Any] | None = None) -> None:
         """Begins the next episode of some sub-environments.

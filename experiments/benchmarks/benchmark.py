@@ -1,9 +1,9 @@
 """``tvfs-gym benchmark``: controllers times scenarios times seeds.
 
 Writes a folder with ``steps/``, ``episodes/`` and ``bounds/`` (Parquet files of a row per step, per
-episode and per scenario), ``config.json``, ``versions.json``, ``command.txt``, figures and a
-self-contained ``report.html``; prints the table. The same command
-resumes a benchmark that was stopped.
+episode, and per scenario and seed), ``config.json``, ``versions.json``, ``command.txt``, figures
+and a self-contained ``report.html``; prints the table. The same command resumes a benchmark that
+was stopped.
 """
 
 import signal
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -44,12 +44,10 @@ from tvfs_gym.experiments.results.cells import (
     SCHEMA,
     cell_name,
     is_written,
-    write_bound,
+    write_bounds,
     write_cell,
 )
 from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
-
-FRAMES_PER_STEP = 10
 
 FEW_FRAMES = 5_000
 """Most frames that the calling process runs by itself, sooner than other processes start."""
@@ -155,11 +153,7 @@ def run(
         "topologies": load_family(family).names,
         "controllers": names,
         "seeds": list(range(seeds)),
-        "frames_per_step": FRAMES_PER_STEP,
-        "scenarios": {
-            name: {"board": case.board, **case.scenario.model_dump(mode="json")}
-            for name, case in cases.items()
-        },
+        "scenarios": {name: case.description() for name, case in cases.items()},
         **({} if characterisation is None else {"characterisation": str(characterisation)}),
     }
     folder = resumed_folder(output, "benchmark", config)
@@ -223,19 +217,22 @@ def benchmark(
             check_name(name)
     loaded = load_suite(suite)
     family = family or loaded.family
-    rows, bound = [], {}
+    rows = []
     for scenario, case in loaded.cases(board, {}).items():
         suited = _suited(names, case.board, family)
         scenario_run = ScenarioRun(scenario, case, family, suited, tuple(range(seeds)), Path())
         design = _design(scenario_run)
-        bound[scenario] = _bounds(scenario_run).finite_horizon
+        bound = [bound.finite_horizon for bound in _bounds(scenario_run)]
         for name in suited:
             build = classes.get(name)
             policy = build(design) if build else _policy(name, design, scenario_run)
-            episodes = run_episodes(_twins(scenario_run, seeds), policy, scenario_run.seeds)
+            episodes = run_episodes(_episodes_env(scenario_run), policy, scenario_run.seeds)
             keys = {"scenario": scenario, "controller": name, **training_of(policy)}
-            rows += [{**keys, "seed": seed, **row} for seed, (_, row) in enumerate(episodes)]
-    return aggregate(pl.DataFrame(rows, schema_overrides=SCHEMA), bound)
+            rows += [
+                {**keys, "seed": seed, "bound": bound[seed], **row}
+                for seed, (_, row) in enumerate(episodes)
+            ]
+    return aggregate(pl.DataFrame(rows, schema_overrides=SCHEMA))
 
 
 def _suited(names: Sequence[str], board: str, family: str) -> tuple[str, ...]:
@@ -296,20 +293,18 @@ def _run_scenario(scenario_run: ScenarioRun) -> None:
     """Runs everyone who has not run yet in a scenario."""
     design = _design(scenario_run)
     if not is_written(scenario_run.folder, scenario_run.bound_cell, BOUNDS):
-        bound = _bounds(scenario_run)
-        write_bound(
+        write_bounds(
             scenario_run.folder,
             scenario_run.bound_cell,
             scenario_run.name,
-            bound.finite_horizon,
-            bound.grid_error,
+            scenario_run.seeds,
+            _bounds(scenario_run),
         )
     for name in scenario_run.missing:
         if _stopped is not None and _stopped.is_set():
             return
         policy = _policy(name, design, scenario_run)
-        env = _twins(scenario_run, len(scenario_run.seeds))
-        episodes = run_episodes(env, policy, scenario_run.seeds)
+        episodes = run_episodes(_episodes_env(scenario_run), policy, scenario_run.seeds)
         keys = {"scenario": scenario_run.name, "controller": name}
         write_cell(
             scenario_run.folder,
@@ -321,10 +316,16 @@ def _run_scenario(scenario_run: ScenarioRun) -> None:
         )
 
 
-def _bounds(scenario_run: ScenarioRun) -> Bounds:
-    board = _env(scenario_run.case.board, scenario_run.family).board
+def _bounds(scenario_run: ScenarioRun) -> list[Bounds]:
+    """Bounds of the episodes; those of the same scenario share one."""
+    board, case = _env(scenario_run).board, scenario_run.case
     assert isinstance(board, TwinBoard)
-    return bounds(board, scenario_run.case.scenario, FRAMES_PER_STEP)
+    scenarios = case.scenarios(scenario_run.seeds)
+    found = {
+        scenario: bounds(board, scenario, case.frames_per_step)
+        for scenario in dict.fromkeys(scenarios)
+    }
+    return [found[scenario] for scenario in scenarios]
 
 
 def _design(scenario_run: ScenarioRun) -> Design:
@@ -334,7 +335,7 @@ def _design(scenario_run: ScenarioRun) -> Design:
     and cooling: what a designer has, whatever the board meets later.
     """
     scenario = scenario_run.case.scenario
-    env = _env(scenario_run.case.board, scenario_run.family)
+    env = _env(scenario_run)
     env.board.reset(scenario, (0, 0))
     if scenario_run.characterisation is not None:
         measured = characterisation_file.read(scenario_run.characterisation).of(env.board)
@@ -344,28 +345,40 @@ def _design(scenario_run: ScenarioRun) -> Design:
     return Design.of(env, measured, scenario)
 
 
+def _env(scenario_run: ScenarioRun) -> BoardEnv:
+    case = scenario_run.case
+    return _shared_env(case.board, scenario_run.family, case.frames_per_step)
+
+
 @lru_cache
-def _env(board: str, family: str) -> BoardEnv:
-    return TwinEnv(board, family, frames_per_step=FRAMES_PER_STEP, choose_passes=True)
+def _shared_env(board: str, family: str, frames_per_step: int) -> BoardEnv:
+    return TwinEnv(board, family, frames_per_step=frames_per_step, choose_passes=True)
 
 
 @lru_cache
 def _characterised(board: str, family: str, bench: Scenario) -> Characterisation:
-    return characterise(_env(board, family).board, bench)
+    return characterise(TwinBoard(load_profile(board), load_family(family)), bench)
 
 
 def _policy(name: str, design: Design, scenario_run: ScenarioRun) -> Policy:
-    return policy_named(name, design, partial(_twins, scenario_run))
+    def twins(count: int) -> TwinVectorEnv:
+        return _twins(scenario_run, [scenario_run.case.scenario] * count)
+
+    return policy_named(name, design, twins)
 
 
-def _twins(scenario_run: ScenarioRun, count: int) -> TwinVectorEnv:
-    """A batch of so many twins of the very scenario."""
+def _episodes_env(scenario_run: ScenarioRun) -> TwinVectorEnv:
+    """The twins on which the seeds' episodes take place."""
+    return _twins(scenario_run, scenario_run.case.scenarios(scenario_run.seeds))
+
+
+def _twins(scenario_run: ScenarioRun, scenarios: Sequence[Scenario]) -> TwinVectorEnv:
     return TwinVectorEnv(
-        count,
+        len(scenarios),
         scenario_run.case.board,
         scenario_run.family,
-        scenario_run.case.scenario,
-        FRAMES_PER_STEP,
+        scenarios,
+        scenario_run.case.frames_per_step,
         choose_passes=True,
         info_frames=True,
     )

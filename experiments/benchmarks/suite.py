@@ -1,17 +1,28 @@
 """Benchmark suites: which boards, conditions and latency constraints the controllers face."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 from tvfs_gym.envs.tables import Table, read_toml
 
 SUITES = files("tvfs_gym.experiments.benchmarks") / "suites"
+
+STEP_S = 0.75
+"""L_c of a step's frames together, s: a step lasts about as long in every scenario."""
+
+
+def frames_per_step(latency_constraint_s: float) -> int:
+    """Frames of a step in a scenario: about `STEP_S` of its first L_c, and at least one."""
+    return max(1, round(STEP_S / latency_constraint_s))
 
 
 @dataclass(frozen=True)
@@ -21,10 +32,42 @@ class Case:
     Attributes:
         board: Board profile: name or TOML file.
         scenario: The conditions.
+        units: True if every seed has a unit and a room of its own.
+        rooms_c: Coolest and warmest of these rooms, degC; None for the profile's range.
     """
 
     board: str
     scenario: Scenario
+    units: bool = False
+    rooms_c: tuple[float, float] | None = None
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of a step: see `frames_per_step`."""
+        return frames_per_step(self.scenario.latency_constraint_s)
+
+    def scenarios(self, seeds: Sequence[int]) -> list[Scenario]:
+        """Scenarios of the episodes with some seeds, the same for all controllers.
+
+        Raises:
+            InputError: The board's profile does not say how units differ.
+        """
+        if not self.units:
+            return [self.scenario] * len(seeds)
+        randomisation = DomainRandomisation(load_profile(self.board), rooms_c=self.rooms_c)
+        return [
+            randomisation.draw(self.scenario, Episodes.seeded(seed).next_key()) for seed in seeds
+        ]
+
+    def description(self) -> dict[str, Any]:
+        """Everything that defines the case, as JSON can hold it."""
+        return {
+            "board": self.board,
+            "units": self.units,
+            "rooms_c": self.rooms_c,
+            "frames_per_step": self.frames_per_step,
+            **self.scenario.model_dump(mode="json"),
+        }
 
 
 class Condition(Table):
@@ -33,12 +76,25 @@ class Condition(Table):
     Attributes:
         board: Board profile; None for the benchmark's.
         latency_constraints_s: L_c of its scenarios, s; None for the suite's.
+        units: True if every seed has a unit and a room of its own: the same for all controllers,
+            drawn as `tvfs_gym.envs.randomisation.DomainRandomisation` does.
+        rooms_c: Coolest and warmest of these rooms, degC; None for the profile's range.
         scenario: Values of `tvfs_gym.envs.scenario.Scenario`.
     """
 
     board: str | None = None
     latency_constraints_s: tuple[float, ...] | None = Field(default=None, min_length=1)
+    units: bool = False
+    rooms_c: tuple[float, float] | None = None
     scenario: dict[str, Any] = Field(default={})
+
+    @model_validator(mode="after")
+    def _rooms_of_units(self) -> "Condition":
+        if self.rooms_c is not None and not self.units:
+            raise ValueError("rooms_c needs units = true: without, the scenario's ambient_c holds")
+        if self.rooms_c is not None and self.rooms_c[0] > self.rooms_c[1]:
+            raise ValueError(f"rooms_c = {self.rooms_c} must ascend")
+        return self
 
 
 class Suite(Table):
@@ -64,12 +120,15 @@ class Suite(Table):
         Raises:
             InputError: A scenario is impossible.
         """
+        room_c = overrides.get("ambient_c")
         return {
             f"{name}, {1e3 * constraint_s:g} ms": Case(
                 condition.board or board,
                 scenario_of(
                     {"latency_constraint_s": constraint_s, **condition.scenario, **overrides}
                 ),
+                condition.units,
+                condition.rooms_c if room_c is None else (room_c, room_c),
             )
             for name, condition in self.conditions.items()
             for constraint_s in condition.latency_constraints_s or self.latency_constraints_s

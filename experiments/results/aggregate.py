@@ -1,17 +1,19 @@
 """Ranking of controllers over a suite: mean share of the bound, worst scenarios, intervals.
 
-A controller's share in a scenario is its score, `SCORE`, divided by the scenario's bound. Scenarios
-are chosen, not drawn: the ranking takes their mean and shows the worst, and leaves out none.
+A controller's share in a scenario is its mean score, `SCORE`, divided by the mean bound of the same
+episodes: a seed may have a unit and a room of its own, and so a bound of its own. Scenarios are not
+drawn anew: the ranking takes their mean and shows the worst, and leaves out none.
 
-Intervals are percentiles of a nested bootstrap. Photographs, seeds and units are drawn anew for all
-controllers and scenarios alike, so differences are paired; the trainings of a learner are drawn for
-it alone. Where photographs come but once the intervals are too wide, by up to the root of three
-(A. B. Owen, "The pigeonhole bootstrap", 2007). Over trainings, and over nothing else, an
-interquartile mean is taken (R. Agarwal et al., "Deep Reinforcement Learning at the Edge of the
+Intervals are percentiles of a nested bootstrap. Photographs and seeds are drawn anew for all
+controllers and scenarios alike, so differences are paired. With a seed come its unit, its room and
+its bound; a column `unit` is needed only where several seeds share one. The trainings of a learner
+are drawn for it alone. Where photographs come but once the intervals are too wide, by up to the
+root of three (A. B. Owen, "The pigeonhole bootstrap", 2007). Over trainings, and over nothing else,
+an interquartile mean is taken (R. Agarwal et al., "Deep Reinforcement Learning at the Edge of the
 Statistical Precipice", NeurIPS 2021).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,11 +118,13 @@ class Cell:
 
     Attributes:
         weights: Weights of the episodes of a training; shape (draws, episodes).
+        bound: Mean bound of the episodes; shape (draws,).
         scores: Shape (draws, trainings, episodes).
         metrics: The same of each of `MEANS`.
     """
 
     weights: Array
+    bound: Array
     scores: Array
     metrics: dict[str, Array]
 
@@ -144,8 +148,11 @@ class Cell:
             table = values.reshape(len(values), trainings, -1)
             return np.take_along_axis(table, drawn, axis=1)
 
+        once = episodes[: episodes.height // trainings]
+        weights = resamples.episode_weights(once)
         return cls(
-            resamples.episode_weights(episodes[: episodes.height // trainings]),
+            weights,
+            weights @ once["bound"].to_numpy(),
             by_training(resamples.scores(episodes)),
             {name: by_training(episodes[name].to_numpy()[np.newaxis]) for name in MEANS},
         )
@@ -153,6 +160,10 @@ class Cell:
     def mean(self, values: Array) -> Array:
         """Interquartile mean over trainings of the mean over episodes; shape (draws,)."""
         return interquartile_mean((values * self.weights[:, np.newaxis]).sum(axis=-1))
+
+    def share(self) -> Array:
+        """Share of the bound; shape (draws,)."""
+        return self.mean(self.scores) / self.bound
 
     def improvement(self, other: "Cell") -> Array:
         """How probably an episode scores higher than the other's of the same seed and unit.
@@ -165,12 +176,12 @@ class Cell:
         return np.asarray((won * self.weights).sum(axis=-1))
 
 
-def aggregate(episodes: pl.DataFrame, bounds: Mapping[str, float]) -> pl.DataFrame:
+def aggregate(episodes: pl.DataFrame) -> pl.DataFrame:
     """A row per controller, best first.
 
     Args:
-        episodes: One row per episode, as `tvfs_gym.experiments.results.cells` reads them.
-        bounds: The score that no controller can exceed, by scenario.
+        episodes: One row per episode, as `tvfs_gym.experiments.results.cells` reads them, with the
+            score that no controller can exceed in it, `bound`.
 
     Returns:
         Columns: controller; reason, why it cannot be ranked with the others, or null;
@@ -189,16 +200,14 @@ def aggregate(episodes: pl.DataFrame, bounds: Mapping[str, float]) -> pl.DataFra
         cells.setdefault(name, {})[str(scenario)] = Cell.of(resamples, name, own)
     reasons = _reasons(episodes)
     rows = [
-        {"controller": name, "reason": reasons[name], **_row(own, cells.get(REFERENCE, {}), bounds)}
+        {"controller": name, "reason": reasons[name], **_row(own, cells.get(REFERENCE, {}))}
         for name, own in cells.items()
     ]
     return pl.DataFrame(rows, infer_schema_length=None).sort("share", descending=True)
 
 
-def _row(
-    own: dict[str, Cell], reference: dict[str, Cell], bounds: Mapping[str, float]
-) -> dict[str, object]:
-    shares = _shares(own, own, bounds)
+def _row(own: dict[str, Cell], reference: dict[str, Cell]) -> dict[str, object]:
+    shares = _shares(own, own)
     unknown = np.full(RESAMPLES + 1, np.nan)
     drawn = {
         "share": shares.mean(axis=1),
@@ -208,7 +217,7 @@ def _row(
         "improvement": unknown,
     }
     if reference.keys() >= own.keys():
-        drawn["difference"] = (shares - _shares(reference, own, bounds)).mean(axis=1)
+        drawn["difference"] = (shares - _shares(reference, own)).mean(axis=1)
         won = [cell.improvement(reference[scenario]) for scenario, cell in own.items()]
         drawn["improvement"] = np.mean(won, axis=0)
     for metric in MEANS:
@@ -221,13 +230,9 @@ def _row(
     return row
 
 
-def _shares(
-    cells: dict[str, Cell], scenarios: Mapping[str, Cell], bounds: Mapping[str, float]
-) -> Array:
+def _shares(cells: dict[str, Cell], scenarios: Iterable[str]) -> Array:
     """Shares of the bound in some scenarios; shape (draws, scenarios)."""
-    return np.stack(
-        [cells[name].mean(cells[name].scores) / bounds[name] for name in scenarios], axis=1
-    )
+    return np.stack([cells[name].share() for name in scenarios], axis=1)
 
 
 def _reasons(episodes: pl.DataFrame) -> dict[str, str | None]:

@@ -10,17 +10,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from polars._typing import PolarsDataType
 
+from tvfs_gym.baselines.oracle import Bounds
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.episodes import Columns, Row
 
 STEPS, EPISODES, BOUNDS = "steps", "episodes", "bounds"
-"""Folders of a run: a row per step, a row per episode, a row per scenario."""
+"""Folders of a run: a row per step, a row per episode, a row per scenario and seed."""
 
 SCHEMA: dict[str, PolarsDataType] = {
     "objective": pl.String,
@@ -29,6 +28,14 @@ SCHEMA: dict[str, PolarsDataType] = {
     "photograph_reliable": pl.List(pl.UInt32),
 }
 """Columns of the episodes whose type their values may not tell."""
+
+BOUND_SCHEMA: dict[str, PolarsDataType] = {
+    "scenario": pl.String,
+    "seed": pl.Int64,
+    "bound": pl.Float64,
+    "grid_error": pl.Float64,
+}
+"""Columns of the bounds."""
 
 
 def cell_name(*parts: object) -> str:
@@ -80,12 +87,28 @@ def _steps(keys: Mapping[str, Any], seed: int, columns: Columns) -> pl.DataFrame
     return pl.DataFrame(columns).select(*same, pl.all())
 
 
-def write_bound(
-    folder: Path, name: str, scenario: str, reliable_accuracy: float, grid_error: float
+def write_bounds(
+    folder: Path, name: str, scenario: str, seeds: Sequence[int], bounds: Sequence[Bounds]
 ) -> None:
-    """Writes what no controller can exceed in a scenario, and how exactly that is known."""
-    row = {"scenario": scenario, "reliable_accuracy": reliable_accuracy, "grid_error": grid_error}
-    _write(folder, BOUNDS, name, pl.DataFrame([row]))
+    """Writes what no controller can exceed in the episodes of a scenario.
+
+    Args:
+        folder: The run's folder.
+        name: As from `cell_name`.
+        scenario: Name of the scenario.
+        seeds: Seeds of the episodes.
+        bounds: One per seed.
+    """
+    rows = [
+        {
+            "scenario": scenario,
+            "seed": seed,
+            "bound": bound.finite_horizon,
+            "grid_error": bound.grid_error,
+        }
+        for seed, bound in zip(seeds, bounds, strict=True)
+    ]
+    _write(folder, BOUNDS, name, pl.DataFrame(rows))
 
 
 def _write(folder: Path, kind: str, name: str, frame: pl.DataFrame) -> None:
@@ -112,37 +135,29 @@ def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFra
 
 
 def read_episodes(folder: Path, config: Mapping[str, Any]) -> pl.DataFrame:
-    """All episodes, with their regret: the scenario's bound less reliable accuracy.
+    """All episodes, with their bound and their regret: the bound less reliable accuracy.
 
-    Where there is no bound, as on a real board, it is null.
+    Where there is no bound, as on a real board, both are null.
 
     Raises:
         InputError: The folder holds no usable ones.
     """
-    bounds = read_bounds(folder, config)
-    bound = pl.col("scenario").replace_strict(bounds, default=None, return_dtype=pl.Float64)
+    bounds = read_bounds(folder).select("scenario", "seed", "bound")
     episodes = read_cells(folder, EPISODES, config)
-    return episodes.with_columns(regret=bound - pl.col("reliable_accuracy"))
+    bounded = episodes.join(bounds, on=["scenario", "seed"], how="left", maintain_order="left")
+    return bounded.with_columns(regret=pl.col("bound") - pl.col("reliable_accuracy"))
 
 
-def read_bounds(folder: Path, config: Mapping[str, Any]) -> dict[str, float]:
-    """Reliable accuracy that no controller can exceed, by scenario, in the configuration's order.
+def read_bounds(folder: Path) -> pl.DataFrame:
+    """Bounds of the episodes: a row per scenario and seed; none on a real board.
 
-    On a real board there is none.
+    Returns:
+        Columns: scenario; seed; bound, the reliable accuracy that no controller can exceed;
+        grid_error, how exactly it is known (see `tvfs_gym.baselines.oracle.Bounds`).
     """
     if not (folder / BOUNDS).is_dir():
-        return {}
-    found = dict(_read(folder, BOUNDS).select("scenario", "reliable_accuracy").iter_rows())
-    return {scenario: found[scenario] for scenario in config["scenarios"] if scenario in found}
-
-
-def read_grid_errors(folder: Path) -> NDArray[np.float64]:
-    """How exactly the bounds are known; see `tvfs_gym.baselines.oracle.Bounds`.
-
-    Raises:
-        InputError: The folder holds no bounds.
-    """
-    return _read(folder, BOUNDS)["grid_error"].to_numpy()
+        return pl.DataFrame(schema=BOUND_SCHEMA)
+    return _read(folder, BOUNDS)
 
 
 def _read(folder: Path, kind: str) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 
 from tvfs_gym.experiments.results.aggregate import aggregate
-from tvfs_gym.experiments.results.cells import STEPS, read_bounds, read_cells, read_episodes
+from tvfs_gym.experiments.results.cells import STEPS, read_cells, read_episodes
 from tvfs_gym.experiments.results.figures import course, drawable, overview, ranking_figure
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
 from tvfs_gym.experiments.results.ranking import (
@@ -53,8 +53,8 @@ def write_report(folder: Path) -> None:
     figures = folder / "figures"
     overviews = []
     ranking = None
-    if bounds := read_bounds(folder, config):
-        ranking = aggregate(episodes, bounds)
+    if episodes["bound"].is_not_null().all():
+        ranking = aggregate(episodes)
         ranking_figure(ranking.filter(pl.col("reason").is_null()), figures / RANKING)
         overviews.append(RANKING)
     if len(ran) <= MOST_PANELS:

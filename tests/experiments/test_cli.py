@@ -124,7 +124,10 @@ def test_a_benchmark_prints_every_metric_and_the_ranking(benchmark: tuple[Path, 
 def test_a_benchmark_writes_rows_for_steps_and_episodes(benchmark: tuple[Path, str]) -> None:
     folder, _ = benchmark
     steps, episodes = cells(folder, "steps"), cells(folder, "episodes")
-    assert steps.height == 3 * 2 * 2 * 20
+    config = json.loads((folder / "config.json").read_text())
+    lengths = [-(-200 // case["frames_per_step"]) for case in config["scenarios"].values()]
+    assert lengths == [8, 9, 10]
+    assert steps.height == 2 * 2 * sum(lengths)
     assert episodes.height == 3 * 2 * 2
     assert {"scenario", "controller", "seed", "reward", *Window.fields} == set(steps.columns)
     assert set(METRICS) < set(episodes.columns)

@@ -1,11 +1,15 @@
 """Suites: what they hold, and that what is frozen stays."""
 
+import json
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
+from tests.conftest import Cli
 from tvfs_gym.baselines import Choice, Controller, Reading
 from tvfs_gym.baselines.controller import State
 from tvfs_gym.envs.boards.board import Configuration
@@ -13,8 +17,10 @@ from tvfs_gym.envs.boards.profile import profile_names
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.twin_env import TwinEnv
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments import benchmark
-from tvfs_gym.experiments.benchmarks.suite import SUITES, load_suite
+from tvfs_gym.experiments.benchmarks.suite import SUITES, Suite, frames_per_step, load_suite
+from tvfs_gym.experiments.results.cells import read_episodes
 
 V1 = "bc53905e6a6c041a0e4876732461aec1a97d36e5d222c0944e2417398c400570"
 CASES = load_suite("v1").cases("odroid_xu4", {})
@@ -48,6 +54,72 @@ def test_every_case_of_v1_runs(name: str) -> None:
     env.reset(seed=0)
     action = env.action(Configuration(0, len(env.board.operating_points) - 1))
     assert Window(env.step(action)[4]["window"]).late_frames == 0
+
+
+def test_a_step_lasts_as_long_in_every_scenario_as_whole_frames_allow() -> None:
+    for constraint_s in (0.01, 0.05, 0.075, 0.15, 0.3, 0.5):
+        step_s = frames_per_step(constraint_s) * constraint_s
+        assert 0.5 <= step_s <= 1.0
+    assert frames_per_step(0.075) == 10 and frames_per_step(3.0) == 1
+
+
+def suite_of(**condition: object) -> Suite:
+    return Suite.model_validate(
+        {"family": "recorded", "latency_constraints_s": [0.3], "conditions": {"own": condition}}
+    )
+
+
+def test_a_seed_has_the_unit_and_room_that_an_environment_draws_from_it() -> None:
+    (case,) = suite_of(units=True).cases("odroid_xu4", {}).values()
+    drawn = case.scenarios([3, 4, 3])
+    twins = TwinVectorEnv(2, scenario=case.scenario, randomise=True)
+    twins.reset(seed=[3, 4])
+    assert drawn == [*twins._episode, twins._episode[0]]
+    assert drawn[0].unit != drawn[1].unit
+    again = TwinVectorEnv(2, scenario=drawn[:2])
+    for env in (twins, again):
+        env.reset(seed=[3, 4])
+    actions = np.full(2, 60)
+    assert np.array_equal(*(env.step(actions)[4]["window"] for env in (twins, again)))
+
+
+def test_a_room_that_the_condition_sets_holds() -> None:
+    suite = suite_of(units=True, rooms_c=(50.0, 55.0))
+    (case,) = suite.cases("odroid_xu4", {}).values()
+    rooms_c = [scenario.ambient_c for scenario in case.scenarios(range(20))]
+    assert 50 <= min(rooms_c) < 52 and 53 < max(rooms_c) <= 55
+    (kept,) = suite.cases("odroid_xu4", {"ambient_c": 30.0}).values()
+    assert {scenario.ambient_c for scenario in kept.scenarios(range(3))} == {30.0}
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ({"rooms_c": (50.0, 55.0)}, "rooms_c needs units = true"),
+        ({"rooms_c": (55.0, 50.0), "units": True}, "must ascend"),
+    ],
+)
+def test_rooms_that_cannot_be_meant_are_refused(condition: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        suite_of(**condition)
+
+
+def test_a_benchmark_of_units_has_a_bound_per_seed(cli: Cli, tmp_path: Path) -> None:
+    suite = tmp_path / "units.toml"
+    suite.write_text(
+        'family = "recorded"\nlatency_constraints_s = [0.3]\n[conditions.own]\nunits = true\n'
+        "scenario = { frames = 100 }\n"
+    )
+    done = cli("benchmark", "--suite", suite, "--seeds", "2", "--controller", "powersave",
+               "--controller", "best_fixed", "--output", tmp_path / "run")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    (scenario,) = config["scenarios"].values()
+    assert scenario["units"] and scenario["frames_per_step"] == 2
+    episodes = read_episodes(tmp_path / "run", config)
+    assert episodes.height == 4 and episodes["duration_s"].n_unique() == 4
+    by_seed = episodes.group_by("seed").agg(pl.col("bound").unique())["bound"]
+    assert by_seed.list.len().to_list() == [1, 1] and by_seed.explode().n_unique() == 2
 
 
 class Slow(Controller):

@@ -59,8 +59,12 @@ def flat(controller: str, scenario: str, score: float, seeds: int = 2, **others:
     return [episode(controller, scenario, seed, answers, **others) for seed in range(seeds)]
 
 
-def rows_of(episodes: Sequence[Row], bounds: dict[str, float]) -> dict[str, Row]:
-    table = aggregate(pl.DataFrame(episodes, infer_schema_length=None), bounds)
+def rows_of(episodes: Sequence[Row], bounds: dict[str, float] | None = None) -> dict[str, Row]:
+    """The ranking; the bounds are the scenarios', or None if every episode has one."""
+    bounded = [
+        row if bounds is None else {**row, "bound": bounds[row["scenario"]]} for row in episodes
+    ]
+    table = aggregate(pl.DataFrame(bounded, infer_schema_length=None))
     return {row["controller"]: row for row in table.iter_rows(named=True)}
 
 
@@ -101,6 +105,22 @@ def test_the_ranking_leaves_out_no_scenario() -> None:
 def test_a_share_is_of_the_bound_of_its_own_scenario() -> None:
     rows = rows_of([*flat("x", "a", 0.5), *flat("x", "b", 0.5)], {"a": 0.5, "b": 1.0})
     assert (rows["x"]["share"], rows["x"]["worst_scenario"]) == (0.75, "b")
+
+
+def test_a_share_is_of_the_mean_bound_of_its_own_seeds() -> None:
+    """A seed's unit has a bound of its own, drawn with it: half of each is half throughout."""
+    bounds = 0.8, 0.4, 0.6
+    episodes = []
+    for seed, bound in enumerate(bounds):
+        right = round(50 * bound)
+        episodes += [
+            episode("half", "a", seed, [1] * right + [0] * (100 - right), bound=bound),
+            episode("flat", "a", seed, [1] * 25 + [0] * 75, bound=bound),
+        ]
+    rows = rows_of(episodes)
+    assert rows["half"]["share"] == pytest.approx(0.5)
+    assert rows["flat"]["share"] == pytest.approx(0.25 / 0.6)
+    assert width(rows["half"], "share") < width(rows["flat"], "share")
 
 
 def test_frames_that_were_late_hot_or_not_answered_do_not_count() -> None:
@@ -291,7 +311,8 @@ def test_a_ranking_fits_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[s
         *flat("ztt_released_accuracy", "a", 1.0, **wide),
         *flat("results/training of a long name", "a", 0.5, objective="my_reward"),
     ]
-    print_ranking(aggregate(pl.DataFrame(rows, infer_schema_length=None), {"a": 1.0}))
+    table = pl.DataFrame(rows, infer_schema_length=None).with_columns(bound=1.0)
+    print_ranking(aggregate(table))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     (ranked,) = (line.split() for line in lines if "ztt_released_accuracy" in line)
