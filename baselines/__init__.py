@@ -1,6 +1,6 @@
 """Baseline controllers: kernel governors, fixed choices, the published methods."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,11 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
 }
 """Factories of the baselines, by name, from their design."""
 
-HINDSIGHT: dict[str, Callable[[Design, MakeTwins], Controller]] = {
+HINDSIGHT: dict[str, Callable[[Design, MakeTwins, Sequence[Scenario]], Controller]] = {
     "best_fixed": best_fixed,
     "oracle": oracle,
 }
-"""Factories of the baselines that know the very scenario, as bounds, by name."""
+"""Factories of the baselines that know the very scenarios of the episodes to come, by name."""
 
 
 def build(name: str, design: Design) -> Controller:

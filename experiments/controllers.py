@@ -1,5 +1,6 @@
 """Resolves the controllers named on the command line: baselines, policies, a user's code."""
 
+from collections.abc import Sequence
 from inspect import isabstract
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tvfs_gym.baselines.controller import Controller, Design, Policy
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.user_code import load_module
 
 BASELINES = (*CONTROLLERS, *HINDSIGHT)
@@ -46,7 +48,12 @@ def unsuited(name: str, board: str, family: str) -> str | None:
     return not_for(load_pretrained(name), board, family)
 
 
-def policy_named(name: str, design: Design, twins: MakeTwins | None = None) -> Policy:
+def policy_named(
+    name: str,
+    design: Design,
+    twins: MakeTwins | None = None,
+    scenarios: Sequence[Scenario] = (),
+) -> Policy:
     """Builds a controller, or loads a policy.
 
     Args:
@@ -54,7 +61,8 @@ def policy_named(name: str, design: Design, twins: MakeTwins | None = None) -> P
             ``TOPOLOGY@MHZ`` or ``TOPOLOGY@max``; the folder of a training; or a Python file with
             one subclass of `tvfs_gym.baselines.controller.Controller`.
         design: Knowledge before the run.
-        twins: The very scenario, for those that know it; None on a board.
+        twins: Makes twins of scenarios, for those that know them; None on a board.
+        scenarios: Those of the episodes to come, in the batch's order; a single one for all.
 
     Raises:
         InputError: There is no such one, or it cannot be had in this scenario.
@@ -65,7 +73,7 @@ def policy_named(name: str, design: Design, twins: MakeTwins | None = None) -> P
     if name in HINDSIGHT:
         if twins is None:
             raise InputError(f"{name} knows the scenario in advance: it runs on twins only.")
-        return HINDSIGHT[name](design, twins)
+        return HINDSIGHT[name](design, twins, scenarios)
     if _is_fixed(name):
         return Fixed(design, fixed_configuration(name, design))
     if _is_code(name):

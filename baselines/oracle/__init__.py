@@ -1,10 +1,12 @@
 """The oracle: how well any controller could do, and a controller that comes near it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
-from tvfs_gym.baselines.controller import Controller, Design
+from tvfs_gym.baselines.controller import Design
 from tvfs_gym.baselines.fixed import SEARCH_SEED, MakeTwins
 from tvfs_gym.baselines.oracle.horizon import Course, finite_horizon
 from tvfs_gym.baselines.oracle.lp import Mix, long_run
@@ -13,6 +15,7 @@ from tvfs_gym.baselines.oracle.segments import caps, segments_of
 from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import Window
+from tvfs_gym.envs.randomisation import Key
 from tvfs_gym.envs.scenario import Scenario
 
 GUARDS_C = (0.0, 0.5, 1.0, 2.0)
@@ -44,64 +47,100 @@ class Bounds:
     price: float
 
 
-def bounds(board: TwinBoard, scenario: Scenario, frames_per_step: int) -> Bounds:
-    """Bounds for a scenario on a twin, which is reset.
+def bounds_of(
+    board: TwinBoard,
+    scenarios: Sequence[Scenario],
+    frames_per_step: int,
+    keys: Sequence[Key] | None = None,
+) -> list[Bounds]:
+    """Bounds for episodes to come on a twin, which is reset.
+
+    With keys, the options are worth what they are on the photographs of that very episode, in an
+    order not known: the bound is on the score expected over the order of these photographs and the
+    jitter of the passes, of every controller whose choices do not depend on photographs yet to
+    come; one that could see them coming may exceed it. Without keys it is on the score
+    expected over the photographs, too.
 
     Args:
         board: The twin.
-        scenario: With all that it has in store.
+        scenarios: One per episode, with all that it has in store.
         frames_per_step: For which a controller holds its choice.
+        keys: Random streams of the episodes; None for any.
 
     Raises:
-        InputError: The scenario is impossible on that board.
+        InputError: A scenario is impossible on that board.
     """
-    course = course_of(board, scenario)
-    mix = long_run(course.segments[-1], scenario.t_max_c)
+    streams = keys if keys is not None else [None] * len(scenarios)
+    episodes = list(zip(scenarios, streams, strict=True))
+    found = {
+        episode: _bounds(course_of(board, *episode), frames_per_step)
+        for episode in dict.fromkeys(episodes)
+    }
+    return [found[episode] for episode in episodes]
+
+
+def _bounds(course: Course, frames_per_step: int) -> Bounds:
+    mix = long_run(course.segments[-1], course.t_max_c)
     horizon = finite_horizon(course, frames_per_step)
     return Bounds(
         mix.on_time_accuracy, mix, horizon.reliable_accuracy, horizon.grid_error, horizon.price
     )
 
 
-def course_of(board: TwinBoard, scenario: Scenario) -> Course:
+def course_of(board: TwinBoard, scenario: Scenario, key: Key | None = None) -> Course:
     """The course of a scenario on a twin, which is reset.
+
+    Args:
+        board: The twin.
+        scenario: With all that it has in store.
+        key: See `tvfs_gym.baselines.oracle.segments.segments_of`.
 
     Raises:
         InputError: The scenario is impossible on that board.
     """
-    segments = segments_of(board, scenario)
+    segments = segments_of(board, scenario, key)
     start_c = board.arrays.nodes.copy()
     poll_s = float(board.arrays.parameters[P.POLL_S])
     return Course(segments, caps(board), start_c, scenario.frames, poll_s, scenario.t_max_c)
 
 
-def oracle(design: Design, make_twins: MakeTwins) -> Oracle:
-    """The controller that follows the finite horizon's plan in the very scenario.
+def oracle(design: Design, make_twins: MakeTwins, scenarios: Sequence[Scenario]) -> Oracle:
+    """The controller that follows the finite horizon's plan in the very scenarios.
 
-    How far the plan keeps below T_max and the trips is chosen by rehearsals on the twins.
+    How far the plans keep below T_max and the trips is chosen by rehearsals on the twins.
+
+    Args:
+        design: Knowledge before the run.
+        make_twins: Makes twins of the scenarios.
+        scenarios: Those of the episodes to come, in the batch's order; a single one for all.
     """
-    (scenario,) = make_twins(1).scenarios
     profile = design.model("the oracle")
     board = TwinBoard(profile, design.characterisation.family)
-    course = course_of(board, scenario)
-    price = finite_horizon(course, design.frames_per_step).price
-    strict = caps(board, strict=True)
-    controllers = [
-        Oracle(
-            design,
-            Plan(course, strict, price, len(board.levels), guard_c),
-            profile.sensor.resolution_c,
-        )
-        for guard_c in GUARDS_C
-    ]
-    return max(controllers, key=lambda controller: rehearsed(controller, make_twins))
+    distinct = list(dict.fromkeys(scenarios))
+    planned = []
+    for scenario in distinct:
+        course = course_of(board, scenario)
+        price = finite_horizon(course, design.frames_per_step).price
+        planned.append((course, caps(board, strict=True), price))
+    controllers = []
+    for guard_c in GUARDS_C:
+        plans = {
+            scenario: Plan(course, strict, price, len(board.levels), guard_c)
+            for scenario, (course, strict, price) in zip(distinct, planned, strict=True)
+        }
+        controllers.append((plans, _rehearsed(design, make_twins, plans)))
+    plans, _ = max(controllers, key=itemgetter(1))
+    return Oracle(design, [plans[scenario] for scenario in scenarios])
 
 
-def rehearsed(controller: Controller, make_twins: MakeTwins) -> float:
-    """Reliable accuracy in episodes of the very scenario, with seeds of the search's own."""
-    env = make_twins(REHEARSALS)
-    observation, _ = env.reset(seed=[SEARCH_SEED + i for i in range(REHEARSALS)])
-    state, running = None, np.ones(REHEARSALS, bool)
+def _rehearsed(design: Design, make_twins: MakeTwins, plans: Mapping[Scenario, Plan]) -> float:
+    """Reliable frames in episodes of the very scenarios, with seeds of the search's own."""
+    each = -(-REHEARSALS // len(plans))
+    scenarios = [scenario for scenario in plans for _ in range(each)]
+    controller = Oracle(design, [plans[scenario] for scenario in scenarios])
+    env = make_twins(scenarios)
+    observation, _ = env.reset(seed=[SEARCH_SEED + i for i in range(len(scenarios))])
+    state, running = None, np.ones(len(scenarios), bool)
     reliable = 0.0
     while running.any():
         actions, state = controller.predict(observation, state)

@@ -52,7 +52,9 @@ class Options(NamedTuple):
         return Options._make(column[which] for column in self)
 
 
-def options(board: TwinBoard, parameters: Array, max_passes: int) -> Options:
+def options(
+    board: TwinBoard, parameters: Array, max_passes: int, frames_of: Array | None = None
+) -> Options:
     """All configurations of a board, running on without throttling.
 
     A frame waits for nobody: with a fixed period of arrivals its latency counts from the moment the
@@ -63,12 +65,13 @@ def options(board: TwinBoard, parameters: Array, max_passes: int) -> Options:
         board: Its levels, topologies and outcomes count, its state does not.
         parameters: The kernel's, at the time.
         max_passes: Most passes, the policy's.
+        frames_of: How many frames show each photograph, shape (images,); None for as many each.
     """
     shape = (len(board.topologies), len(board.levels), max_passes)
     accuracy, busy_s = np.empty(shape), np.empty(shape)
     draws = _jitter(board.jitters, max_passes)
     for i, topology in enumerate(board.topologies):
-        answers = _answers(board.outcomes[i, :, :max_passes], parameters[P.TAU])
+        answers = _answers(board.outcomes[i, :, :max_passes], parameters[P.TAU], frames_of)
         for j, level in enumerate(board.levels):
             median_s = parameters[P.SLOWDOWN] * pass_latency_s(
                 level[FREQUENCY_GHZ],
@@ -102,14 +105,14 @@ class _Answers(NamedTuple):
     wanted: Array
 
 
-def _answers(outcomes: NDArray[np.float32], tau: float) -> _Answers:
+def _answers(outcomes: NDArray[np.float32], tau: float, frames_of: Array | None = None) -> _Answers:
     confidence, right = outcomes[:, :, CONFIDENCE], outcomes[:, :, CORRECT] > 0
     wanted = np.arange(confidence.shape[1]) < passes_spent(confidence, tau)[:, np.newaxis]
     confident = confidence.astype(float) >= tau
     return _Answers(
-        (right & confident & wanted).mean(axis=0),
-        (right & ~confident & wanted).mean(axis=0),
-        wanted.mean(axis=0),
+        np.average(right & confident & wanted, 0, frames_of),
+        np.average(right & ~confident & wanted, 0, frames_of),
+        np.average(wanted, 0, frames_of),
     )
 
 

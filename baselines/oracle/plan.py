@@ -1,5 +1,6 @@
 """The oracle as a controller: it follows the dynamic programme, knowing model and scenario."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -301,23 +302,26 @@ class Oracle(Controller):
 
     Args:
         design: Knowledge before the run.
-        plan: For the very scenario.
-        resolution_c: Resolution of the sensor.
+        plans: Plans for the very scenarios: one per board of the batch, or a single one for all.
     """
 
-    def __init__(self, design: Design, plan: Plan, resolution_c: float) -> None:
+    def __init__(self, design: Design, plans: Sequence[Plan]) -> None:
         super().__init__(design)
-        self._plan, self._half_step_c = plan, resolution_c / 2
+        self._plans = plans
+        self._half_step_c = design.model("the oracle").sensor.resolution_c / 2
 
     def start(self, count: int) -> State:
-        """The scenario's start, and no action taken."""
-        course = self._plan.course
+        """The scenarios' start, and no action taken."""
+        courses = [self._plan(i).course for i in range(count)]
         return (
-            np.tile(course.nodes_c, (count, 1)),
+            np.array([course.nodes_c for course in courses]),
             np.zeros(count),
-            np.full(count, course.first_cap_state),
+            np.array([course.first_cap_state for course in courses]),
             np.full(count, -1),
         )
+
+    def _plan(self, i: int) -> Plan:
+        return self._plans[0] if len(self._plans) == 1 else self._plans[i]
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Brings each board's temperatures up to date, and chooses."""
@@ -325,15 +329,16 @@ class Oracle(Controller):
         frames, period_s = self.design.frames_per_step, self.design.known.arrival_period_s
         choices = np.empty((len(last), 3), np.int64)
         for i in range(len(last)):
+            plan = self._plan(i)
             if last[i] >= 0:
                 now_s = time_s[i] + frames * max(reading.latency_mean_s[i], period_s)
-                nodes_c[i] = self._plan.follow(nodes_c[i], time_s[i], cap_state[i], last[i], now_s)
-                cap_state[i] = self._plan.cap_state_of(reading.cap_level[i])
+                nodes_c[i] = plan.follow(nodes_c[i], time_s[i], cap_state[i], last[i], now_s)
+                cap_state[i] = plan.cap_state_of(reading.cap_level[i])
                 time_s[i] = now_s
                 read_c = reading.temperature_c[i]
                 nodes_c[i, 0] = np.clip(
                     nodes_c[i, 0], read_c - self._half_step_c, read_c + self._half_step_c
                 )
-            last[i] = self._plan.best(nodes_c[i], time_s[i], int(cap_state[i]), frames)
-            choices[i] = self._plan.actions[self._plan.course.at(time_s[i])].choices[last[i]]
+            last[i] = plan.best(nodes_c[i], time_s[i], int(cap_state[i]), frames)
+            choices[i] = plan.actions[plan.course.at(time_s[i])].choices[last[i]]
         return Choice(*choices.T), (nodes_c, time_s, cap_state, last)

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines.oracle.options import Options, options
 from tvfs_gym.envs.boards.twin.arrays import FREQUENCY_GHZ, P, S
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.twin.randomness import image_and_jitters
 from tvfs_gym.envs.physics import thermal
+from tvfs_gym.envs.randomisation import Key
 from tvfs_gym.envs.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -121,8 +123,23 @@ def _read(at_least_c: float, resolution_c: float) -> float:
     return (np.ceil(at_least_c / resolution_c) - 0.5) * resolution_c
 
 
-def segments_of(board: TwinBoard, scenario: Scenario) -> list[Segment]:
-    """Resets a board to a scenario, and lists its segments, in order of time."""
+def photographs(board: TwinBoard, frames: int, key: Key) -> Array:
+    """How many frames of an episode show each of the board's photographs, shape (images,)."""
+    images = board.outcomes.shape[1]
+    shown = [image_and_jitters(*key, frame, images)[0] for frame in range(frames)]
+    return np.bincount(shown, minlength=images).astype(np.float64)
+
+
+def segments_of(board: TwinBoard, scenario: Scenario, key: Key | None = None) -> list[Segment]:
+    """Resets a board to a scenario, and lists its segments, in order of time.
+
+    Args:
+        board: The twin.
+        scenario: With all that it has in store.
+        key: The episode's random stream: the options are worth what they are on its photographs;
+            None for all of the board's.
+    """
+    shown = None if key is None else photographs(board, scenario.frames, key)
     board.reset(scenario, (0, 0))
     arrays = board.arrays_of(board.own.copy())
     most = min(scenario.max_passes, board.views)
@@ -132,6 +149,6 @@ def segments_of(board: TwinBoard, scenario: Scenario) -> list[Segment]:
         board.follow(scenario, arrays)
         networks = arrays.networks.copy().reshape(-1, len(arrays.modes), arrays.networks.shape[1])
         network = min(networks, key=lambda network: network[:, thermal.RESISTANCE].sum())
-        possible = options(board, arrays.parameters, most)
+        possible = options(board, arrays.parameters, most, shown)
         segments.append(Segment(from_s, arrays.parameters.copy(), network, possible))
     return segments

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -25,12 +25,13 @@ from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Controller, Design, Policy
-from tvfs_gym.baselines.oracle import Bounds, bounds
+from tvfs_gym.baselines.oracle import Bounds, bounds_of
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.randomisation import Episodes
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
@@ -317,15 +318,12 @@ def _run_scenario(scenario_run: ScenarioRun) -> None:
 
 
 def _bounds(scenario_run: ScenarioRun) -> list[Bounds]:
-    """Bounds of the episodes; those of the same scenario share one."""
+    """Bounds of the episodes."""
     board, case = _env(scenario_run).board, scenario_run.case
     assert isinstance(board, TwinBoard)
-    scenarios = case.scenarios(scenario_run.seeds)
-    found = {
-        scenario: bounds(board, scenario, case.frames_per_step)
-        for scenario in dict.fromkeys(scenarios)
-    }
-    return [found[scenario] for scenario in scenarios]
+    seeds = scenario_run.seeds
+    keys = [Episodes.seeded(seed).next_key() for seed in seeds]
+    return bounds_of(board, case.scenarios(seeds), case.frames_per_step, keys)
 
 
 def _design(scenario_run: ScenarioRun) -> Design:
@@ -361,10 +359,8 @@ def _characterised(board: str, family: str, bench: Scenario) -> Characterisation
 
 
 def _policy(name: str, design: Design, scenario_run: ScenarioRun) -> Policy:
-    def twins(count: int) -> TwinVectorEnv:
-        return _twins(scenario_run, [scenario_run.case.scenario] * count)
-
-    return policy_named(name, design, twins)
+    scenarios = scenario_run.case.scenarios(scenario_run.seeds)
+    return policy_named(name, design, partial(_twins, scenario_run), scenarios)
 
 
 def _episodes_env(scenario_run: ScenarioRun) -> TwinVectorEnv:
@@ -373,6 +369,7 @@ def _episodes_env(scenario_run: ScenarioRun) -> TwinVectorEnv:
 
 
 def _twins(scenario_run: ScenarioRun, scenarios: Sequence[Scenario]) -> TwinVectorEnv:
+    """A batch of twins, one per scenario."""
     return TwinVectorEnv(
         len(scenarios),
         scenario_run.case.board,

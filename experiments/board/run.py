@@ -134,8 +134,10 @@ def run(
         }
         folder = resumed_folder(output, "run", config)
         design = _design(env, content)
-        twins = None if board.info.real else partial(_twins, name, family, env)
-        policies = {each: policy_named(each, design, twins) for each in schedule.controllers}
+        twins = None if board.info.real else partial(_twins, name, family, frames_per_step)
+        policies = {
+            each: policy_named(each, design, twins, (scenario,)) for each in schedule.controllers
+        }
         write_provenance(folder, config)
         _run_all(env, schedule, policies, named, folder)
     finally:
@@ -145,13 +147,15 @@ def run(
     write_report(folder)
 
 
-def _twins(profile: str, family: str | None, env: BoardEnv, count: int) -> TwinVectorEnv:
+def _twins(
+    profile: str, family: str | None, frames_per_step: int, scenarios: Sequence[Scenario]
+) -> TwinVectorEnv:
     return TwinVectorEnv(
-        count,
+        len(scenarios),
         profile,
         family or DEFAULT_FAMILY,
-        env.scenario,
-        env.frames_per_step,
+        scenarios,
+        frames_per_step,
         choose_passes=True,
     )
 

@@ -253,7 +253,9 @@ def test_best_fixed_is_at_least_as_good_as_any_other_fixed_choice(
         for name in ("tvfs_static", "frequency_proactive", "performance", "powersave")
     }
     fixed["best_fixed"] = HINDSIGHT["best_fixed"](
-        made_from, lambda count: TwinVectorEnv(count, scenario=recorded.scenario)
+        made_from,
+        lambda scenarios: TwinVectorEnv(len(scenarios), scenario=scenarios),
+        [recorded.scenario],
     )
     scores = {
         name: run_episode(recorded, controller, 0)[1]["on_time_accuracy"]

@@ -1,5 +1,6 @@
 """The oracle: bounds that hold, how tight they are, and the controller that comes near them."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Controller, Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
-from tvfs_gym.baselines.oracle import bounds, course_of
+from tvfs_gym.baselines.oracle import Bounds, bounds_of, course_of
 from tvfs_gym.baselines.oracle.dp import Grid, Induction, Stage, next_cap_state, value_at
 from tvfs_gym.baselines.oracle.lp import long_run
 from tvfs_gym.baselines.oracle.options import Options, undominated
@@ -36,6 +37,11 @@ T_975 = 2.571
 @pytest.fixture(scope="module")
 def board() -> TwinBoard:
     return TwinBoard(load_profile("odroid_xu4"), load_family("recorded"))
+
+
+def bounds(board: TwinBoard, scenario: Scenario, frames_per_step: int) -> Bounds:
+    (found,) = bounds_of(board, [scenario], frames_per_step)
+    return found
 
 
 def sustained(board: TwinBoard, **scenario: float) -> float:
@@ -314,6 +320,10 @@ def twins(count: int, scenario: Scenario) -> TwinVectorEnv:
     return TwinVectorEnv(count, scenario=scenario, choose_passes=True, info_frames=True)
 
 
+def twins_of(scenarios: Sequence[Scenario]) -> TwinVectorEnv:
+    return TwinVectorEnv(len(scenarios), scenario=scenarios, choose_passes=True, info_frames=True)
+
+
 def scores(controller: Controller, scenario: Scenario) -> NDArray[np.float64]:
     """Reliable accuracy by seed."""
     episodes = run_episodes(twins(len(SEEDS), scenario), controller, SEEDS)
@@ -341,7 +351,7 @@ def test_no_controller_beats_the_bound_and_the_oracle_comes_near_it(
     found = bounds(board, scenario, env.frames_per_step)
     reached = {name: scores(build(name, design), scenario) for name in CONTROLLERS}
     for name, factory in HINDSIGHT.items():
-        reached[name] = scores(factory(design, lambda count: twins(count, scenario)), scenario)
+        reached[name] = scores(factory(design, twins_of, [scenario]), scenario)
     for name, accuracy in reached.items():
         half_width = T_975 * accuracy.std(ddof=1) / len(SEEDS) ** 0.5
         assert accuracy.mean() - half_width <= found.finite_horizon, name
@@ -356,7 +366,7 @@ def test_the_oracle_controls_a_batch_as_each_alone_and_begins_afresh(
     scenario = Scenario(frames=300)
     env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
     design = Design.of(env, recorded_characterisation, scenario)
-    oracle = HINDSIGHT["oracle"](design, lambda count: twins(count, scenario))
+    oracle = HINDSIGHT["oracle"](design, twins_of, [scenario])
     together = run_episodes(twins(2, scenario), oracle, (3, 4))
     for seed, (steps, _) in zip((3, 4), together, strict=True):
         ((alone, _),) = run_episodes(twins(1, scenario), oracle, (seed,))
