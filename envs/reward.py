@@ -23,6 +23,10 @@ LATENESS_WEIGHT = 1.0
 HEAT_WEIGHT = 1.0
 """Points of accuracy that a window spent above T_max costs, in `on_time_accuracy_cool`."""
 
+ENERGY_WEIGHT_PER_J = 0.1
+"""Share of a frame's worth that a joule costs, in `reliable_accuracy_energy`: a choice, an exchange
+rate between answers and a battery; an application has one of its own."""
+
 Reward = Callable[[Window], Any]
 """A number for a window of one board, an array over the boards for a batch."""
 
@@ -70,6 +74,14 @@ def on_time_accuracy_cool(window: Window) -> Any:
     return on_time_accuracy(window) - HEAT_WEIGHT * window.cost_temperature
 
 
+def reliable_accuracy_energy(window: Window) -> Any:
+    """Reliable accuracy, less the price of the energy: at most 1; NaN where power is unknown.
+
+    r = (1/n) sum_i correct_i [latency_i <= L_c] [die <= T_max] - w E / n, w = `ENERGY_WEIGHT_PER_J`
+    """
+    return reliable_accuracy(window) - ENERGY_WEIGHT_PER_J * window.energy_j / window.frames
+
+
 def expected_on_time_accuracy(window: Window) -> Any:
     """On-time accuracy as the networks themselves expect it, for frames without labels: 0..1.
 
@@ -91,6 +103,7 @@ REWARDS: dict[str, Reward] = {
         on_time_accuracy,
         accuracy_latency,
         on_time_accuracy_cool,
+        reliable_accuracy_energy,
         expected_on_time_accuracy,
         ztt,
         lotus,

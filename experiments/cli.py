@@ -17,6 +17,7 @@ from tvfs_gym.experiments.board import cli as board
 from tvfs_gym.experiments.digits import cli as digits
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
+from tvfs_gym.experiments.rewards import cli as rewards
 from tvfs_gym.experiments.twin import cli as twin
 
 publish = typer.Typer(
@@ -24,6 +25,7 @@ publish = typer.Typer(
 )
 publish.add_typer(benchmark.publish_app)
 publish.add_typer(digits.publish_app)
+publish.add_typer(rewards.publish_app)
 publish.add_typer(adaptta.publish_app, name="adaptta", help="AdapTTA's tables.")
 
 dev = typer.Typer(
@@ -43,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(benchmark.app)
 app.add_typer(train.app)
+app.add_typer(rewards.app)
 app.add_typer(board.app)
 app.add_typer(twin.app)
 app.add_typer(adaptta.app, name="adaptta")

@@ -36,16 +36,16 @@ def check_name(name: str) -> None:
 
 
 def unsuited(name: str, board: str, family: str) -> str | None:
-    """Why a policy of the package cannot run on a board, in a sentence; None if it can.
+    """Why a trained policy cannot run on a board, in a sentence; None if it can.
 
     Args:
         name: As in `policy_named`; of other kinds nothing is said.
         board: Profile: name or TOML file.
         family: Topology family: name or TOML file.
     """
-    if name not in pretrained_names():
-        return None
-    return not_for(load_pretrained(name), board, family)
+    if name in pretrained_names():
+        return not_for(load_pretrained(name), board, family)
+    return not_for(load_policy(Path(name)), board, family) if Path(name).is_dir() else None
 
 
 def policy_named(

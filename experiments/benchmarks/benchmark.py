@@ -117,8 +117,8 @@ def run(
     overrides: dict[str, Any],
     characterisation: Path | None,
     output: Path | None,
-) -> None:
-    """Runs the benchmark and writes its folder.
+) -> Path:
+    """Runs the benchmark and writes the files of its folder, but for figures and report.
 
     Args:
         suite_name: Name or TOML file of the suite.
@@ -131,6 +131,9 @@ def run(
         characterisation: Output of ``tvfs-gym characterise``, from which all controllers are
             built; None to measure each scenario's twin.
         output: Folder to write or resume; None for the next free one under ``results/``.
+
+    Returns:
+        The folder.
 
     Raises:
         InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the
@@ -175,9 +178,7 @@ def run(
                 _policy(name, _design(scenario_run), scenario_run)
     write_provenance(folder, config)
     _run_all([scenario_run for scenario_run in runs if not scenario_run.finished])
-    from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
-
-    write_report(folder)
+    return folder
 
 
 def benchmark(

@@ -21,6 +21,14 @@ from tvfs_gym.experiments.options import (
 app = typer.Typer()
 publish_app = typer.Typer()
 
+RewardsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reward",
+        help="Rank the controllers under this reward, too: name, or FILE.py:NAME, a function of "
+        "tvfs_gym.envs.Window. Repeat for several.",
+    ),
+]
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of a benchmark or a run.")]
 
 
@@ -38,21 +46,29 @@ def benchmark_suite(
     seeds: SeedsOption = 10,
     frames: FramesOption = None,
     surroundings: Surroundings,
+    rewards: RewardsOption = None,
     output: OutputFolderOption = None,
 ) -> None:
     """Run controllers through scenarios; print the table, write Parquet, figures and a report."""
     from tvfs_gym.experiments.benchmarks.benchmark import run
+    from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
+    from tvfs_gym.experiments.results.rewards import check_reward
 
+    for reward in rewards or []:
+        check_reward(reward)
     overrides = surroundings.values(frames=frames)
-    run(suite, board, family, controllers or [], seeds, overrides, characterisation, output)
+    folder = run(
+        suite, board, family, controllers or [], seeds, overrides, characterisation, output
+    )
+    write_report(folder, rewards or [])
 
 
 @app.command()
-def report(folder: FolderArgument) -> None:
+def report(folder: FolderArgument, rewards: RewardsOption = None) -> None:
     """Redraw the figures and the report of a benchmark or a run from its Parquet files."""
     from tvfs_gym.experiments.results.report import write_report
 
-    write_report(folder)
+    write_report(folder, rewards or [])
 
 
 @publish_app.command("benchmark")

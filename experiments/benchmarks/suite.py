@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 from tvfs_gym.envs.tables import Table, read_toml
@@ -109,6 +109,21 @@ class Suite(Table):
     family: str
     latency_constraints_s: tuple[float, ...] = Field(min_length=1)
     conditions: dict[str, Condition] = Field(min_length=1)
+
+    def on_board(self, board: str) -> "Suite":
+        """The conditions of a board, and those that name none.
+
+        Raises:
+            InputError: There are none.
+        """
+        conditions = {
+            name: condition
+            for name, condition in self.conditions.items()
+            if condition.board in (None, board)
+        }
+        if not conditions:
+            raise InputError(f"expected a suite with scenarios on {board}, and this has none.")
+        return self.model_copy(update={"conditions": conditions})
 
     def cases(self, board: str, overrides: dict[str, Any]) -> dict[str, Case]:
         """The cases by name, e.g. ``nominal, 40 ms``.

@@ -5,7 +5,7 @@ computes only the missing ones.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,22 @@ def _write(folder: Path, kind: str, name: str, frame: pl.DataFrame) -> None:
     write_whole(folder / kind / f"{name}.parquet", content.getvalue())
 
 
+def step_cells(folder: Path) -> Iterator[pl.DataFrame]:
+    """The steps of a run, a cell at a time: all of them may not fit into memory.
+
+    Raises:
+        InputError: The folder holds no usable ones.
+    """
+    files = sorted((folder / STEPS).glob("*.parquet"))
+    if not files:
+        raise _none_usable(folder, f"{STEPS}/*.parquet")
+    for file in files:
+        try:
+            yield pl.read_parquet(file)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise _none_usable(folder, f"{STEPS}/{file.name}") from error
+
+
 def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFrame:
     """All steps or episodes, scenarios and controllers in the order of the configuration.
 
@@ -128,10 +144,16 @@ def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFra
     Raises:
         InputError: The folder holds no usable ones.
     """
-    scenario, controller = (
-        pl.col(key).cast(pl.Enum(list(config[f"{key}s"]))) for key in ("scenario", "controller")
-    )
-    return _read(folder, kind).sort(scenario, controller, "seed", maintain_order=True)
+    return _sorted(_read(folder, kind), config)
+
+
+def read_first_steps(folder: Path, config: Mapping[str, Any]) -> pl.DataFrame:
+    """The steps of the first seed alone, which a long benchmark's memory has room for.
+
+    Raises:
+        InputError: The folder holds no usable ones.
+    """
+    return _sorted(_read(folder, STEPS, pl.col("seed") == min(config["seeds"])), config)
 
 
 def read_episodes(folder: Path, config: Mapping[str, Any]) -> pl.DataFrame:
@@ -160,10 +182,19 @@ def read_bounds(folder: Path) -> pl.DataFrame:
     return _read(folder, BOUNDS)
 
 
-def _read(folder: Path, kind: str) -> pl.DataFrame:
+def _sorted(cells: pl.DataFrame, config: Mapping[str, Any]) -> pl.DataFrame:
+    scenario, controller = (
+        pl.col(key).cast(pl.Enum(list(config[f"{key}s"]))) for key in ("scenario", "controller")
+    )
+    return cells.sort(scenario, controller, "seed", maintain_order=True)
+
+
+def _read(folder: Path, kind: str, rows: pl.Expr | bool = True) -> pl.DataFrame:
     try:
-        return pl.read_parquet(folder / kind / "*.parquet")
+        return pl.scan_parquet(folder / kind / "*.parquet").filter(rows).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{folder} holds no results of a benchmark: no usable {kind}/*.parquet."
-        ) from error
+        raise _none_usable(folder, f"{kind}/*.parquet") from error
+
+
+def _none_usable(folder: Path, what: str) -> InputError:
+    return InputError(f"{folder} holds no results of a benchmark: no usable {what}.")

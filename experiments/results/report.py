@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 
 from tvfs_gym.experiments.results.aggregate import aggregate
-from tvfs_gym.experiments.results.cells import STEPS, read_cells, read_episodes
+from tvfs_gym.experiments.results.cells import read_episodes, read_first_steps
 from tvfs_gym.experiments.results.figures import course, drawable, overview, ranking_figure
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
 from tvfs_gym.experiments.results.ranking import (
@@ -21,6 +21,14 @@ from tvfs_gym.experiments.results.ranking import (
     parts,
     print_ranking,
     ranking_rows,
+)
+from tvfs_gym.experiments.results.rewards import (
+    SCORES,
+    print_reward_ranking,
+    ranking_under,
+    reward_rows,
+    reward_scores,
+    rewards_in,
 )
 from tvfs_gym.experiments.results.statistics import (
     METRICS,
@@ -38,14 +46,21 @@ MOST_PANELS = 12
 RANKING = "ranking.png"
 
 
-def write_report(folder: Path) -> None:
+def write_report(folder: Path, rewards: Sequence[str] = ()) -> None:
     """Draws the figures, writes ``report.html``, and prints the table.
 
+    Args:
+        folder: Folder of a benchmark or a run.
+        rewards: Rewards under which the controllers are ranked besides, as
+            `tvfs_gym.envs.reward.reward_of` takes them.
+
     Raises:
-        InputError: The folder holds no results of a benchmark.
+        InputError: The folder holds no results of a benchmark, or a reward cannot be had from
+            stored steps.
     """
     config = read_json(folder, CONFIG)
-    steps, episodes = read_cells(folder, STEPS, config), read_episodes(folder, config)
+    by_reward = _ranking_under(folder, config, rewards) if rewards else None
+    steps, episodes = read_first_steps(folder, config), read_episodes(folder, config)
     ran = set(episodes["scenario"])
     config["scenarios"] = {k: v for k, v in config["scenarios"].items() if k in ran}
     summary = metric_intervals(episodes)
@@ -65,14 +80,22 @@ def write_report(folder: Path) -> None:
     for scenario in config["scenarios"]:
         course(drawn, scenario, config["topologies"], course_path(figures, scenario))
     differences = _differences(config, episodes)
-    html = _html(folder, config, summary, overviews, differences, ranking)
+    html = _html(folder, config, summary, overviews, differences, ranking, by_reward)
     (folder / "report.html").write_text(html, encoding="utf-8")
     if len(ran) <= MOST_PANELS:
         _print_table(summary)
     _print_differences(config, differences)
     if ranking is not None:
         print_ranking(ranking)
+    if by_reward is not None:
+        print_reward_ranking(by_reward)
     print(f"Report: {folder / 'report.html'}")
+
+
+def _ranking_under(folder: Path, config: dict[str, Any], rewards: Sequence[str]) -> pl.DataFrame:
+    scores = reward_scores(folder, config, rewards)
+    scores.write_parquet(folder / SCORES)
+    return ranking_under(scores)
 
 
 def course_path(figures: Path, scenario: str) -> Path:
@@ -87,6 +110,7 @@ def _html(
     overviews: Sequence[str],
     differences: Sequence[Sequence[str]],
     ranking: pl.DataFrame | None,
+    by_reward: pl.DataFrame | None,
 ) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
@@ -103,6 +127,8 @@ def _html(
         differences=differences,
         ranking_headings=HEADINGS,
         rankings=[] if ranking is None else [(why, ranking_rows(r)) for why, r in parts(ranking)],
+        rewards=[] if by_reward is None else rewards_in(by_reward),
+        reward_rows=[] if by_reward is None else reward_rows(by_reward),
         overviews=[embedded(figures / name) for name in overviews],
         scenarios=[
             {

@@ -48,7 +48,7 @@ def metric_intervals(episodes: pl.DataFrame) -> pl.DataFrame:
     for keys, group in episodes.group_by(["scenario", "controller"], maintain_order=True):
         row = dict(zip(("scenario", "controller"), keys, strict=True))
         values = group.select(list(METRICS)).to_numpy()
-        low, high = _interval(values)
+        low, high = mean_interval(values)
         for column, metric in enumerate(METRICS):
             row[metric] = values[:, column].mean()
             row[f"{metric}_low"], row[f"{metric}_high"] = low[column], high[column]
@@ -75,8 +75,10 @@ def paired_differences(episodes: pl.DataFrame, reference: str) -> pl.DataFrame:
     return metric_intervals(pairs.with_columns(*differences))
 
 
-def _interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of the mean over the rows.
+def mean_interval(
+    values: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of the mean over the rows, by percentile bootstrap, column by column.
 
     One row alone has none, NaN; nor has a column that was not measured throughout.
     """

@@ -1,0 +1,1 @@
+"""Rewards compared: policies trained under each, judged by the same metrics."""

@@ -1,0 +1,75 @@
+"""The commands ``rewards``, and for maintainers ``dev publish rewards``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tvfs_gym.experiments.options import (
+    CheckoutOption,
+    FamilyOption,
+    OutputFolderOption,
+    ProfileOption,
+    SeedOption,
+    SeedsOption,
+)
+
+app = typer.Typer()
+publish_app = typer.Typer()
+
+
+@app.command("rewards")
+def compare_rewards(
+    *,
+    train: Annotated[str, typer.Option(help="Algorithm; 'train --algorithms' lists them.")] = "ppo",
+    rewards: Annotated[
+        list[str],
+        typer.Option(
+            "--reward",
+            help="Reward: name, or FILE.py:NAME, a function of tvfs_gym.envs.Window. Repeat.",
+        ),
+    ],
+    board: ProfileOption = "odroid_xu4",
+    family: FamilyOption = "recorded",
+    suite: Annotated[
+        str, typer.Option(help="Suite whose scenarios on the board judge all alike.")
+    ] = "main",
+    steps: Annotated[
+        int | None, typer.Option(help="Environment steps of a training. Default: the algorithm's.")
+    ] = None,
+    seed: SeedOption = 0,
+    seeds: SeedsOption = 5,
+    output: OutputFolderOption = None,
+) -> None:
+    """Train under each of several rewards, and show what comes of each."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from tvfs_gym.experiments.rewards.pareto import COLUMNS, FIGURE, draw, outcome_rows, outcomes_of
+    from tvfs_gym.experiments.rewards.study import Study
+
+    study = Study(train, tuple(rewards), board, family, suite, steps, seed, seeds)
+    folder = study.run(output, progress_bar=sys.stderr.isatty())
+    outcomes = outcomes_of(folder)
+    draw(outcomes, folder / FIGURE)
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("policy", overflow="fold", min_width=20)
+    for heading, _, _ in COLUMNS.values():
+        table.add_column(heading, justify="right")
+    for row in outcome_rows(outcomes):
+        table.add_row(*row)
+    Console().print(table)
+    print(f"Figure: {folder / FIGURE}")
+
+
+@publish_app.command("rewards")
+def publish_rewards(
+    folder: Annotated[Path, typer.Argument(help="Folder of 'tvfs-gym rewards'.")],
+    checkout: CheckoutOption = Path(),
+) -> None:
+    """Write the page about rewards to docs/rewards.md."""
+    from tvfs_gym.experiments.rewards.pareto import publish
+
+    publish(folder, checkout)

@@ -1,0 +1,111 @@
+"""``tvfs-gym rewards``: trains a policy under each of several rewards, and evaluates all alike.
+
+A reward says what is wanted; what comes of it shows in metrics that no reward chose: accuracy,
+latency relative to L_c, energy. The folder holds ``policies/REWARD`` and ``benchmark``, a folder of
+``tvfs-gym benchmark`` over the scenarios of the suite on the board of the training.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from tvfs_gym.agents.policy import CARD
+from tvfs_gym.agents.training import Training
+from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.reward import reward_of
+from tvfs_gym.experiments.benchmarks.benchmark import run
+from tvfs_gym.experiments.benchmarks.suite import load_suite
+from tvfs_gym.experiments.results.cells import cell_name
+from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
+
+REFERENCES = ("tvfs", "predictive", "best_fixed")
+"""Baselines that stand beside the policies."""
+
+BENCHMARK, POLICIES, SUITE = "benchmark", "policies", "suite.toml"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A comparison of rewards.
+
+    Attributes:
+        algorithm: One of `tvfs_gym.agents.training.ALGORITHMS`.
+        rewards: As `tvfs_gym.envs.reward.reward_of` takes them.
+        board: Board profile: name or TOML file.
+        family: Topology family: name or TOML file.
+        suite: Suite that judges: name or TOML file.
+        steps: Environment steps of a training; None for the algorithm's.
+        seed: Seed of the trainings.
+        seeds: Episodes of an evaluation per scenario.
+    """
+
+    algorithm: str
+    rewards: tuple[str, ...]
+    board: str
+    family: str
+    suite: str
+    steps: int | None
+    seed: int
+    seeds: int
+
+    def __post_init__(self) -> None:
+        """Checks the rewards.
+
+        Raises:
+            InputError: There are fewer than two, two of the same name, or one that is none.
+        """
+        if len(set(map(cell_name, self.rewards))) < max(len(self.rewards), 2):
+            raise InputError(
+                f"expected two or more rewards of different names, not "
+                f"{', '.join(self.rewards) or 'none'}: repeat --reward."
+            )
+        for reward in self.rewards:
+            reward_of(reward)
+
+    def training(self, reward: str) -> Training:
+        """The training under a reward, over conditions, units and rooms drawn at random."""
+        environment: dict[str, Any] = {
+            "profile": self.board,
+            "family": self.family,
+            "randomise": "conditions",
+            "reward": reward,
+        }
+        return Training(self.algorithm, environment, self.steps, seed=self.seed)
+
+    def run(self, output: Path | None, progress_bar: bool) -> Path:
+        """Trains the policies that are missing, and evaluates all.
+
+        Args:
+            output: Folder to write or resume; None for the next free ``results/rewards_N``.
+            progress_bar: True to show a progress bar.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InputError: An argument is impossible, or the folder holds something else.
+        """
+        trainings = {reward: self.training(reward) for reward in self.rewards}
+        suite = load_suite(self.suite).on_board(self.board)
+        folder = resumed_folder(output, "rewards", vars(self))
+        write_provenance(folder, vars(self))
+        for reward, training in trainings.items():
+            policy = policy_folder(folder, reward)
+            if not (policy / CARD).is_file():
+                policy.mkdir(parents=True, exist_ok=True)
+                print(f"training {self.algorithm} under {reward}", flush=True)
+                training.run(policy, progress_bar)
+        (folder / SUITE).write_text(tomlkit.dumps(suite.model_dump(mode="json", exclude_none=True)))
+        controllers = [*(str(policy_folder(folder, reward)) for reward in self.rewards)]
+        run(
+            str(folder / SUITE), self.board, self.family, [*controllers, *REFERENCES], self.seeds,
+            {}, None, folder / BENCHMARK,
+        )  # fmt: skip
+        return folder
+
+
+def policy_folder(folder: Path, reward: str) -> Path:
+    """Where the policy that was trained under a reward lies."""
+    return folder / POLICIES / cell_name(reward)
