@@ -47,12 +47,18 @@ def compare_rewards(
     from rich.console import Console
     from rich.table import Table
 
-    from tvfs_gym.experiments.rewards.pareto import COLUMNS, FIGURE, draw, outcome_rows, outcomes_of
+    from tvfs_gym.experiments.rewards.pareto import (
+        COLUMNS,
+        FIGURE,
+        draw,
+        outcome_rows,
+        policies_judged,
+    )
     from tvfs_gym.experiments.rewards.study import Study
 
     study = Study(train, tuple(rewards), board, family, suite, steps, seed, seeds)
     folder = study.run(output, progress_bar=sys.stderr.isatty())
-    outcomes = outcomes_of(folder)
+    outcomes = policies_judged(folder)
     draw(outcomes, folder / FIGURE)
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("policy", overflow="fold", min_width=20)
@@ -70,6 +76,6 @@ def publish_rewards(
     checkout: CheckoutOption = Path(),
 ) -> None:
     """Write the page about rewards to docs/rewards.md."""
-    from tvfs_gym.experiments.rewards.pareto import publish
+    from tvfs_gym.experiments.rewards.pareto import publish_study
 
-    publish(folder, checkout)
+    publish_study(folder, checkout)

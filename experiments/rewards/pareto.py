@@ -36,7 +36,7 @@ COSTS = ("energy_j_per_frame", "latency_share")
 """Those that are drawn against accuracy."""
 
 
-def outcomes_of(folder: Path) -> pl.DataFrame:
+def policies_judged(folder: Path) -> pl.DataFrame:
     """Metrics of everyone in a study, the most reliable first.
 
     Args:
@@ -116,13 +116,13 @@ def _draw_front(panel: Axes, outcomes: pl.DataFrame, cost: str) -> None:
     panel.grid(alpha=0.25)
 
 
-def publish(folder: Path, checkout: Path) -> None:
+def publish_study(folder: Path, checkout: Path) -> None:
     """Writes docs/rewards.md and its figure into a checkout.
 
     Raises:
         InputError: The folder holds no study.
     """
-    study, outcomes = read_json(folder, CONFIG), outcomes_of(folder)
+    study, outcomes = read_json(folder, CONFIG), policies_judged(folder)
     docs = checkout / "docs"
     draw(outcomes, docs / "figures" / FIGURE)
     page = "\n\n".join(_page(folder, study, outcomes))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Cli
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.experiments.rewards.pareto import FIGURE, outcomes_of, publish
+from tvfs_gym.experiments.rewards.pareto import FIGURE, policies_judged, publish_study
 from tvfs_gym.experiments.rewards.study import Study
 
 SUITE = """
@@ -38,7 +38,7 @@ def test_every_policy_and_the_references_are_judged_by_the_same_metrics(
     study: tuple[Path, str],
 ) -> None:
     folder, printed = study
-    outcomes = outcomes_of(folder)
+    outcomes = policies_judged(folder)
     assert set(outcomes["trained"].drop_nulls()) == {"reliable_accuracy", "q_table"}
     baselines = outcomes.filter(pl.col("trained").is_null())["controller"]
     assert set(baselines) == {"tvfs", "predictive", "best_fixed"}
@@ -50,7 +50,7 @@ def test_every_policy_and_the_references_are_judged_by_the_same_metrics(
 
 def test_its_page_names_what_was_done(study: tuple[Path, str], tmp_path: Path) -> None:
     (tmp_path / "docs" / "figures").mkdir(parents=True)
-    publish(study[0], tmp_path)
+    publish_study(study[0], tmp_path)
     page = (tmp_path / "docs" / "rewards.md").read_text()
     assert "256 steps" in page and "1 scenarios of suite small" in page
 
