@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tvfs_gym.envs.reward import REWARDS as REWARDS
     from tvfs_gym.envs.scenario import Change as Change
     from tvfs_gym.envs.scenario import Scenario as Scenario
+    from tvfs_gym.envs.scenario import Sensing as Sensing
     from tvfs_gym.envs.scenario import Unit as Unit
     from tvfs_gym.envs.twin_env import TwinEnv as TwinEnv
     from tvfs_gym.envs.twin_vector_env import TwinVectorEnv as TwinVectorEnv
@@ -39,6 +40,7 @@ MODULES = {
     "REWARDS": "reward",
     "ReplayEnv": "replay_env",
     "Scenario": "scenario",
+    "Sensing": "scenario",
     "TwinEnv": "twin_env",
     "TwinVectorEnv": "twin_vector_env",
     "Unit": "scenario",

@@ -59,7 +59,7 @@ class DomainRandomisation:
     ``[spread]`` with the standard errors of the cooling's fit; the others have the former alone.
     The ambient temperature is uniform over a range of rooms; its changes within the scenario are
     kept as differences, and it stays `ROOM_BELOW_T_MAX_C` under T_max throughout. What else the
-    scenario says stays, and its own factors multiply.
+    scenario says stays, its sensing too, and its own factors multiply.
 
     Args:
         profile: The board.

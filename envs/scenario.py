@@ -52,6 +52,28 @@ class Unit(Table):
     latency: float = Field(default=1.0, gt=0)
 
 
+class Sensing(Table):
+    """How the temperature sensor at hand differs from the profile's; nobody is told.
+
+    Every reading goes through it, the kernel's as well as the controller's:
+    round(T(t - lag_s) + bias_c + noise). The die's true temperature T still decides which frames
+    are reliable, the costs and when the board shuts down.
+
+    Attributes:
+        lag_s: Age of what is read, s: a pure delay. Between the looks of the kernel's governor the
+            die's course counts as straight.
+        bias_c: Added to every reading, K.
+        noise_c: Standard deviation of Gaussian noise on every reading, K. A look at the same frame,
+            or poll of the kernel of the same number, has the same noise under every controller.
+        resolution_c: Step to which readings are rounded, K; None for the profile's.
+    """
+
+    lag_s: float = Field(default=0.0, ge=0, le=5)
+    bias_c: float = Field(default=0.0, ge=-20, le=20)
+    noise_c: float = Field(default=0.0, ge=0, le=10)
+    resolution_c: float | None = Field(default=None, gt=0, le=20)
+
+
 class Scenario(Table):
     """The conditions of an episode.
 
@@ -66,6 +88,7 @@ class Scenario(Table):
         cooling: One of the board profile's coolings; None for its first.
         throttling: One of the board profile's throttling presets; None for its first.
         unit: How the unit at hand differs from the board profile.
+        sensing: How its temperature sensor does.
         arrival_period_s: A frame arrives that often, and its latency counts from then; 0 for back
             to back.
         policy: AdapTTA's augmentation policy; it bounds the passes of a frame.
@@ -83,6 +106,7 @@ class Scenario(Table):
     cooling: str | None = None
     throttling: str | None = None
     unit: Unit = Unit()
+    sensing: Sensing = Sensing()
     arrival_period_s: float = Field(default=0.0, ge=0, le=3600)
     policy: str = "10C"
     tau: float = Field(default=TAU, gt=0, allow_inf_nan=True)

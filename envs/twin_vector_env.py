@@ -147,7 +147,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         return [Tile(f"{name} {i}", clocks_hz) for i in range(min(self.num_envs, TILES))]
 
     def _allocate(self) -> None:
-        """Allocates every sub-environment's buffer, as large as the first one's."""
+        """Allocates every sub-environment's buffer, as long as the first one's needs to be."""
         n, twin = self.num_envs, self.board
         twin.reset(self.scenarios[0], (0, 0))
         self._owns = np.empty((n, *twin.own.shape))
@@ -206,22 +206,25 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
             scenario = self.scenarios[i].with_values(options) if options else self.scenarios[i]
             if self._randomisation is not None:
                 scenario = self._randomisation.draw(scenario, key)
-            if options or self._randomisation is not None or scenario is not last:
+            new = options or self._randomisation is not None or scenario is not last
+            if new or scenario.sensing.noise_c > 0.0:
                 begin = start_window(twin.reset(scenario, key), scenario)
-                if twin.own.shape != self._owns.shape[1:]:
-                    raise InputError(
-                        "the scenarios of one batch must agree in the number of thermal nodes, of "
-                        "trips and of fan states."
-                    )
+                self._make_room(len(twin.own))
                 first_change_s = scenario.changes[0].at_s if scenario.changes else np.inf
                 last = scenario
             twin.arrays.state[S.KEY_0], twin.arrays.state[S.KEY_1] = key
-            self._owns[i] = twin.own
+            self._owns[i, : len(twin.own)] = twin.own
             self._starts[i] = begin
             self._frames_left[i] = min(scenario.frames, self._most_frames)
             self._next_change_s[i] = first_change_s
             self._changing = self._changing or bool(scenario.changes)
             self._episode[i] = scenario
+
+    def _make_room(self, size: int) -> None:
+        """Lengthens every sub-environment's buffer if a board needs more."""
+        missing = size - self._owns.shape[1]
+        if missing > 0:
+            self._owns = np.pad(self._owns, ((0, 0), (0, missing)))
 
     def step(
         self, actions: NDArray[Any]

@@ -11,8 +11,8 @@ from tests import house
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC = {
-    "envs": "BoardEnv TwinEnv TwinVectorEnv LinuxBoardEnv ReplayEnv Scenario Change Unit Window "
-    "Configuration REWARDS load_profile load_family InputError BoardError",
+    "envs": "BoardEnv TwinEnv TwinVectorEnv LinuxBoardEnv ReplayEnv Scenario Change Unit Sensing "
+    "Window Configuration REWARDS load_profile load_family InputError BoardError",
     "baselines": "make Controller Choice Reading Design CONTROLLERS HINDSIGHT characterise",
     "agents": "load_policy",
     "experiments": "benchmark",

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.oracle import dp
 from tvfs_gym.baselines.oracle.horizon import COARSE, Course
-from tvfs_gym.baselines.oracle.segments import Caps
+from tvfs_gym.baselines.oracle.segments import Caps, blurred
+from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.jit import jit, jit_apart
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.physics.power import leakage_power_w
@@ -289,6 +290,18 @@ class Plan:
         )  # fmt: skip
         return after_c
 
+    def corrected_c(self, die_c: float, read_c: float) -> float:
+        """The die's temperature, no farther from a reading than the sensor's step allows.
+
+        A reading that lags or is noisy corrects nothing.
+        """
+        parameters = self.course.segments[0].parameters
+        if blurred(parameters):
+            return die_c
+        half_step_c = parameters[P.SENSOR_RESOLUTION_C] / 2
+        read_c -= parameters[P.SENSOR_BIAS_C]
+        return float(np.clip(die_c, read_c - half_step_c, read_c + half_step_c))
+
     def cap_state_of(self, cap_level: int) -> int:
         """The highest cap state that is no stricter than a cap that was seen."""
         return int(np.flatnonzero(self.course.caps.level >= cap_level)[-1])
@@ -308,7 +321,6 @@ class Oracle(Controller):
     def __init__(self, design: Design, plans: Sequence[Plan]) -> None:
         super().__init__(design)
         self._plans = plans
-        self._half_step_c = design.model("the oracle").sensor.resolution_c / 2
 
     def start(self, count: int) -> State:
         """The scenarios' start, and no action taken."""
@@ -335,10 +347,7 @@ class Oracle(Controller):
                 nodes_c[i] = plan.follow(nodes_c[i], time_s[i], cap_state[i], last[i], now_s)
                 cap_state[i] = plan.cap_state_of(reading.cap_level[i])
                 time_s[i] = now_s
-                read_c = reading.temperature_c[i]
-                nodes_c[i, 0] = np.clip(
-                    nodes_c[i, 0], read_c - self._half_step_c, read_c + self._half_step_c
-                )
+                nodes_c[i, 0] = plan.corrected_c(nodes_c[i, 0], reading.temperature_c[i])
             last[i] = plan.best(nodes_c[i], time_s[i], int(cap_state[i]), frames)
             choices[i] = plan.actions[plan.course.at(time_s[i])].choices[last[i]]
         return Choice(*choices.T), (nodes_c, time_s, cap_state, last)

@@ -90,12 +90,17 @@ def caps(board: TwinBoard, strict: bool = False) -> Caps:
     trip. The firmware's law is a cap state for every VF level. Above the critical temperature the
     board is off.
 
+    The governor acts on readings: the sensor's bias shifts every threshold. Where they lag or are
+    noisy, the die's temperature does not tell what the governor does; then no cap state caps the
+    clock, or all do as if the readings were true.
+
     Args:
         board: The board.
         strict: True if a trip caps at its highest state.
     """
     parameters = board.arrays.parameters
-    resolution_c = parameters[P.SENSOR_RESOLUTION_C]
+    resolution_c, bias_c = parameters[P.SENSOR_RESOLUTION_C], parameters[P.SENSOR_BIAS_C]
+    untold = blurred(parameters) and not strict
     highest = len(board.levels) - 1
     cap_states = []
     for trip_c, hysteresis_c, lower, upper in board.arrays.trips[: int(parameters[P.CPU_TRIPS])]:
@@ -112,10 +117,19 @@ def caps(board: TwinBoard, strict: bool = False) -> Caps:
             above_c = from_c + (clocks_ghz[highest] - clocks_ghz[level + 1]) / per_c
             threshold_c = _read(np.nextafter(above_c, np.inf), resolution_c)
             cap_states.append((threshold_c, threshold_c, level))
+    cap_states = [
+        (up_c - bias_c, down_c - bias_c, highest if untold else level)
+        for up_c, down_c, level in cap_states
+    ]
     cap_states.append((parameters[P.CRITICAL_C], -np.inf, -1))
     up_c, down_c, levels = np.array(sorted(cap_states)).T
     capped = np.minimum.accumulate(np.concatenate([[highest], levels])).astype(np.int64)
     return Caps(up_c.copy(), np.maximum.accumulate(down_c), capped)
+
+
+def blurred(parameters: Array) -> bool:
+    """True if a reading does not tell the present temperature: it lags or is noisy."""
+    return bool(parameters[P.SENSOR_LAG_S] > 0.0 or parameters[P.SENSOR_NOISE_C] > 0.0)
 
 
 def _read(at_least_c: float, resolution_c: float) -> float:

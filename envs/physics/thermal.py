@@ -195,6 +195,34 @@ def die_temperature_c(modes: Vector) -> float:
     return total
 
 
+@jit_apart
+def temperature_before_c(
+    course: NDArray[np.float64], latest: int, now_s: float, now_c: float, before_s: float
+) -> float:
+    """Temperature a while ago, on a course that is straight between the looks at it.
+
+    Args:
+        course: Ring of looks, each a time and a temperature, shape (looks, 2).
+        latest: Row of the latest look.
+        now_s: Present time, not before the latest look.
+        now_c: Present temperature.
+        before_s: How long ago; positive.
+
+    Returns:
+        The temperature then; the oldest one where that is out of the course's reach.
+    """
+    then_s = now_s - before_s
+    later_s, later_c = now_s, now_c
+    for age in range(len(course)):
+        row = (latest - age) % len(course)
+        earlier_s, earlier_c = course[row, 0], course[row, 1]
+        if earlier_s <= then_s:
+            share = (then_s - earlier_s) / (later_s - earlier_s)
+            return earlier_c + share * (later_c - earlier_c)
+        later_s, later_c = earlier_s, earlier_c
+    return later_c
+
+
 @jit
 def sensor_reading_c(temperature_c: float, resolution_c: float) -> float:
     """Reading of a sensor that rounds to its resolution."""

@@ -23,7 +23,7 @@ from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import F, W
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.physics.thermal import RcNetwork
-from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.scenario import Scenario, scenario_of
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episodes
@@ -120,6 +120,21 @@ def test_the_firmware_is_a_rung_for_every_level() -> None:
     ladder = caps(twin)
     assert ladder.level.tolist() == [*range(9, -1, -1), -1]
     assert (np.diff(ladder.up_c) > 0).all() and 80 <= ladder.up_c[0] < 80.5
+
+
+def test_a_biased_sensor_shifts_the_thresholds_but_not_the_die_s_limit(board: TwinBoard) -> None:
+    board.reset(scenario_of({"sensing": {"bias_c": -4.0, "resolution_c": 0.5}}), (0, 0))
+    ladder = caps(board)
+    assert ladder.up_c.tolist() == [88.75, 120.0] and ladder.down_c[0] == 78.75
+
+
+@pytest.mark.parametrize("sensing", [{"lag_s": 1.0}, {"noise_c": 2.0}])
+def test_a_bound_counts_on_no_throttling_that_the_die_does_not_foretell(
+    board: TwinBoard, sensing: dict[str, float]
+) -> None:
+    board.reset(scenario_of({"sensing": sensing}), (0, 0))
+    assert caps(board).level.tolist() == [18, 18, -1]
+    assert caps(board, strict=True).level.tolist() == [18, 4, -1]
 
 
 # The linear programme.

@@ -25,6 +25,9 @@ CHANGES = {
 }
 
 
+SENSING = {"lag_s": 0.7, "bias_c": 3.0, "noise_c": 1.5, "resolution_c": 0.25}
+
+
 def alone(env: BoardEnv, seed: int, actions: np.ndarray) -> list[tuple[Any, ...]]:
     """What a scalar environment gives; like NEXT_STEP, it spends a step on beginning anew."""
     results: list[tuple[Any, ...]] = [(env.reset(seed=seed)[0], 0.0, False, False)]
@@ -49,8 +52,9 @@ def alone(env: BoardEnv, seed: int, actions: np.ndarray) -> list[tuple[Any, ...]
         {"scenario": {"cooling": "fan_steps", "frames": 400, "ambient_c": 40.0}},
         {"family": "mobilenet_v1_hosted", "reward": "on_time_accuracy_cool"},
         {"profile": "raspberry_pi_4b", "scenario": {"arrival_period_s": 0.05, "frames": 300}},
+        {"scenario": {"sensing": SENSING, "ambient_c": 40.0, "frames": 500}, "randomise": True},
     ],
-    ids=["default", "changes", "randomised", "fan", "published", "raspberry_pi_4b"],
+    ids=["default", "changes", "randomised", "fan", "published", "raspberry_pi_4b", "sensing"],
 )
 def test_every_sub_environment_is_the_scalar_one_bit_for_bit(arguments: dict[str, Any]) -> None:
     together = TwinVectorEnv(5, info_frames=True, **arguments)
@@ -187,10 +191,22 @@ def test_a_wrong_argument_is_one_sentence(arguments: dict[str, Any], message: st
     assert message in str(caught.value)
 
 
-def test_scenarios_of_different_shape_are_refused() -> None:
-    env = TwinVectorEnv(2, scenario=[{}, {"cooling": "fan_steps"}])
-    with pytest.raises(InputError, match="must agree in the number of thermal nodes"):
-        env.reset(seed=0)
+def test_scenarios_of_one_batch_may_differ_in_their_fans_and_sensors() -> None:
+    scenarios: list[dict[str, Any]] = [
+        {"frames": 300},
+        {"frames": 300, "cooling": "fan_steps", "throttling": "mainline_step_wise"},
+        {"frames": 300, "sensing": SENSING},
+        {"frames": 300, "sensing": {"lag_s": 4.0}},
+    ]
+    together = TwinVectorEnv(4, scenario=scenarios)
+    observations, _ = together.reset(seed=3)
+    alike = [TwinEnv(scenario=scenario) for scenario in scenarios]
+    assert np.array_equal(observations, [env.reset(seed=3 + i)[0] for i, env in enumerate(alike)])
+    actions = np.random.default_rng(0).integers(0, 133, (30, 4))
+    for step in actions.tolist():
+        observations = together.step(np.array(step))[0]
+        expected = [env.step(action)[0] for env, action in zip(alike, step, strict=True)]
+        assert np.array_equal(observations, expected)
 
 
 @pytest.mark.parametrize("actions", [[0, 133], [-1, 0], [0.5, 1.0], [0], [[0, 0]]])

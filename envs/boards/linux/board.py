@@ -26,7 +26,7 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_table
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import Family
-from tvfs_gym.envs.scenario import Scenario, Unit
+from tvfs_gym.envs.scenario import Scenario, Sensing, Unit
 
 SAME_CLOCK = 0.01
 """Relative difference up to which a profile's clock and the board's are the same."""
@@ -196,8 +196,8 @@ class LinuxBoard:
     def _check(self, scenario: Scenario) -> None:
         chosen = [
             name
-            for name in ("cooling", "throttling", "unit", "background_load")
-            if getattr(scenario, name) not in (None, Unit(), 0.0)
+            for name in ("cooling", "throttling", "unit", "sensing", "background_load")
+            if getattr(scenario, name) not in (None, Unit(), Sensing(), 0.0)
         ]
         chosen += [
             name

@@ -28,6 +28,7 @@ S: Any = indices(
     "FAN_STATE",
     "HEATED_S",  # the time to which heat and energy are up to date
     "HOTTEST_C",  # die since the frame began, of all looks
+    "POLLS",  # of the governor since reset
 )
 """State of a board."""
 
@@ -61,6 +62,11 @@ P: Any = indices(
     "MODES",  # thermal nodes, and modes
     "FAN_STATES",
     "TRIPS",
+    "SENSOR_OF_ITS_OWN",  # 1 if any of the next three is not 0
+    "SENSOR_LAG_S",
+    "SENSOR_BIAS_C",
+    "SENSOR_NOISE_C",
+    "LOOKS",  # at the die that the sensor's lag spans; 0 without a lag
 )
 """Parameters, which do not change within a window."""
 
@@ -83,6 +89,9 @@ DRAWN_FRAMES = 16
 TRIP_SIZE = 4
 """Numbers of a trip: temperature, hysteresis, lower and upper state."""
 
+LOOK_SIZE = 2
+"""Numbers of a look at the die: time and temperature."""
+
 LEVELS, TOPOLOGIES, HEADER_SIZE = range(3)
 """Entries at the beginning of the shared buffer: how many there are of each."""
 
@@ -99,6 +108,7 @@ class BoardArrays(NamedTuple):
         networks: `RcNetwork.modes` of every state of the fan, one after the other.
         trips: The CPU's, then the fan's, shape (trips, 4).
         draws: Draws of the next frames, shape (`DRAWN_FRAMES`, `DRAW_SIZE`).
+        looks: Ring of the polls' looks at the die, shape (looks, `LOOK_SIZE`).
         levels: VF levels, slowest first, shape (levels, 2).
         topologies: Fastest first, shape (topologies, 2).
         outcomes: Recorded outcomes, shape (topologies, images, views, 2).
@@ -114,6 +124,7 @@ class BoardArrays(NamedTuple):
     networks: Array
     trips: Array
     draws: Array
+    looks: Array
     levels: Array
     topologies: Array
     outcomes: Outcomes
@@ -132,6 +143,7 @@ class Layout(NamedTuple):
         networks: The network in every state of the fan.
         trips: Four entries per trip.
         draws: Draws of the next frames.
+        looks: Looks at the die.
     """
 
     state: int
@@ -141,10 +153,11 @@ class Layout(NamedTuple):
     networks: int
     trips: int
     draws: int
+    looks: int
 
 
 @jit
-def layout(modes: int, fan_states: int, trips: int) -> Layout:
+def layout(modes: int, fan_states: int, trips: int, looks: int) -> Layout:
     """Lays a board's own buffer out."""
     state = len(P) + len(S)
     modes_end = state + modes
@@ -152,9 +165,9 @@ def layout(modes: int, fan_states: int, trips: int) -> Layout:
     trip_state = nodes + PER_TRIP * trips
     networks = trip_state + fan_states * modes * (3 + 2 * modes)
     trips_end = networks + TRIP_SIZE * trips
+    draws = trips_end + DRAWN_FRAMES * DRAW_SIZE
     return Layout(
-        state, modes_end, nodes, trip_state, networks, trips_end,
-        trips_end + DRAWN_FRAMES * DRAW_SIZE,
+        state, modes_end, nodes, trip_state, networks, trips_end, draws, draws + LOOK_SIZE * looks
     )  # fmt: skip
 
 
@@ -163,15 +176,16 @@ def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> Bo
     """Splits the buffers of a board into views.
 
     Args:
-        own: The board's parameters, state, networks, trips and draws, see `Layout`.
+        own: The board's parameters, state, networks, trips, draws and looks, see `Layout`; what
+            is longer has room to spare.
         shared: Data common to all boards of one profile and family: header, levels,
             topologies, jitters.
         outcomes: Recorded outcomes.
         window: Entries as in `W`.
     """
     modes, fan_states = int(own[P.MODES]), int(own[P.FAN_STATES])
-    trips = int(own[P.TRIPS])
-    ends = layout(modes, fan_states, trips)
+    trips, looks = int(own[P.TRIPS]), int(own[P.LOOKS])
+    ends = layout(modes, fan_states, trips, looks)
     levels, topologies = int(shared[LEVELS]), int(shared[TOPOLOGIES])
     levels_end = HEADER_SIZE + 2 * levels
     topologies_end = levels_end + 2 * topologies
@@ -184,6 +198,7 @@ def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> Bo
         matrix(own[ends.trip_state : ends.networks], fan_states * modes, 3 + 2 * modes),
         matrix(own[ends.networks : ends.trips], trips, TRIP_SIZE),
         matrix(own[ends.trips : ends.draws], DRAWN_FRAMES, DRAW_SIZE),
+        matrix(own[ends.draws : ends.looks], looks, LOOK_SIZE),
         matrix(shared[HEADER_SIZE:levels_end], levels, 2),
         matrix(shared[levels_end:topologies_end], topologies, 2),
         outcomes,

@@ -21,6 +21,7 @@ from tvfs_gym.envs.boards.twin.arrays import (
 )
 from tvfs_gym.envs.boards.twin.kernel import infer, leakage_w, switching_w
 from tvfs_gym.envs.boards.twin.randomness import jitter_table
+from tvfs_gym.envs.boards.twin.sensor import read_sensor
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError, at_least
 from tvfs_gym.envs.inference.outcomes import outcome_table
@@ -31,10 +32,9 @@ from tvfs_gym.envs.physics.thermal import (
     RcNetwork,
     change_network,
     die_temperature_c,
-    sensor_reading_c,
 )
 from tvfs_gym.envs.physics.throttling import NEVER_POLLED_C, NO_TARGET
-from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.scenario import Scenario, Sensing
 
 EXPECTED_QUANTILE = 0.99
 """AdapTTA expects a pass to last no longer than in that share of cases."""
@@ -137,8 +137,9 @@ class TwinBoard:
         state[S.POLLED_C] = NEVER_POLLED_C
         trip_state = np.tile([NO_TARGET, 0.0], len(trips))
         draws = np.zeros(DRAWN_FRAMES * DRAW_SIZE)
+        looks = np.tile([0.0, nodes_c[0]], int(parameters[P.LOOKS]))
         modes = network.modes_of(nodes_c)
-        parts = parameters, state, modes, nodes_c, trip_state, networks, trips, draws
+        parts = parameters, state, modes, nodes_c, trip_state, networks, trips, draws, looks
         return np.concatenate([part.ravel() for part in parts])
 
     @staticmethod
@@ -157,7 +158,7 @@ class TwinBoard:
         return np.array(rows, np.float64).reshape(-1, TRIP_SIZE)
 
     def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
-        profile, unit = self.profile, scenario.unit
+        profile, unit, sensing = self.profile, scenario.unit, scenario.sensing
         values = {
             P.CLUSTER_NF: unit.switching * profile.power.cluster_nf,
             P.THREAD_NF: unit.switching * profile.power.thread_nf,
@@ -172,7 +173,12 @@ class TwinBoard:
                 profile.latency.jitter_log_sigma, EXPECTED_QUANTILE
             ),
             P.SWITCH_S: profile.latency.switch_s,
-            P.SENSOR_RESOLUTION_C: profile.sensor.resolution_c,
+            P.SENSOR_RESOLUTION_C: sensing.resolution_c or profile.sensor.resolution_c,
+            P.SENSOR_OF_ITS_OWN: sensing != Sensing(),
+            P.SENSOR_LAG_S: sensing.lag_s,
+            P.SENSOR_BIAS_C: sensing.bias_c,
+            P.SENSOR_NOISE_C: sensing.noise_c,
+            P.LOOKS: _looks_within(sensing.lag_s, preset.poll_s),
             P.POLL_S: preset.poll_s,
             P.HONOURS_HYSTERESIS: preset.honours_hysteresis,
             P.CPU_TRIPS: len(preset.trips),
@@ -335,9 +341,7 @@ class TwinBoard:
         self._energy_read_j, self._time_read_s = energy_j, time_s
         return Telemetry(
             time_s=time_s,
-            temperature_c=sensor_reading_c(
-                die_temperature_c(self.arrays.modes), self.profile.sensor.resolution_c
-            ),
+            temperature_c=read_sensor(self.arrays, die_temperature_c(self.arrays.modes)),
             frequency_hz=self.operating_points[clock].frequency_hz,
             vf_level=clock,
             cap_level=len(self.operating_points) - 1 - int(self.arrays.state[S.COOLING_STATE]),
@@ -355,3 +359,8 @@ class TwinBoard:
         """Adds them again."""
         self.__dict__.update(state)
         self.arrays = self.arrays_of(self.own)
+
+
+def _looks_within(lag_s: float, poll_s: float) -> int:
+    """Looks that span a lag at any time between two polls; none without a lag."""
+    return 0 if lag_s == 0.0 else math.ceil(lag_s / poll_s) + 2

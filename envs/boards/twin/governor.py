@@ -1,9 +1,10 @@
 """The throttling governor at work on a board."""
 
 from tvfs_gym.envs.boards.twin.arrays import FREQUENCY_GHZ, BoardArrays, P, S
+from tvfs_gym.envs.boards.twin.sensor import poll_sensor
 from tvfs_gym.envs.boards.window import W
 from tvfs_gym.envs.jit import jit
-from tvfs_gym.envs.physics.thermal import change_network, die_temperature_c, sensor_reading_c
+from tvfs_gym.envs.physics.thermal import change_network
 from tvfs_gym.envs.physics.throttling import PER_TRIP, poll_trips, progressive
 
 
@@ -22,7 +23,7 @@ def set_clock(board: BoardArrays) -> None:
 def poll(board: BoardArrays) -> None:
     """Polls the throttling governor, which sets the cap and the fan."""
     state, parameters = board.state, board.parameters
-    reading_c = sensor_reading_c(die_temperature_c(board.modes), parameters[P.SENSOR_RESOLUTION_C])
+    reading_c = poll_sensor(board)
     cpu_trips = int(parameters[P.CPU_TRIPS])
     asked = poll_trips(
         board.trips[:cpu_trips],

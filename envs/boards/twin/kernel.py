@@ -33,6 +33,7 @@ from tvfs_gym.envs.boards.twin.randomness import (
     image_and_jitters,
     more_jitters,
 )
+from tvfs_gym.envs.boards.twin.sensor import read_sensor
 from tvfs_gym.envs.boards.window import F, W, summarise
 from tvfs_gym.envs.inference.stopping import wants_another_pass
 from tvfs_gym.envs.jit import jit, jit_apart
@@ -41,7 +42,6 @@ from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import (
     die_temperature_c,
     propagate,
-    sensor_reading_c,
     time_above_s,
 )
 
@@ -286,7 +286,7 @@ def run_window(board: BoardArrays, frames: Array) -> int:
     window[:] = 0.0
     start_s = state[S.TIME_S]
     window[W.TEMPERATURE_MAX_C] = die_temperature_c(board.modes)
-    start_c = sensor_reading_c(window[W.TEMPERATURE_MAX_C], parameters[P.SENSOR_RESOLUTION_C])
+    start_c = read_sensor(board, window[W.TEMPERATURE_MAX_C])
     set_clock(board)
     already = int(state[S.FRAME])
     for row in range(len(frames)):
@@ -327,7 +327,7 @@ def _finish(board: BoardArrays, duration_s: float, start_c: float) -> None:
     """
     state, parameters, window = board.state, board.parameters, board.window
     clock = int(state[S.CLOCK_LEVEL])
-    end_c = sensor_reading_c(die_temperature_c(board.modes), parameters[P.SENSOR_RESOLUTION_C])
+    end_c = read_sensor(board, die_temperature_c(board.modes))
     state[S.ENERGY_J] += window[W.ENERGY_J]
     window[W.TIME_S] = state[S.TIME_S]
     window[W.DURATION_S] = duration_s

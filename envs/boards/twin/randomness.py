@@ -5,10 +5,12 @@ call draw the same numbers. 32-bit words are kept in Python integers or numba's 
 that both give the same bits.
 """
 
+from statistics import NormalDist
+
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.jit import jit
+from tvfs_gym.envs.jit import jit, jit_apart
 from tvfs_gym.envs.physics.latency import jitter_factor
 
 _WORD = 0xFFFFFFFF
@@ -21,6 +23,13 @@ JITTERS_WITH_IMAGE = 4
 JITTERS_ALONE = 6
 """Passes whose jitter a frame's first block of 64 bits holds, and any of its later ones."""
 
+AT_FRAMES, AT_POLLS = 0xFFFFFFFE, 0xFFFFFFFF
+"""Streams of noise, by what a look at the sensor is counted with: blocks that no frame reaches."""
+
+_NOISE_BITS = 12
+_NORMAL = np.array(
+    [NormalDist().inv_cdf((i + 0.5) / (1 << _NOISE_BITS)) for i in range(1 << _NOISE_BITS)]
+)
 _IMAGE_BITS = 22
 _QUANTILE = (1 << JITTER_BITS) - 1
 _THREE_QUANTILES = (1 << 3 * JITTER_BITS) - 1
@@ -97,6 +106,20 @@ def more_jitters(key_0: int, key_1: int, frame: int, block: int) -> int:
 def first_jitter(bits: int) -> int:
     """The next pass's quantile; the bits behind it stand `JITTER_BITS` higher."""
     return bits & _QUANTILE
+
+
+@jit_apart
+def standard_normal(key_0: int, key_1: int, look: int, stream: int) -> float:
+    """A quantile of the standard normal distribution, at the middle of equally likely parts.
+
+    Args:
+        key_0: The episode's stream.
+        key_1: Second word of the key.
+        look: Number of the frame or poll.
+        stream: `AT_FRAMES` or `AT_POLLS`.
+    """
+    word, _ = threefry_2x32(key_0, key_1, look, stream)
+    return float(_NORMAL[word >> (32 - _NOISE_BITS)])
 
 
 def jitter_table(log_sigma: float) -> NDArray[np.float64]:

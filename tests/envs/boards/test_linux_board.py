@@ -183,6 +183,7 @@ def test_a_sensor_lost_within_a_window_ends_it(
         ({"cooling": "fan"}, "cooling cannot be chosen on a real board"),
         ({"background_load": 0.5}, "background_load cannot be chosen"),
         ({"unit": {"leakage": 2.0}}, "unit cannot be chosen"),
+        ({"sensing": {"lag_s": 0.5}}, "sensing cannot be chosen on a real board: leave it out."),
         ({"changes": [{"at_s": 1.0, "ambient_c": 30.0}]}, "ambient_c cannot be chosen"),
         ({"t_max_c": 96.0}, "must not lie above the board's hard limit of 95.0 degC"),
     ],
