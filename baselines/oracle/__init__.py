@@ -8,12 +8,14 @@ import numpy as np
 
 from tvfs_gym.baselines.controller import Design
 from tvfs_gym.baselines.fixed import SEARCH_SEED, MakeTwins
-from tvfs_gym.baselines.oracle.horizon import Course, finite_horizon
+from tvfs_gym.baselines.oracle import dp
+from tvfs_gym.baselines.oracle.horizon import Course, finite_horizon, grid_error
 from tvfs_gym.baselines.oracle.lp import Mix, long_run
 from tvfs_gym.baselines.oracle.plan import Oracle, Plan
 from tvfs_gym.baselines.oracle.segments import caps, segments_of
 from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.twin.kernel import CLOSE_K
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.randomisation import Key
 from tvfs_gym.envs.scenario import Scenario
@@ -35,8 +37,9 @@ class Bounds:
             `lp.long_run`.
         mix: The configurations that it consists of.
         finite_horizon: On the reliable accuracy of every controller: see
-            `horizon.finite_horizon`.
-        grid_error: By how much the latter changes on a coarser grid.
+            `horizon.finite_horizon`; the grid's error is added.
+        grid_error: By how much it changes on a grid twice as fine: of the first of several episodes
+            on the same kind of board.
         price: Value of one more frame there: the accuracy at which the episode could go on.
     """
 
@@ -72,36 +75,48 @@ def bounds_of(
     """
     streams = keys if keys is not None else [None] * len(scenarios)
     episodes = list(zip(scenarios, streams, strict=True))
-    found = {
-        episode: _bounds(course_of(board, *episode), frames_per_step)
-        for episode in dict.fromkeys(episodes)
-    }
+    found: dict[tuple[Scenario, Key | None], Bounds] = {}
+    price, error = None, 0.0
+    for episode in dict.fromkeys(episodes):
+        course = course_of(board, *episode, frames_per_step)
+        horizon = finite_horizon(course, price)
+        if price is None:
+            error = grid_error(course, horizon)
+        price = horizon.price
+        mix = long_run(course.segments[-1], course.t_max_c)
+        reached = min(horizon.reliable_accuracy + error, course.highest)
+        found[episode] = Bounds(mix.on_time_accuracy, mix, reached, error, price)
     return [found[episode] for episode in episodes]
 
 
-def _bounds(course: Course, frames_per_step: int) -> Bounds:
-    mix = long_run(course.segments[-1], course.t_max_c)
-    horizon = finite_horizon(course, frames_per_step)
-    return Bounds(
-        mix.on_time_accuracy, mix, horizon.reliable_accuracy, horizon.grid_error, horizon.price
-    )
-
-
-def course_of(board: TwinBoard, scenario: Scenario, key: Key | None = None) -> Course:
+def course_of(
+    board: TwinBoard, scenario: Scenario, key: Key | None, frames_per_step: int
+) -> Course:
     """The course of a scenario on a twin, which is reset.
 
     Args:
         board: The twin.
         scenario: With all that it has in store.
         key: See `tvfs_gym.baselines.oracle.segments.segments_of`.
+        frames_per_step: For which a controller holds its choice.
 
     Raises:
         InputError: The scenario is impossible on that board.
     """
     segments = segments_of(board, scenario, key)
-    start_c = board.arrays.nodes.copy()
-    poll_s = float(board.arrays.parameters[P.POLL_S])
-    return Course(segments, caps(board), start_c, scenario.frames, poll_s, scenario.t_max_c)
+    parameters = board.arrays.parameters
+    close = scenario.t_max_c > parameters[P.CRITICAL_C] - CLOSE_K
+    often = close or scenario.arrival_period_s > 0.0
+    return Course(
+        segments,
+        caps(board),
+        board.arrays.nodes.copy(),
+        scenario.frames,
+        float(parameters[P.POLL_S]),
+        scenario.t_max_c,
+        dp.LOOKED_AT_FRAMES if often else dp.LOOKED_AT_POLLS,
+        frames_per_step,
+    )
 
 
 def oracle(design: Design, make_twins: MakeTwins, scenarios: Sequence[Scenario]) -> Oracle:
@@ -119,8 +134,8 @@ def oracle(design: Design, make_twins: MakeTwins, scenarios: Sequence[Scenario])
     distinct = list(dict.fromkeys(scenarios))
     planned = []
     for scenario in distinct:
-        course = course_of(board, scenario)
-        price = finite_horizon(course, design.frames_per_step).price
+        course = course_of(board, scenario, None, design.frames_per_step)
+        price = finite_horizon(course).price
         planned.append((course, caps(board, strict=True), price))
     controllers = []
     for guard_c in GUARDS_C:

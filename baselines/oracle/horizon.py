@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +15,14 @@ from tvfs_gym.baselines.oracle.segments import Caps, Segment
 
 Array = NDArray[np.float64]
 
-COARSE = {1: (60,), 2: (40, 12), 3: (24, 8, 6)}
-FINE = {1: (240,), 2: (72, 24), 3: (40, 16, 10)}
-"""Grid points by node, for every number of nodes: to look for the price, and to value it."""
+COARSE = {1: (60,), 2: (60, 8), 3: (24, 10, 3)}
+REGULAR = {1: (240,), 2: (100, 10), 3: (40, 14, 4)}
+FINE = {1: (480,), 2: (200, 20), 3: (80, 28, 7)}
+"""Grid points by node, for every number of nodes: to look for the price, to value it, and to tell
+how exactly."""
 
 HEADROOM_C = 15.0
-"""How far the grid of the die's temperature reaches above the highest trip."""
+"""How far the grid of the die's temperature reaches above T_max."""
 
 UNSETTLED = 2e-5
 """Accuracy that leaving out stages may cost; see `Course.values`."""
@@ -29,14 +30,14 @@ UNSETTLED = 2e-5
 TOGETHER = 32
 """Stages whose gain is looked at together: the best course may go to and fro between two levels."""
 
-PRICE_TOLERANCE = 2e-4
+PRICE_TOLERANCE = 5e-4
 """How finely the price is searched for; it makes no difference to the bound's validity."""
-
-RAISE, MOST_RAISES = 1e-3, 5
-"""By how much the price is raised on the fine grid, and how often."""
 
 MARGIN = 0.01
 """How far beyond the long-run accuracies the price is looked for."""
+
+NEAR = 0.005
+"""How far around the price of an episode that differs little it is looked for first."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Course:
         frames: Frames of the episode.
         poll_s: Time between two polls.
         t_max_c: T_max.
-        strict: For a plan: a stage earns nothing that begins or ends above T_max, and no frame is
-            wasted; not for a bound, where only a stage that does both earns nothing.
+        earning: What a stage earns that is above T_max in part: see `dp.EARNING`.
+        late_frames: A change may take effect so many frames late: those of a step. None for a plan,
+            which has no use for frames that are never right, either.
     """
 
     segments: Sequence[Segment]
@@ -60,16 +62,13 @@ class Course:
     frames: int
     poll_s: float
     t_max_c: float
-    strict: bool = False
+    earning: int
+    late_frames: int | None
 
     @cached_property
     def longest_s(self) -> float:
         """The longest that a frame can take which is ever right and on time."""
-        useful_s = [
-            segment.options.duration_s[segment.options.on_time_accuracy > 0]
-            for segment in self.segments
-        ]
-        return float(np.concatenate(useful_s).max(initial=0.0)) or self.poll_s
+        return max(segment.options.longest_s for segment in self.segments) or self.poll_s
 
     @cached_property
     def stages(self) -> int:
@@ -83,30 +82,47 @@ class Course:
         """Index of the segment at a time."""
         return sum(segment.from_s <= time_s for segment in self.segments) - 1
 
-    def starts_at(self, which: int) -> int:
-        """First stage of a segment: a change holds from the poll on that follows it."""
-        return int(np.ceil(self.segments[which].from_s / self.poll_s))
+    @cached_property
+    def periods(self) -> list[tuple[int, tuple[int, ...]]]:
+        """First stages of the times between changes, and the segments that may be in force then.
+
+        A change takes effect between two steps: until then both count as possible. For a plan it
+        holds from the poll on that follows it.
+        """
+        count = len(self.segments)
+        whole = np.ceil if self.late_frames is None else np.floor
+        starts = [int(whole(segment.from_s / self.poll_s)) for segment in self.segments]
+        ends = [*starts[1:], self.stages]
+        if self.late_frames is not None:
+            for which in range(count - 1):
+                late_s = self.late_frames * (self.segments[which].options.longest_s or self.poll_s)
+                ends[which] += 1 + int(np.ceil(late_s / self.poll_s))
+        firsts = sorted({start for start in (*starts, *ends) if start < self.stages})
+        return [
+            (first, tuple(i for i in range(count) if starts[i] <= first < ends[i]))
+            for first in firsts
+        ]
 
     @property
     def first_cap_state(self) -> int:
         """The cap state that the poll at the start sets."""
         return dp.next_cap_state(0, self.nodes_c[0], self.caps.up_c, self.caps.down_c)
 
-    @property
-    def hottest_c(self) -> float:
-        """T_max, or the highest trip if that is higher; without trips the critical temperature."""
-        *trips_c, critical_c = self.caps.up_c
-        return max(float(max(trips_c, default=critical_c)), self.t_max_c)
-
     def grid(self, points: Mapping[int, tuple[int, ...]]) -> dp.Grid:
-        """From the coolest that the board can be to somewhat above the hottest.
+        """From the coolest that each node can be to where it settles with the die at T_max.
 
-        The die's grid has a seam at T_max, above which a stage gains nothing.
+        A hotter node counts as that hot, which is to the course's advantage. The die's grid goes
+        somewhat further; it has a seam at T_max, above which a stage gains nothing.
         """
         counts = np.array(points[len(self.nodes_c)])
-        low_c = np.full(len(counts), min(self.nodes_c.min(), *(c.coolest_c for c in self.segments)))
-        high_c = np.full(len(counts), self.hottest_c)
-        high_c[0] += HEADROOM_C
+        ambient_c = np.array([segment.coolest_c for segment in self.distinct])
+        low_c = np.minimum(self.nodes_c, ambient_c.min())
+        settled = [
+            segment.coolest_c + segment.shares * (self.t_max_c - segment.coolest_c)
+            for segment in self.distinct
+        ]
+        high_c = np.maximum(self.nodes_c, np.max(settled, axis=0))
+        high_c[0] = self.t_max_c + HEADROOM_C
         step_c = (high_c - low_c) / (counts - 1)
         low_c[0] = self.t_max_c - step_c[0] * np.ceil((self.t_max_c - low_c[0]) / step_c[0])
         counts[0] += 1
@@ -116,7 +132,7 @@ class Course:
         """Indices of the options of a segment that the course chooses from at a price."""
         options = self.segments[which].options
         useful = np.arange(len(options.vf_level))
-        if self.strict and options.on_time_accuracy.any():
+        if self.late_frames is None and options.on_time_accuracy.any():
             useful = np.flatnonzero(options.on_time_accuracy)
         return useful[undominated(options.take(useful), price)]
 
@@ -124,8 +140,14 @@ class Course:
         """A stage of a segment; the other arguments are those of `values`."""
         segment = self.segments[which]
         possible = segment.options.take(self.actions(which, price))
-        gain = (possible.on_time_accuracy - price) * self.poll_s / possible.duration_s
-        columns = [gain, possible.power_w, possible.voltage_v, possible.vf_level]
+        frames = self.poll_s / possible.duration_s
+        columns = [
+            (possible.on_time_accuracy - price) * frames,
+            possible.power_w,
+            possible.voltage_v,
+            possible.vf_level,
+            np.full(len(frames), -price * frames.min()),
+        ]
         return dp.Stage(
             *segment.propagation(self.poll_s),
             np.array(segment.leakage),
@@ -133,8 +155,8 @@ class Course:
             np.ascontiguousarray(np.stack(columns, axis=1)),
             stop_value,
             throttle_cost,
-            -price * self.poll_s / float(possible.duration_s.max()),
-            self.strict,
+            1.0 - float(np.exp(-segment.fastest_1_s * self.poll_s)),
+            self.earning,
         )
 
     def values(
@@ -142,24 +164,37 @@ class Course:
     ) -> Iterator[tuple[int, Array]]:
         """Stages and their values, from the end backwards to stage 0.
 
-        As soon as every further stage of the same segment gains the same everywhere, those in
+        As soon as every further stage of the same period gains the same everywhere, those in
         between are left out.
+
+        Args:
+            price: Price of a frame.
+            grid: Grid of the values.
+            stop_value: Value of stopping.
+            throttle_cost: Cost of a poll that lowers the clock.
         """
-        values = np.zeros((grid.size, len(self.caps.level)))
+        known: dict[bytes, dp.Induction] = {}
+
+        def induction(which: int) -> dp.Induction:
+            key = self.segments[which].conditions
+            if key not in known:
+                known[key] = dp.Induction(grid, self.stage(which, price, stop_value, throttle_cost))
+            return known[key]
+
+        values = np.zeros((len(self.caps.level), grid.size))
         last = self.stages
-        for which in reversed(range(len(self.segments))):
-            first = min(self.starts_at(which), last)
-            induction = dp.Induction(grid, self.stage(which, price, stop_value, throttle_cost))
+        for first, possible in reversed(self.periods):
+            inductions = list(dict.fromkeys(map(induction, possible)))
+            occurring = inductions[0].occurring
             before = values
             while last > first:
-                values = induction.before(values)
+                values = np.maximum.reduce([each.before(values) for each in inductions])
                 last -= 1
                 yield last, values
                 if last % TOGETHER == 0 and last > first:
-                    steady = (values - before)[induction.occurring] / TOGETHER
+                    steady = (values - before)[occurring] / TOGETHER
                     if np.ptp(steady) * (last - first) < UNSETTLED * self.frames:
-                        gain = np.where(induction.occurring, steady.mean(), 0.0)
-                        values = values + (last - first) * gain
+                        values = values + (last - first) * np.where(occurring, steady.mean(), 0.0)
                         last = first
                         yield last, values
                     before = values
@@ -169,23 +204,31 @@ class Course:
         *_, (_, values) = self.values(price, grid)
         return price + dp.value_at(values, grid, self.nodes_c, self.first_cap_state) / self.frames
 
+    @cached_property
+    def highest(self) -> float:
+        """The highest accuracy of any option."""
+        return max(float(segment.options.on_time_accuracy.max()) for segment in self.segments)
+
+    @cached_property
+    def distinct(self) -> list[Segment]:
+        """The segments, those with the same conditions once."""
+        return list({segment.conditions: segment for segment in self.segments}.values())
+
 
 @dataclass(frozen=True)
 class Horizon:
     """The finite-horizon bound.
 
     Attributes:
-        reliable_accuracy: The bound.
-        grid_error: By how much it differs from the one on the coarse grid.
+        reliable_accuracy: The bound, on the regular grid.
         price: At which it is reached: what a frame more or less is worth.
     """
 
     reliable_accuracy: float
-    grid_error: float
     price: float
 
 
-def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
+def finite_horizon(course: Course, near: float | None = None) -> Horizon:
     """The highest reliable accuracy that any controller can expect in an episode.
 
     With a price p on every frame, and an episode that may stop at any time,
@@ -205,8 +248,8 @@ def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
     - Switching costs nothing, the fan is at its best, no frame waits for another, a trip caps
       the clock at its lowest state only (see `segments.caps`), and a frame whose clock
       falls is still worth its share.
-    - A change that makes frames worth less comes up to a step late; the frames of that step are
-      added at the difference.
+    - A change takes effect between two steps. From the poll before it until the longest step after
+      it ends, what held before it and what holds from then on are both possible, stage by stage.
 
     Where it is an estimate, to be read with `grid_error`: values between grid points are
     interpolated, neither up nor down; frames flow at their expected rate and power, so their
@@ -216,40 +259,36 @@ def finite_horizon(course: Course, frames_per_step: int) -> Horizon:
 
     Args:
         course: Course of the scenario.
-        frames_per_step: For which a controller holds its choice.
+        near: Price in an episode that differs little; None if there is none.
     """
+    sustained = [long_run(segment, course.t_max_c).on_time_accuracy for segment in course.distinct]
+    if min(sustained) >= course.highest:
+        return Horizon(course.highest, course.highest)
+    low, high = max(min(sustained) - MARGIN, 0.0), min(max(sustained) + MARGIN, course.highest)
+    price = _price(course, low, high, near)
+    return Horizon(min(course.bound(price, course.grid(REGULAR)), course.highest), price)
+
+
+def _price(course: Course, low: float, high: float, near: float | None) -> float:
+    """The price with the lowest bound on the coarse grid."""
     coarse = course.grid(COARSE)
-    accuracies = [segment.options.on_time_accuracy.max() for segment in course.segments]
-    sustained = [long_run(segment, course.t_max_c).on_time_accuracy for segment in course.segments]
-    if min(sustained) >= max(accuracies):
-        return Horizon(float(max(accuracies)), 0.0, float(max(accuracies)))
+    if near is not None and low < near - NEAR < near + NEAR < high:
+        below, here, above = (course.bound(near + by, coarse) for by in (-NEAR, 0.0, NEAR))
+        if here <= min(below, above):  # lowest of the parabola through the three
+            return near + 0.5 * NEAR * (below - above) / max(below - 2 * here + above, 1e-12)
     found = minimize_scalar(
         course.bound,
         args=(coarse,),
-        bounds=(max(min(sustained) - MARGIN, 0.0), min(max(sustained) + MARGIN, max(accuracies))),
+        bounds=(low, high),
         method="bounded",
         options={"xatol": PRICE_TOLERANCE},
     )
-    bound, price = _on_fine_grid(course, float(found.x))
-    late = sum(max(before - after, 0.0) for before, after in pairwise(accuracies))
-    return Horizon(
-        min(bound + late * frames_per_step / course.frames, float(max(accuracies))),
-        abs(bound - float(found.fun)),
-        price,
-    )
+    return float(found.x)
 
 
-def _on_fine_grid(course: Course, price: float) -> tuple[float, float]:
-    """The bound on the fine grid, and its price: the given one, or a higher one that is better.
-
-    Below the accuracy that can go on for ever, as the grid has it, the bound grows with the length
-    of the episode; so a price that is right on the coarse grid can be a little too low.
-    """
-    fine = course.grid(FINE)
-    bound = course.bound(price, fine)
-    for _ in range(MOST_RAISES):
-        raised = course.bound(price + RAISE, fine)
-        if raised >= bound:
-            break
-        bound, price = raised, price + RAISE
-    return bound, price
+def grid_error(course: Course, horizon: Horizon) -> float:
+    """By how much the bound changes on a grid of twice as many points of each node."""
+    if horizon.price >= horizon.reliable_accuracy:
+        return 0.0
+    fine = min(course.bound(horizon.price, course.grid(FINE)), course.highest)
+    return abs(fine - horizon.reliable_accuracy)

@@ -17,6 +17,7 @@ from tvfs_gym.envs.boards.twin.arrays import (
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.twin.kernel import switching_w
 from tvfs_gym.envs.inference.outcomes import passes_spent
+from tvfs_gym.envs.jit import jit_apart
 from tvfs_gym.envs.physics.latency import pass_latency_s
 
 Array = NDArray[np.float64]
@@ -46,6 +47,11 @@ class Options(NamedTuple):
     duration_s: Array
     power_w: Array
     voltage_v: Array
+
+    @property
+    def longest_s(self) -> float:
+        """The longest that a frame can take which is ever right and on time; 0 if none is."""
+        return float(self.duration_s[self.on_time_accuracy > 0].max(initial=0.0))
 
     def take(self, which: NDArray[np.int64]) -> "Options":
         """Some of them."""
@@ -177,13 +183,21 @@ def undominated(options: Options, price: float) -> NDArray[np.int64]:
     """
     gain_1_s = (options.on_time_accuracy - price) / options.duration_s
     order = np.lexsort((-gain_1_s, options.power_w, options.vf_level))
-    kept: list[int] = []
-    for index in order.tolist():
-        cooler = [
-            other for other in kept
-            if options.power_w[other] <= options.power_w[index]
-            and gain_1_s[other] >= gain_1_s[index]
-        ]  # fmt: skip
-        if not cooler:
-            kept.append(index)
-    return np.array(kept)
+    kept = np.empty_like(order)
+    return kept[: _keep(order, options.power_w, gain_1_s, kept)]
+
+
+@jit_apart
+def _keep(
+    order: NDArray[np.int64], power_w: Array, gain_1_s: Array, kept: NDArray[np.int64]
+) -> int:
+    """Fills in those that no earlier one beats; returns how many."""
+    count = 0
+    for index in order:
+        beaten = False
+        for other in kept[:count]:
+            beaten |= power_w[other] <= power_w[index] and gain_1_s[other] >= gain_1_s[index]
+        if not beaten:
+            kept[count] = index
+            count += 1
+    return count

@@ -123,10 +123,13 @@ def _value(
     at_stage: Array,
     stage: float,
     cap_state: int,
-    index: NDArray[np.int64],
+    first: int,
+    die_share: float,
     weight: Array,
+    offsets: NDArray[np.int64],
+    die_stride: int,
 ) -> float:
-    """Interpolates the tables in time, and with the given corners in temperature."""
+    """Interpolates the tables in time, and between the located points in temperature."""
     later, last = 1, len(at_stage) - 1
     while later < last:
         middle = (later + last) // 2
@@ -136,13 +139,11 @@ def _value(
             last = middle
     span = at_stage[later] - at_stage[later - 1]
     share = min(max((stage - at_stage[later - 1]) / span, 0.0), 1.0)
-    total = 0.0
-    for k in range(len(index)):
-        total += weight[k] * (
-            (1.0 - share) * tables[later - 1, index[k], cap_state]
-            + share * tables[later, index[k], cap_state]
-        )
-    return total
+    before = dp.interpolated(
+        tables[later - 1, cap_state], first, die_share, weight, offsets, die_stride
+    )
+    after = dp.interpolated(tables[later, cap_state], first, die_share, weight, offsets, die_stride)
+    return before + share * (after - before)
 
 
 @jit_apart
@@ -170,8 +171,9 @@ def _best(
     after_c: Array,
     modes: Array,
     progress: Array,
-    index: NDArray[np.int64],
     weight: Array,
+    offsets: NDArray[np.int64],
+    die_stride: int,
 ) -> int:
     """The configuration whose expected step and what is worth having after it add up to most."""
     best, highest = 0, -ENDLESS
@@ -184,11 +186,13 @@ def _best(
             after_c, modes, progress, levels[a], held[a], price, frames, ENDLESS,
             network, ambient_c, leakage, poll_s, up_c, down_c, caps, limit_c,
         )  # fmt: skip
-        dp.corners(after_c, low_c, step_c, counts, limit_c, index, weight)
+        first, share = dp.locate(after_c, low_c, step_c, counts, limit_c, weight)
         stage = progress[TIME_S] / poll_s
         # The tables hold right after a poll: the next one is taken to come at once.
         after = dp.next_cap_state(int(progress[CAP_STATE]), after_c[0], up_c, down_c)
-        value = progress[GAIN] + _value(tables, at_stage, stage, after, index, weight)
+        value = progress[GAIN] + _value(
+            tables, at_stage, stage, after, first, share, weight, offsets, die_stride
+        )
         if value > highest:
             best, highest = a, value
     return best
@@ -244,14 +248,15 @@ class Plan:
             course,
             caps=strict._replace(up_c=strict.up_c - guard_c),
             t_max_c=course.t_max_c - guard_c,
-            strict=True,
+            earning=dp.STRICT,
+            late_frames=None,
         )
         price += SURCHARGE
         self.course, self.price = course, price
         self.grid = course.grid(COARSE)
         every = max(course.stages // MOST_TABLES, 1)
         # Stopping, which the bound allows for, is no choice here: it costs all frames.
-        end = float(course.stages), np.zeros((self.grid.size, len(course.caps.level)))
+        end = float(course.stages), np.zeros((len(course.caps.level), self.grid.size))
         made = [end, *course.values(price, self.grid, -float(course.frames), THROTTLE_COST)]
         kept = [stage for i, stage in enumerate(made) if i % every == 0 or stage[0] == 0][::-1]
         self.at_stage = np.array([float(stage) for stage, _ in kept])
@@ -259,11 +264,10 @@ class Plan:
         self.actions = [
             _actions(course, which, price, levels) for which in range(len(course.segments))
         ]
-        nodes = len(course.nodes_c)
-        corner_count = 2**nodes
+        nodes, offsets = len(course.nodes_c), self.grid.offsets()
         self._room = (
             np.empty(nodes), np.empty(nodes), np.empty(PROGRESS_SIZE),
-            np.empty(corner_count, np.int64), np.empty(corner_count),
+            np.empty(len(offsets)), offsets, self.grid.die_stride,
         )  # fmt: skip
         self._ladder = (course.poll_s, *course.caps)
 

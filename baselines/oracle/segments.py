@@ -1,6 +1,7 @@
 """A scenario as the oracle sees it: segments between changes, and the throttling."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,26 @@ class Segment:
     def resistance_k_w(self) -> float:
         """Steady rise of the die per watt."""
         return float(self.network[:, thermal.RESISTANCE].sum())
+
+    @cached_property
+    def conditions(self) -> bytes:
+        """The same in segments that differ in their start only."""
+        return self.parameters.tobytes() + self.network.tobytes()
+
+    @property
+    def fastest_1_s(self) -> float:
+        """The highest of the network's rates: the die's own."""
+        return float(self.network[:, thermal.RATE].max())
+
+    @property
+    def shares(self) -> Array:
+        """The nodes' steady rises relative to the die's, shape (nodes,)."""
+        size = len(self.network)
+        rises_k_w = (
+            self.network[:, thermal.NODE_FROM_MODES :][:, :size]
+            @ self.network[:, thermal.RESISTANCE]
+        )
+        return np.asarray(rises_k_w / rises_k_w[0])
 
     @property
     def coolest_c(self) -> float:
@@ -158,11 +179,18 @@ def segments_of(board: TwinBoard, scenario: Scenario, key: Key | None = None) ->
     arrays = board.arrays_of(board.own.copy())
     most = min(scenario.max_passes, board.views)
     segments: list[Segment] = []
+    known: dict[bytes, Options] = {}
     for from_s in sorted({0.0, *(change.at_s for change in scenario.changes)}):
         arrays.state[S.TIME_S] = from_s
         board.follow(scenario, arrays)
         networks = arrays.networks.copy().reshape(-1, len(arrays.modes), arrays.networks.shape[1])
         network = min(networks, key=lambda network: network[:, thermal.RESISTANCE].sum())
-        possible = options(board, arrays.parameters, most, shown)
-        segments.append(Segment(from_s, arrays.parameters.copy(), network, possible))
+        anywhere = arrays.parameters.copy()
+        anywhere[P.AMBIENT_C] = 0.0
+        key_of_options = anywhere.tobytes()
+        if key_of_options not in known:
+            known[key_of_options] = options(board, anywhere, most, shown)
+        segments.append(
+            Segment(from_s, arrays.parameters.copy(), network.copy(), known[key_of_options])
+        )
     return segments

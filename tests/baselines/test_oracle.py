@@ -11,8 +11,18 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Controller, Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
-from tvfs_gym.baselines.oracle import Bounds, bounds_of, course_of
-from tvfs_gym.baselines.oracle.dp import Grid, Induction, Stage, next_cap_state, value_at
+from tvfs_gym.baselines.oracle import Bounds, bounds_of
+from tvfs_gym.baselines.oracle.dp import (
+    LOOKED_AT_FRAMES,
+    LOOKED_AT_POLLS,
+    STRICT,
+    Grid,
+    Induction,
+    Stage,
+    cool_share,
+    next_cap_state,
+    value_at,
+)
 from tvfs_gym.baselines.oracle.lp import long_run
 from tvfs_gym.baselines.oracle.options import Options, undominated
 from tvfs_gym.baselines.oracle.segments import Segment, caps, segments_of
@@ -208,13 +218,13 @@ def tiny(gains: list[float], heats: list[int], trip_c: int) -> tuple[Grid, Stage
     """A node that loses a degree a stage and gains one per watt: it stays on the grid."""
     grid = Grid(np.array([-10.0]), np.array([1.0]), np.array([41]), np.inf)
     actions = [
-        [gain, float(heat), 0.0, level]
+        [gain, float(heat), 0.0, level, -1.0]
         for level, (gain, heat) in enumerate(zip(gains, heats, strict=True))
     ]
     stage = Stage(
         np.eye(1), np.array([-1.0]), np.array([1.0]), np.zeros(3), np.array([float(trip_c)]),
         np.array([trip_c - 2.0]), np.array([2, 0]), np.array(actions, float), 0.0, 0.0,
-        -1.0, False,
+        0.5, LOOKED_AT_POLLS,
     )  # fmt: skip
     return grid, stage
 
@@ -223,7 +233,7 @@ def tried(stage: Stage, sequence: tuple[int, ...], start_c: float, cap_state: in
     """What a sequence of actions gains at best if it stops on the way; nothing if it is barred."""
     die_c, gained, best = start_c, 0.0, 0.0
     for action in sequence:
-        gain, heat_w, _, level = stage.actions[action]
+        gain, heat_w, _, level, _ = stage.actions[action]
         if level > stage.caps[cap_state]:
             break
         gained += gain
@@ -246,7 +256,7 @@ def test_backward_induction_equals_trying_all_sequences_of_actions(
     stages = 6
     grid, stage = tiny(gains, heats, trip_c)
     induction = Induction(grid, stage)
-    values: NDArray[np.float64] = np.zeros((grid.size, 2))
+    values: NDArray[np.float64] = np.zeros((2, grid.size))
     for _ in range(stages):
         values = induction.before(values)
     cap_state = next_cap_state(0, float(start_c), stage.up_c, stage.down_c)
@@ -259,7 +269,7 @@ def test_backward_induction_equals_trying_all_sequences_of_actions(
 
 def test_values_between_grid_points_are_interpolated() -> None:
     grid = Grid(np.array([0.0, 10.0]), np.array([2.0, 5.0]), np.array([4, 3]), np.inf)
-    plane = (grid.points() @ np.array([3.0, -0.5]) + 7.0)[:, np.newaxis]
+    plane = (grid.points() @ np.array([3.0, -0.5]) + 7.0)[np.newaxis]
     for point_c in ([1.0, 12.0], [5.9, 19.9], [0.0, 10.0], [6.0, 20.0]):
         expected = 3.0 * point_c[0] - 0.5 * point_c[1] + 7.0
         assert value_at(plane, grid, np.array(point_c), 0) == pytest.approx(expected)
@@ -307,7 +317,7 @@ def test_time_above_t_max_earns_nothing(board: TwinBoard) -> None:
 def test_values_jump_at_t_max_and_are_not_interpolated_across() -> None:
     grid = Grid(np.array([0.0]), np.array([2.0]), np.array([6]), 4.0)
     assert grid.points()[:, 0] == pytest.approx([0.0, 2.0, 4.0, 4.0, 6.0, 8.0])
-    cool = (grid.points() <= 4.0).astype(float)
+    cool = (grid.points() <= 4.0).astype(float).T
     for die_c, expected in ((3.9, 1.0), (4.0, 1.0), (4.001, 0.0), (5.0, 0.0), (9.0, 0.0)):
         assert value_at(cool, grid, np.array([die_c]), 0) == expected
 
@@ -317,7 +327,7 @@ def test_for_long_episodes_the_price_is_what_the_linear_programme_finds(board: T
     by ten degrees when the level changes must stay below on the average."""
     scenario = Scenario(ambient_c=40.0)
     found = bounds(board, scenario, 10)
-    below = long_run(course_of(board, scenario).segments[0], 75.0).on_time_accuracy
+    below = long_run(segments_of(board, scenario)[0], 75.0).on_time_accuracy
     assert below < found.price < found.long_run
     assert found.long_run == pytest.approx(0.8976, abs=0.001)
     assert sorted(found.mix.shares.values()) == pytest.approx([0.26, 0.74], abs=0.01)
@@ -326,6 +336,50 @@ def test_for_long_episodes_the_price_is_what_the_linear_programme_finds(board: T
 def test_what_nobody_can_answer_in_time_is_worth_nothing(board: TwinBoard) -> None:
     found = bounds(board, Scenario(latency_constraint_s=0.001), 10)
     assert found.finite_horizon == found.long_run == 0.0
+
+
+@pytest.mark.parametrize("earning", [STRICT, LOOKED_AT_FRAMES, LOOKED_AT_POLLS])
+def test_a_stage_earns_while_the_die_is_cool(earning: int) -> None:
+    assert cool_share(70.0, 80.0, 80.0, 0.5, earning) == 1.0
+    assert cool_share(80.1, 81.0, 80.0, 0.5, earning) == 0.0
+    rising = {STRICT: 0.0, LOOKED_AT_FRAMES: 0.25, LOOKED_AT_POLLS: 1.0}
+    assert cool_share(79.0, 83.0, 80.0, 0.5, earning) == pytest.approx(rising[earning])
+    falling = cool_share(81.0, 77.0, 80.0, 0.5, earning)
+    if earning == STRICT:
+        assert falling == 0.0
+    else:
+        assert falling >= 0.75  # of a straight line
+        assert falling == pytest.approx(1.0 - np.log(1.0 - 0.5 * 0.25) / np.log(0.5))
+
+
+LOAD, PHASE_S, PREFIX_S = 0.4, 3.0, 147.0
+
+
+def alternating(until_s: float, *then: dict[str, float]) -> Scenario:
+    """2000 frames with a load for 3 s and none for 3 s, until a time, and what follows."""
+    times = np.arange(PHASE_S, until_s, PHASE_S)
+    changes = [
+        {"at_s": at_s, "background_load": LOAD * (i % 2)} for i, at_s in enumerate(times.tolist())
+    ]
+    return Scenario.model_validate({"background_load": LOAD, "changes": [*changes, *then]})
+
+
+def test_the_bound_of_an_alternating_load_does_not_depend_on_what_comes_after_the_last_frame(
+    board: TwinBoard,
+) -> None:
+    """2000 frames take no more than 147 s unless they are slow on purpose, to wait for an end of
+    the load: that is worth at most the frames answered later, 17 s of them, by 5.9 points."""
+    loaded = alternating(PREFIX_S, {"at_s": PREFIX_S, "background_load": LOAD})
+    onwards = (
+        alternating(300.0),
+        alternating(600.0),
+        alternating(PREFIX_S, {"at_s": PREFIX_S, "background_load": 0.9}),
+    )
+    first = bounds(board, loaded, 10).finite_horizon
+    for scenario in onwards:
+        assert bounds(board, scenario, 10).finite_horizon == pytest.approx(first, abs=0.001)
+    free = alternating(PREFIX_S, {"at_s": PREFIX_S, "background_load": 0.0})
+    assert first <= bounds(board, free, 10).finite_horizon + 0.001 <= first + 0.008
 
 
 # Controllers.
