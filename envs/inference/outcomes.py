@@ -1,12 +1,17 @@
-"""Recorded outcomes: what real networks answered, per image and number of views."""
+"""Recorded outcomes: what real networks answered, per image and number of views.
+
+Photographs are split into two fixed halves, so that nobody is judged on what they were made from:
+accuracy tables, characterisation, calibration and training see the design half, episodes the run
+half. `halves` is the rule.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,6 +22,53 @@ from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.tables import Traversable
 
 Value = TypeVar("Value", bound=np.generic)
+Part = TypeVar("Part")
+
+HalfName = Literal["design", "run"]
+
+
+@dataclass(frozen=True)
+class Halves(Generic[Part]):
+    """Two halves of a family's photographs, or what belongs to each.
+
+    Attributes:
+        design: Of design time: accuracy tables, characterisation, calibration, training.
+        run: Of run time: episodes, and what knows them in hindsight.
+    """
+
+    design: Part
+    run: Part
+
+    def named(self, name: HalfName) -> Part:
+        """The half of a name.
+
+        Raises:
+            InputError: There is no such half.
+        """
+        if name not in vars(self):
+            raise unknown("half of the photographs", name, vars(self))
+        part: Part = getattr(self, name)
+        return part
+
+
+def halves(truth: Sequence[int] | NDArray[np.int16]) -> Halves[NDArray[np.intp]]:
+    """Splits photographs into halves, class by class.
+
+    Within each class the photographs go, in the recorded order, alternately to the design half and
+    the run half. Classes of an odd count, in ascending order, give their extra photograph to the
+    two in turn, the design half first. So the halves differ by at most one photograph, in every
+    class and in all. A single photograph belongs to both.
+
+    Args:
+        truth: Classes of the photographs, in the recorded order.
+
+    Returns:
+        Indices of each half's photographs, ascending.
+    """
+    by_class = np.argsort(np.asarray(truth), kind="stable")  # an odd class ends on the other half
+    if len(by_class) < 2:
+        return Halves(by_class, by_class)
+    return Halves(np.sort(by_class[::2]), np.sort(by_class[1::2]))
 
 
 @dataclass(frozen=True)
