@@ -25,13 +25,16 @@ class TwinVecEnv(VecEnv):
 
     Args:
         num_envs: Twins.
-        **arguments: Those of `tvfs_gym.envs.twin_vector_env.TwinVectorEnv`.
+        **arguments: Those of `tvfs_gym.envs.twin_vector_env.TwinVectorEnv`; as training is part of
+            the design, frames show the design half of the photographs unless ``photographs`` says
+            otherwise.
 
     Raises:
         InputError: An argument is impossible.
     """
 
     def __init__(self, num_envs: int, **arguments: Any) -> None:
+        arguments = {"photographs": "design", **arguments}
         self.twins = TwinVectorEnv(num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **arguments)
         self._returns = np.zeros(num_envs)
         self._lengths = np.zeros(num_envs, np.int64)

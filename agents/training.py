@@ -80,7 +80,7 @@ class Training:
     Attributes:
         name: One of `ALGORITHMS`.
         environment: Arguments of `TwinVectorEnv`: profile, family, scenario, randomise, ...;
-            without a reward, the algorithm's.
+            without a reward, the algorithm's; frames show the design half of the photographs.
         steps: Environment steps, over all twins together; None for the algorithm's.
         envs: Twins; None for the algorithm's.
         seed: Seed of the twins, the networks and the exploration.
@@ -113,8 +113,8 @@ class Training:
 
     @property
     def resolved_environment(self) -> dict[str, Any]:
-        """Arguments of `TwinVectorEnv`, with a reward."""
-        return {"reward": self.algorithm.reward, **self.environment}
+        """Arguments of `TwinVectorEnv`, with a reward, and the photographs of design time."""
+        return {"reward": self.algorithm.reward, "photographs": "design", **self.environment}
 
     @property
     def resolved_envs(self) -> int:

@@ -147,10 +147,12 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
     Every number of the twin stands with its source in the board's profile,
     `tvfs_gym/envs/boards/profiles`; how far it is from measured boards, and where it fails, stands
     in docs/twin.md. Recorded outcomes carry the command, runtime, networks and images that made
-    them.
+    them. Their photographs are split in two: frames show one half, and what controllers know of the
+    networks' accuracy comes from the other.
 
     ## Version History
     * v1: the default reward asks for a die within T_max, too; `frames` says of each whether it was.
+      Episodes show photographs from which no accuracy is known at design time.
     * v0: first version.
     """
 

@@ -11,6 +11,7 @@ from tvfs_gym.envs.board_env import Answer, BoardEnv, Observation
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import F, W, Window
+from tvfs_gym.envs.inference.outcomes import HalfName
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.jit import direct
 from tvfs_gym.envs.observation import FEATURES
@@ -35,6 +36,7 @@ class TwinEnv(BoardEnv):
     | `profile` | str | the id's board | board profile: name or TOML file |
     | `family` | str | `"recorded"` | a family of `tvfs-gym models list`, or a TOML file |
     | `randomise` | bool or str | False | other units, rooms; `"conditions"`: constraints too |
+    | `photographs` | str | `"run"` | the half that frames show; `"design"` to train on |
     | `scenario`, `frames_per_step`, ... | | | as `BoardEnv` |
 
     ```python
@@ -59,6 +61,7 @@ class TwinEnv(BoardEnv):
         action_space: ActionKind = "discrete",
         choose_passes: bool = False,
         render_mode: str | None = None,
+        photographs: HalfName = "run",
     ) -> None:
         """Makes a twin and wraps it; the arguments are those of the table above.
 
@@ -66,7 +69,7 @@ class TwinEnv(BoardEnv):
             InputError: There is no such profile or family, or an argument is impossible.
         """
         board = load_profile(profile)
-        twin = TwinBoard(board, load_family(family))
+        twin = TwinBoard(board, load_family(family), photographs)
         super().__init__(
             twin,
             scenario,

@@ -18,6 +18,7 @@ from tvfs_gym.envs.boards.twin.arrays import P, S
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import F, W, Window, WindowVector
 from tvfs_gym.envs.errors import InputError, at_least, unknown
+from tvfs_gym.envs.inference.outcomes import HalfName
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.jit import announced
 from tvfs_gym.envs.limits import MOST_FRAMES
@@ -100,6 +101,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         threads: int = 1,
         info_frames: bool = False,
+        photographs: HalfName = "run",
     ) -> None:
         """Lays the batch out; the arguments are those of the table above.
 
@@ -113,7 +115,7 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise unknown("render mode of a batch", str(render_mode), ("rgb_array",))
         board = load_profile(profile)
-        self.board = TwinBoard(board, load_family(family))
+        self.board = TwinBoard(board, load_family(family), photographs)
         nominal_s = self.board.nominal_latency_s
         self._randomisation = DomainRandomisation.of(randomise, board, nominal_s)
         self.num_envs = at_least("num_envs", num_envs, 1)

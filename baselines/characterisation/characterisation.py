@@ -14,7 +14,7 @@ from tvfs_gym.baselines.characterisation.measuring import (
     measure,
 )
 from tvfs_gym.envs.boards.board import Board
-from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.scenario import Scenario
 
@@ -22,6 +22,9 @@ from tvfs_gym.envs.scenario import Scenario
 @dataclass(frozen=True)
 class Characterisation:
     """Measurements of a board under continuous inference.
+
+    Accuracies are not measured, on a real board neither: they are those of the recorded outcomes, on
+    the design half of the photographs.
 
     Attributes:
         family: The topology family.
@@ -68,14 +71,14 @@ class Characterisation:
         return passes * float(self.pass_p99_s.min())
 
     def _most_passes(self, scenario: Scenario) -> int:
-        return min(scenario.max_passes, outcome_table(self.family).views)
+        return min(scenario.max_passes, outcome_tables(self.family).design.views)
 
     def accuracy(self, constraint_s: float, scenario: Scenario) -> NDArray[np.float64]:
-        """Accuracy that the recorded outcomes promise within a constraint, 0 where none fits.
+        """Accuracy on the design half within a constraint, 0 where none fits.
 
         Shape (topologies, levels).
         """
-        outcomes = outcome_table(self.family)
+        outcomes = outcome_tables(self.family).design
         passes = self.passes_within(constraint_s, scenario)
         accuracy = np.zeros(passes.shape)
         for topology, level in np.argwhere(passes > 0):

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from tvfs_gym.baselines.controller import Design, too_slow
-from tvfs_gym.envs.inference.outcomes import at_stop, outcome_table, passes_spent
+from tvfs_gym.envs.inference.outcomes import at_stop, outcome_tables, passes_spent
 from tvfs_gym.envs.inference.topology import Family
 
 Vector = NDArray[np.float64]
 
-LEAST_GAIN = 0.0005
-"""Accuracy that counts: half of one of the thousand recorded images."""
+LEAST_GAIN = 0.001
+"""Accuracy that counts: half of one of the five hundred recorded images of the design half."""
 
 FULL_SHARE = 0.97
 """Share of an arrival period that a frame may take in the mean: beyond it, frames queue."""
@@ -29,7 +29,7 @@ FULL_SHARE = 0.97
 
 @dataclass(frozen=True)
 class Replays:
-    """The recorded outcomes under every budget.
+    """The recorded outcomes of the design half under every budget.
 
     Attributes:
         right: Share of the images answered right, by topology, budget and passes spent, shape
@@ -60,7 +60,7 @@ def replays(family: Family, most: int, tau: float) -> Replays:
         most: The policy's views; no more than were recorded count.
         tau: Confidence threshold.
     """
-    outcomes = outcome_table(family)
+    outcomes = outcome_tables(family).design
     topologies, images, views = outcomes.confidence.shape
     most = min(most, views)
     right, spent = np.zeros((2, topologies, most, most))

@@ -68,7 +68,8 @@ def options(
     are to the frame's advantage.
 
     Args:
-        board: Its levels, topologies and outcomes count, its state does not.
+        board: Its levels, topologies and outcomes count, those of the photographs that its frames
+            show; its state does not.
         parameters: The kernel's, at the time.
         max_passes: Most passes, the policy's.
         frames_of: How many frames show each photograph, shape (images,); None for as many each.

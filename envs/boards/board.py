@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.boards.window import W, WindowVector
-from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.scenario import Scenario
 
@@ -104,7 +104,7 @@ def clock_bound_latency_s(
         Shape (topologies, levels).
     """
     relative = np.array([topology.relative_latency for topology in family.topologies])
-    best = int(outcome_table(family).correct[:, :, 0].mean(axis=1).argmax())
+    best = outcome_tables(family).design.most_accurate
     frequency_hz = np.array([point.frequency_hz for point in operating_points])
     slowdown = np.nan_to_num(frequency_hz[-1] / frequency_hz, nan=1.0)
     return nominal_latency_s * np.outer(relative / relative[best], slowdown)
@@ -117,8 +117,9 @@ class Board(Protocol):
         operating_points: Its VF levels, slowest first.
         family: The topologies it runs.
         views: The most passes a frame can get.
-        nominal_latency_s: Latency of the most accurate topology's single pass at the highest VF
-            level: the scale against which latency constraints are seen.
+        nominal_latency_s: Latency of a single pass of the topology that is the most accurate on the
+            design half, at the highest VF level: the scale against which latency constraints are
+            seen.
         pass_latency_s: Median latency of a pass as far as it is known before the board runs, shape
             (topologies, levels).
     """

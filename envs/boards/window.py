@@ -109,7 +109,8 @@ FRAME_FIELDS = ("latency_s", "passes", "confidence", "correct", "on_time", "cool
 
 A frame is ``cool`` if the die was at or below T_max at every look between its start and its answer,
 and at the last look before; on a real board the sensor stands for the die. Its ``image`` is the
-index of its labelled image; NaN on a real board.
+index of its photograph within the half that the frames show, from
+`tvfs_gym.envs.inference.outcomes.halves`; NaN on a real board.
 """
 
 F: Any = indices(*(name.upper() for name in FRAME_FIELDS))

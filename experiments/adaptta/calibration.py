@@ -32,7 +32,7 @@ class CalibrationData:
     correct: NDArray[np.bool_]
     seconds: NDArray[np.float64] | None = None
 
-    def only(self, images: slice) -> "CalibrationData":
+    def only(self, images: NDArray[np.intp]) -> "CalibrationData":
         """Selects a part of the images."""
         seconds = None if self.seconds is None else self.seconds[images]
         return CalibrationData(self.confidence[images], self.correct[images], seconds)

@@ -95,8 +95,8 @@ def _caption(outcomes: RecordedOutcomes, tau: float) -> str:
     source = outcomes.provenance
     return (
         f"Top-1 accuracy in % ± half the width of the 95 % Wilson interval, and mean passes per "
-        f"image at tau = {tau:g}, on {len(outcomes.truth)} labelled photographs that are easier "
-        f"than the ImageNet validation set; recorded with {source['runtime']} "
-        f"({source['machine']}), {source['resizer']}. The published passes are means over the "
-        f"ImageNet validation set."
+        f"image at tau = {tau:g}, on {len(outcomes.truth)} labelled photographs, those of design "
+        f"time and of run time alike, that are easier than the ImageNet validation set; recorded "
+        f"with {source['runtime']} ({source['machine']}), {source['resizer']}. The published "
+        f"passes are means over the ImageNet validation set."
     )

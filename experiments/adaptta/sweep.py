@@ -1,22 +1,22 @@
 """``tvfs-gym adaptta sweep``: AdapTTA's accuracy against its passes.
 
 Replays every threshold and limit of passes over recorded outcomes and prints the Pareto front of
-each network. With a target it also calibrates: the setting is chosen on every second image, and the
-figures shown are those of the other images, which the choice has not seen.
+each network. With a target it also calibrates: the setting is chosen on the design half of the
+images, and the figures shown are those of the run half, which the choice has not seen.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from rich import box
 from rich.table import Table
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.outcomes import load_outcomes
+from tvfs_gym.envs.inference.outcomes import Halves, RecordedOutcomes, halves, load_outcomes
 from tvfs_gym.envs.inference.topology import ZOO
 from tvfs_gym.experiments.adaptta.calibration import (
     CalibrationData,
@@ -69,13 +69,19 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
     Raises:
         InputError: The outcomes cannot be read, or no network meets the target.
     """
-    networks = dict(_networks(outcomes))
-    calibrated = _calibrated(networks, target) if target.is_set else []
+    recorded, seconds = _recorded(outcomes)
+    networks = {
+        name: CalibrationData(recording.confidence, recorded.correct(name), seconds.get(name))
+        for name, recording in recorded.recordings.items()
+    }
+    calibrated = _calibrated(networks, halves(recorded.truth), target) if target.is_set else []
     points = {name: sweep_settings(data) for name, data in networks.items()}
     fronts = [(name, point) for name in points for point in pareto_front(points[name])]
     print_wide(_table("Pareto front", fronts))
     if calibrated:
-        print_wide(_table("Calibrated on every second image, shown on the others", calibrated))
+        print_wide(
+            _table("Calibrated on the design half of the images, shown on the run half", calibrated)
+        )
     if output is not None:
         from tvfs_gym.experiments.adaptta.figures import pareto_fronts  # and all of matplotlib
 
@@ -88,8 +94,9 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
         print(f"written to {folder}")
 
 
-def _networks(path: Path | None) -> Iterator[tuple[str, CalibrationData]]:
-    seconds = {}
+def _recorded(path: Path | None) -> tuple[RecordedOutcomes, dict[str, NDArray[np.float64]]]:
+    """The outcomes, and the seconds of every pass by network where a live run measured them."""
+    seconds: dict[str, NDArray[np.float64]] = {}
     if path is not None and path.is_dir():
         try:
             with np.load(path / "seconds.npz", allow_pickle=False) as data:
@@ -97,20 +104,18 @@ def _networks(path: Path | None) -> Iterator[tuple[str, CalibrationData]]:
         except (OSError, ValueError, BadZipFile) as error:
             raise InputError(f"{path} holds no finished run of adaptta live.") from error
         path = path / "outcomes.npz"
-    outcomes = load_outcomes(path or ZOO / "recorded.npz")
-    for name, recording in outcomes.recordings.items():
-        yield name, CalibrationData(recording.confidence, outcomes.correct(name), seconds.get(name))
+    return load_outcomes(path or ZOO / "recorded.npz"), seconds
 
 
 def _calibrated(
-    networks: dict[str, CalibrationData], target: Target
+    networks: dict[str, CalibrationData], parts: Halves[NDArray[np.intp]], target: Target
 ) -> list[tuple[str, SweepPoint]]:
     """Results of each network's setting on unseen images; networks that miss the target are out."""
+    if np.array_equal(parts.design, parts.run):
+        raise InputError("a calibration takes at least two images.")
     results, reason = [], None
     for name, data in networks.items():
-        if len(data.correct) < 2:
-            raise InputError("a calibration takes at least two images.")
-        seen, unseen = (data.only(slice(start, None, 2)) for start in (0, 1))
+        seen, unseen = data.only(parts.design), data.only(parts.run)
         try:
             chosen = choose(sweep_settings(seen), **asdict(target))
         except InputError as error:

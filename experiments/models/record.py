@@ -6,8 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.images import read_image_list
+from tvfs_gym.envs.inference.outcomes import halves
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta.recording import (
     check_labels,
@@ -52,4 +56,13 @@ def record_family(
             topologies, models, labelled, provenance, os.cpu_count() or 1, on_images_done
         )
     outcomes.save(output)
-    print(f"{output}: {len(topologies)} networks, {len(labelled)} images")
+    print(f"{output}: {len(topologies)} networks, {_images(outcomes.truth)}")
+
+
+def _images(truth: NDArray[np.int16]) -> str:
+    """Number of images, and of those that design time and run time see."""
+    if len(truth) < 2:
+        return "1 image, which design time and run time share"
+    parts = halves(truth)
+    shares = f"{len(parts.design)} for design time and {len(parts.run)} for run time"
+    return f"{len(truth)} images, {shares}"

@@ -24,6 +24,7 @@ from tvfs_gym.agents.training import (
 )
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 PLACE: dict[str, Any] = {"profile": "odroid_xu4", "family": "recorded"}
 LATENCY = NAMES.index("latency_mean")
@@ -36,6 +37,16 @@ def online(algorithm: str, seed: int = 0, envs: int = 2, **environment: Any) -> 
     return OnlineTraining(
         make_learner, training.resolved_environment, envs, 100, training.seeds, training.card()
     )
+
+
+def test_a_training_sees_the_photographs_of_design_time() -> None:
+    """Neither it nor its evaluation sees those of run time."""
+    twins = {half: TwinVectorEnv(1, photographs=half) for half in ("design", "run")}
+    training = online("ztt")
+    outcomes = training._twins.board.outcomes
+    assert np.array_equal(outcomes, twins["design"].board.outcomes)
+    assert not np.array_equal(outcomes, twins["run"].board.outcomes)
+    assert training._environment["photographs"] == "design"
 
 
 def test_an_episode_cut_off_goes_on_in_what_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:

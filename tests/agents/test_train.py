@@ -41,7 +41,10 @@ def test_a_trained_policy_runs_like_a_baseline(algorithm: str) -> None:
 
 
 def test_the_batch_is_stable_baselines3_s_kind_of_environment() -> None:
-    """Its arrays are the caller's own; an episode's end carries its last observation."""
+    """Its arrays are the caller's own; an episode's end carries its last observation.
+
+    It shows the photographs of design time, as it is made for training.
+    """
     from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
 
     twins = TwinVecEnv(3, scenario=[{"frames": frames} for frames in (20, 30, 40)])
@@ -58,7 +61,7 @@ def test_the_batch_is_stable_baselines3_s_kind_of_environment() -> None:
     assert infos[0]["episode"]["r"] == pytest.approx(results[0][1][0] + results[1][1][0])
     assert not np.array_equal(infos[0]["terminal_observation"], observations[0])
     assert infos[1] == {}
-    alone = TwinEnv("odroid_xu4", scenario={"frames": 20})
+    alone = TwinEnv("odroid_xu4", scenario={"frames": 20}, photographs="design")
     alone.reset(seed=4)
     alone.step(70)
     last = alone.step(70)

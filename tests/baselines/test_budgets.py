@@ -22,7 +22,7 @@ from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
@@ -45,7 +45,7 @@ def best_within(rows: list[Row], temperature_c: float) -> float:
 
 def test_replays_are_the_recorded_outcomes(recorded_characterisation: Characterisation) -> None:
     replayed = replays_of(design(recorded_characterisation))
-    outcomes = outcome_table(load_family("recorded"))
+    outcomes = outcome_tables(load_family("recorded")).design
     for topology in (0, 6):
         for budget in (1, 2, 10):
             expected_accuracy = outcomes.accuracy(topology, budget, 0.8)

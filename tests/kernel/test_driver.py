@@ -17,7 +17,7 @@ from tests.kernel.sysfs import (
 )
 from tests.kernel.transcript import tell
 from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.inference.topology import load_family
 
 pytestmark = pytest.mark.kernel
@@ -89,7 +89,7 @@ def test_the_driver_sees_throttling_as_a_cap(board: Hardware, pilot: Pilot) -> N
 
 def test_steps_answer_real_frames_with_real_networks(board: Hardware, pilot: Pilot) -> None:
     """As many right answers as recorded for these networks, within three standard deviations."""
-    accuracies = outcome_table(load_family("digits")).correct[:, :, 0].mean(axis=1)
+    accuracies = outcome_tables(load_family("digits")).run.correct[:, :, 0].mean(axis=1)
     pilot.ask("reset", 0)
     for topology, level in ((0, 1), (len(accuracies) - 1, len(board.levels_hz) - 1)):
         told = pilot.ask("step", [topology, level])

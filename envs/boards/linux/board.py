@@ -23,7 +23,7 @@ from tvfs_gym.envs.boards.linux.options import LinuxOptions, options_of
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, load_profile, relative_v2f
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.scenario import Scenario, Sensing, Unit
@@ -99,7 +99,7 @@ class LinuxBoard:
         options: LinuxOptions | dict[str, Any] | None = None,
     ) -> None:
         self.family = family
-        self.views = outcome_table(family).views
+        self.views = outcome_tables(family).design.views
         self._options = options_of(options)
         named = self._options.profile
         self.profile = None if named is None else load_profile(named)
@@ -153,9 +153,9 @@ class LinuxBoard:
         WindowMeter(self._sample, 0, 0.0, self._v2f).window(rows, self._began_s, 0, self._scenario)
 
     def _measure_nominal_latency(self) -> float:
-        accuracy = outcome_table(self.family).correct[:, :, 0].mean(axis=1)
+        best = outcome_tables(self.family).design.most_accurate
         self.machine.request(self.machine.level_count - 1)
-        latency_s = self._inference.nominal_latency_s(int(accuracy.argmax()))
+        latency_s = self._inference.nominal_latency_s(best)
         self.machine.request(0)
         return latency_s
 

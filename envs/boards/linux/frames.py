@@ -12,6 +12,7 @@ from PIL import Image
 
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.envs.inference.images import open_image, read_image_list, read_images
+from tvfs_gym.envs.inference.outcomes import halves
 from tvfs_gym.envs.inference.topology import Family
 
 NOISE_PX = 256
@@ -172,10 +173,10 @@ def frames_of(frames: Any, family: Family) -> FrameSource:
     """The source of frames that an argument means.
 
     Args:
-        frames: None for the pictures that come with the family; ``noise``; ``camera`` or
-            ``camera:N``; the path of a zip archive, a folder or a CSV list of labelled pictures; a
-            list of pictures (paths, PIL images or RGB arrays) or of pairs of picture and label; or
-            a `FrameSource`.
+        frames: None for the pictures that come with the family, those of the run half; ``noise``;
+            ``camera`` or ``camera:N``; all of the pictures in a zip archive, a folder or a CSV list
+            of labelled ones, by its path; a list of pictures (paths, PIL images or RGB arrays) or
+            of pairs of picture and label; or a `FrameSource`.
         family: The topologies, for their classes and pictures.
 
     Raises:
@@ -187,7 +188,7 @@ def frames_of(frames: Any, family: Family) -> FrameSource:
                 f"no pictures come with the family {family.name}: give frames= a folder or CSV "
                 f"list of labelled pictures, 'camera', or 'noise'."
             )
-        return _archive(family.images)
+        return _archive(family.images, run_half=True)
     if isinstance(frames, str | Path):
         name, _, rest = str(frames).partition(":")
         if str(frames) == "noise":
@@ -205,13 +206,20 @@ def frames_of(frames: Any, family: Family) -> FrameSource:
     return source
 
 
-def _archive(path: Path) -> PictureFrames:
-    """The pictures stay in the archive; only their list is unpacked."""
+def _archive(path: Path, run_half: bool = False) -> PictureFrames:
+    """The pictures stay in the archive; only their list is unpacked.
+
+    Args:
+        path: The archive.
+        run_half: True to leave out the pictures that the family's accuracy is known from.
+    """
     try:
         archive = ZipFile(path)
         with TemporaryDirectory() as folder:
             archive.extract("images.csv", folder)
             listed = read_image_list(Path(folder))
+        if run_half:
+            listed = [listed[index] for index in halves([image.label for image in listed]).run]
         pictures = [(str(image.path.relative_to(folder)), image.label) for image in listed]
     except (OSError, BadZipFile, KeyError) as error:
         raise InputError(f"cannot use the images in {path}: {error}.") from error

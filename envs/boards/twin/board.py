@@ -24,7 +24,7 @@ from tvfs_gym.envs.boards.twin.randomness import jitter_table
 from tvfs_gym.envs.boards.twin.sensor import read_sensor
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError, at_least
-from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.outcomes import HalfName, outcome_tables
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.jit import interpreted
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
@@ -50,18 +50,26 @@ class TwinBoard:
         own: The episode's buffer, see `tvfs_gym.envs.boards.twin.arrays.Layout`.
         arrays: Views of it.
         shared: Data common to all boards of this profile and family.
-        outcomes: Recorded outcomes of the family.
+        outcomes: Recorded outcomes of the family's photographs that frames show.
 
     Args:
         profile: The board.
         family: The topologies, with their outcomes.
+        photographs: Half of the family's photographs that frames show: ``run``, or ``design`` where
+            episodes are part of the design, as in training.
+
+    Raises:
+        InputError: There is no such half.
     """
 
-    def __init__(self, profile: BoardProfile, family: Family) -> None:
+    def __init__(
+        self, profile: BoardProfile, family: Family, photographs: HalfName = "run"
+    ) -> None:
         self.profile = profile
         self.family = family
         self.operating_points = profile.operating_points
-        outcomes = outcome_table(family)
+        tables = outcome_tables(family)
+        outcomes = tables.named(photographs)
         self.views = outcomes.views
         self.outcomes = np.stack([outcomes.confidence, outcomes.correct.astype(np.float32)], -1)
         self.levels = np.array(
@@ -81,8 +89,7 @@ class TwinBoard:
                 for topology in family.topologies
             ]
         )
-        best = int(outcomes.correct[:, :, 0].mean(axis=1).argmax())
-        self.nominal_latency_s = float(self.pass_latency_s[best, -1])
+        self.nominal_latency_s = float(self.pass_latency_s[tables.design.most_accurate, -1])
         counts = len(self.levels), len(self.topologies)
         self.shared = np.concatenate(
             [counts, self.levels.ravel(), self.topologies.ravel(), self.jitters]

@@ -5,6 +5,7 @@ import math
 import time
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -255,7 +256,6 @@ def test_frames_come_from_many_places(tmp_path: Path) -> None:
     assert family.images is not None
     pictures = frames_of(None, family)
     assert pictures.labelled and pictures.next().label in range(10)
-    assert frames_of(str(family.images), family).next() == frames_of(None, family).next()
     pixels = np.zeros((8, 8, 3), np.uint8)
     image = Image.fromarray(pixels)
     image.save(tmp_path / "a.png")
@@ -269,6 +269,24 @@ def test_frames_come_from_many_places(tmp_path: Path) -> None:
     noise.start((0, 0))
     assert noise.next().image == first and not noise.labelled
     assert frames_of(noise, family) is noise
+
+
+def test_frames_leave_out_the_pictures_from_which_the_accuracy_is_known(tmp_path: Path) -> None:
+    """Unless the user names the archive."""
+    archive = tmp_path / "pictures.zip"
+    with ZipFile(archive, "w") as pictures:
+        pictures.writestr("images.csv", "file,label\n0.png,1\n1.png,1\n2.png,1\n3.png,1\n")
+        for grey in range(4):
+            with pictures.open(f"{grey}.png", "w") as file:
+                Image.new("RGB", (8, 8), (grey, grey, grey)).save(file, "png")
+    family = load_family("digits").model_copy(update={"images": archive})
+
+    def shown(frames: Any) -> set[int]:
+        source = frames_of(frames, family)
+        return {int(np.array(source.next().image)[0, 0, 0]) for _ in range(60)}
+
+    assert shown(None) == {1, 3}
+    assert shown(archive) == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize(

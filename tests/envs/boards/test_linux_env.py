@@ -23,7 +23,7 @@ from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.linux.session import locked, session_files
 from tvfs_gym.envs.boards.window import F, Window
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.outcomes import outcome_table
+from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.linux_env import LinuxBoardEnv
 
 CPUFREQ = "devices/system/cpu/cpufreq/policy0"
@@ -67,7 +67,7 @@ def test_an_episode_measures_what_a_controller_delivers(
     for topology, level in ((0, 0), (11, 4)):
         _, reward, _, truncated, info = env.step(env.action(Configuration(topology, level)))
         window = Window(info["window"])
-        expected = outcome_table(env.board.family).correct[topology, :, 0].mean()
+        expected = outcome_tables(env.board.family).run.correct[topology, :, 0].mean()
         deviation = np.sqrt(expected * (1 - expected) / 200)
         assert abs(window.correct_frames / 200 - expected) <= 3 * deviation
         assert reward == window.on_time_correct_frames / 200

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.outcomes import load_outcomes, outcome_table
+from tvfs_gym.envs.inference.outcomes import load_outcomes, outcome_tables
 from tvfs_gym.envs.inference.topology import family_names, load_family
 from tvfs_gym.envs.twin_env import TwinEnv
 
@@ -126,7 +126,34 @@ def test_a_family_of_ones_own_runs_in_the_environment(own: Path) -> None:
     assert isinstance(env.action_space, spaces.Discrete) and env.action_space.n == 2 * 19
     env.reset(seed=0)
     assert Window(env.step(0)[4]["window"]).frames == 10
-    assert outcome_table(env.board.family).correct.shape == (2, 25, 10)
+    tables = outcome_tables(env.board.family)
+    assert tables.design.correct.shape == (2, 13, 10)
+    assert env.board.outcomes.shape == (2, 12, 10, 2)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        (1, "1 networks, 1 image, which design time and run time share"),
+        (3, "1 networks, 3 images, 2 for design time and 1 for run time"),
+    ],
+)
+def test_few_pictures_are_split_as_far_as_they_go(
+    cli: Cli, own: Path, tmp_path: Path, pictures: int, message: str
+) -> None:
+    rows = (own / "images.csv").read_text().splitlines()[: pictures + 1]
+    (own / f"{pictures}.csv").write_text("\n".join(rows) + "\n")
+    family = tmp_path / "few.toml"
+    done = cli(
+        "models", "add", own / f"{SMALL[0]}.tflite", "--labels", own / "labels.txt", "--images",
+        own / f"{pictures}.csv", "--output", family,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert message in " ".join(done.stdout.split())
+    run = cli("run", "--family", family, "--frames", "20", "--controller", "predictive",
+              "--output", tmp_path / "run")  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert ("has a single photograph" in run.stderr) == (pictures == 1)
 
 
 def test_a_family_of_ones_own_runs_in_the_benchmark(
