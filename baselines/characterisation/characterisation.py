@@ -23,8 +23,8 @@ from tvfs_gym.envs.scenario import Scenario
 class Characterisation:
     """Measurements of a board under continuous inference.
 
-    Accuracies are not measured, on a real board neither: they are those of the recorded outcomes, on
-    the design half of the photographs.
+    Accuracies are not measured, not on a real board either: they are those of the recorded outcomes
+    on the design half of the photographs.
 
     Attributes:
         family: The topology family.
