@@ -137,9 +137,11 @@ def test_with_a_camera_rows_are_as_cool_as_their_share_of_busy_time(
 
 @pytest.mark.parametrize(("aware", "constraint_s"), [(True, 0.075), (True, 0.2), (False, 0.2)])
 def test_expected_accuracy_and_time_are_what_the_twin_delivers(
-    env: BoardEnv, recorded_characterisation: Characterisation, aware: bool, constraint_s: float
+    recorded_characterisation: Characterisation, aware: bool, constraint_s: float
 ) -> None:
-    """Within the noise of 2000 frames; at levels where a pass just fits or just does not."""
+    """Within the noise of 2000 frames, which show the photographs that the expectation is from; at
+    levels where a pass just fits or just does not."""
+    env = TwinEnv("odroid_xu4", "recorded", choose_passes=True, photographs="design")
     scenario = Scenario(
         latency_constraint_s=constraint_s, deadline_aware=aware, ambient_c=10.0, t_max_c=115.0
     )

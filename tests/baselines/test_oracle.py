@@ -329,7 +329,7 @@ def test_for_long_episodes_the_price_is_what_the_linear_programme_finds(board: T
     found = bounds(board, scenario, 10)
     below = long_run(segments_of(board, scenario)[0], 75.0).on_time_accuracy
     assert below < found.price < found.long_run
-    assert found.long_run == pytest.approx(0.8976, abs=0.001)
+    assert found.long_run == pytest.approx(0.8950, abs=0.001)
     assert sorted(found.mix.shares.values()) == pytest.approx([0.26, 0.74], abs=0.01)
 
 

@@ -114,7 +114,8 @@ def test_a_calibrated_tau_keeps_the_accuracy_of_unseen_images(name: str) -> None
     tau = tau_that_keeps_accuracy(data.only(parts.design))
     unseen = data.only(parts.run)
     point = evaluate_setting(unseen, 10, tau)
-    assert point.accuracy == pytest.approx(unseen.correct[:, -1].mean(), abs=0.01)
+    lost = unseen.correct[:, -1].sum() - round(point.accuracy * len(parts.run))
+    assert abs(lost) <= 0.01 * len(parts.run)
     assert point.passes < 10
 
 
