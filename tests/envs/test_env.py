@@ -265,7 +265,8 @@ def test_changes_take_effect_at_their_time(recorded: BoardEnv) -> None:
     for window in windows:
         assert window.latency_constraint_s == (0.1 if window.time_s >= 10 else 0.075)
     before = next(w for w in windows if w.time_s > 19)
-    assert windows[-1].temperature_c >= before.temperature_c + 15
+    hottest_c = max(window.temperature_c for window in windows[-30:])  # throttling makes it a saw
+    assert hottest_c >= before.temperature_c + 15
     at_change = [w.temperature_c for w in windows if 19.0 < w.time_s < 21.5]
     assert np.abs(np.diff(at_change)).max() <= 2  # heat does not jump with the fan
 
