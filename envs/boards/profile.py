@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from tvfs_gym.envs.boards.variation import variation_of
 from tvfs_gym.envs.errors import unknown
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import RcNetwork, Vector
@@ -338,12 +339,17 @@ def load_profile(board: str) -> BoardProfile:
     """Loads a profile.
 
     Args:
-        board: A name from `profile_names`, or the path of a TOML file.
+        board: A name from `profile_names`, or the path of a TOML file; behind either, after ``?``,
+            what is to differ from it (`tvfs_gym.envs.boards.variation.Variation`), as in
+            ``odroid_xu4?latency=1.2&resistance=0.8``.
 
     Raises:
         InputError: There is no such profile, or it has unknown keys, unsorted operating points or
             other values that fit no board.
     """
+    name, _, query = board.partition("?")
+    if query:
+        return BoardProfile.model_validate(variation_of(query).of(load_profile(name).model_dump()))
     if board.endswith(".toml"):
         return read_toml(Path(board), BoardProfile)
     if board not in profile_names():

@@ -79,3 +79,17 @@ def publish_benchmark(folder: FolderArgument, checkout: CheckoutOption = Path())
 
     write_report(folder)
     publish(folder, checkout)
+
+
+@publish_app.command("sensitivity")
+def publish_variations(
+    suite: Annotated[Path, typer.Argument(help="Folder of the benchmark of the ranked suite.")],
+    sensitivity: Annotated[
+        Path, typer.Argument(help="Folder of 'tvfs-gym benchmark --suite sensitivity'.")
+    ],
+    checkout: CheckoutOption = Path(),
+) -> None:
+    """Write what the ranking hangs on to docs/sensitivity.md, and the README's statements."""
+    from tvfs_gym.experiments.benchmarks.sensitivity import publish_sensitivity
+
+    publish_sensitivity(suite, sensitivity, checkout)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.boards.variation import Variation
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario, scenario_of
@@ -34,12 +35,14 @@ class Case:
         scenario: The conditions.
         units: True if every seed has a unit and a room of its own.
         rooms_c: Coolest and warmest of these rooms, degC; None for the profile's range.
+        variation: Name of the suite's variation of the board; None for the board as it is.
     """
 
     board: str
     scenario: Scenario
     units: bool = False
     rooms_c: tuple[float, float] | None = None
+    variation: str | None = None
 
     @property
     def frames_per_step(self) -> int:
@@ -65,6 +68,7 @@ class Case:
             "board": self.board,
             "units": self.units,
             "rooms_c": self.rooms_c,
+            "variation": self.variation,
             "frames_per_step": self.frames_per_step,
             **self.scenario.model_dump(mode="json"),
         }
@@ -104,11 +108,14 @@ class Suite(Table):
         family: Topology family.
         latency_constraints_s: L_c of the scenarios, s.
         conditions: By name.
+        variations: Variations of the boards, by name, in each of which the suite is run; none for
+            the boards as they are.
     """
 
     family: str
     latency_constraints_s: tuple[float, ...] = Field(min_length=1)
     conditions: dict[str, Condition] = Field(min_length=1)
+    variations: dict[str, Variation] = Field(default={})
 
     def on_board(self, board: str) -> "Suite":
         """The conditions of a board, and those that name none.
@@ -126,7 +133,7 @@ class Suite(Table):
         return self.model_copy(update={"conditions": conditions})
 
     def cases(self, board: str, overrides: dict[str, Any]) -> dict[str, Case]:
-        """The cases by name, e.g. ``nominal, 40 ms``.
+        """The cases by name, e.g. ``nominal, 40 ms``, or ``nominal, 40 ms, jitter x 2``.
 
         Args:
             board: Board profile of the conditions that name none.
@@ -135,19 +142,33 @@ class Suite(Table):
         Raises:
             InputError: A scenario is impossible.
         """
-        room_c = overrides.get("ambient_c")
         return {
-            f"{name}, {1e3 * constraint_s:g} ms": Case(
-                condition.board or board,
-                scenario_of(
-                    {"latency_constraint_s": constraint_s, **condition.scenario, **overrides}
-                ),
-                condition.units,
-                condition.rooms_c if room_c is None else (room_c, room_c),
+            f"{name}, {1e3 * constraint_s:g} ms{f', {variation}' if variation else ''}": _case(
+                condition, constraint_s, board, varied.query, variation, overrides
             )
+            for variation, varied in (self.variations or {"": Variation()}).items()
             for name, condition in self.conditions.items()
             for constraint_s in condition.latency_constraints_s or self.latency_constraints_s
         }
+
+
+def _case(
+    condition: Condition,
+    constraint_s: float,
+    board: str,
+    query: str,
+    variation: str,
+    overrides: dict[str, Any],
+) -> Case:
+    room_c = overrides.get("ambient_c")
+    name = condition.board or board
+    return Case(
+        f"{name}?{query}" if query else name,
+        scenario_of({"latency_constraint_s": constraint_s, **condition.scenario, **overrides}),
+        condition.units,
+        condition.rooms_c if room_c is None else (room_c, room_c),
+        variation or None,
+    )
 
 
 def suite_names() -> tuple[str, ...]:

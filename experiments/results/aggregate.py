@@ -176,18 +176,19 @@ class Cell:
         return np.asarray((won * self.weights).sum(axis=-1))
 
 
-def aggregate(episodes: pl.DataFrame) -> pl.DataFrame:
+def aggregate(episodes: pl.DataFrame, reference: str = REFERENCE) -> pl.DataFrame:
     """A row per controller, best first.
 
     Args:
         episodes: One row per episode, as `tvfs_gym.experiments.results.cells` reads them, with the
             score that no controller can exceed in it, `bound`.
+        reference: The controller that the others are compared with.
 
     Returns:
         Columns: controller; reason, why it cannot be ranked with the others, or null;
         worst_scenario; and, each with NAME_low and NAME_high: share, the mean over scenarios of the
         share of the bound; worst, the lowest; tenth, the mean of the worst tenth; difference and
-        improvement, how much higher the share is than that of `REFERENCE`, and how probably an
+        improvement, how much higher the share is than the reference's, and how probably an
         episode's score is (NaN if that did not run in the same scenarios); and the means of
         `MEANS`.
     """
@@ -200,7 +201,7 @@ def aggregate(episodes: pl.DataFrame) -> pl.DataFrame:
         cells.setdefault(name, {})[str(scenario)] = Cell.of(resamples, name, own)
     reasons = _reasons(episodes)
     rows = [
-        {"controller": name, "reason": reasons[name], **_row(own, cells.get(REFERENCE, {}))}
+        {"controller": name, "reason": reasons[name], **_row(own, cells.get(reference, {}))}
         for name, own in cells.items()
     ]
     return pl.DataFrame(rows, infer_schema_length=None).sort("share", descending=True)
