@@ -243,6 +243,6 @@ def _reasons(episodes: pl.DataFrame) -> dict[str, str | None]:
     for (controller,), own in episodes.group_by(["controller"], maintain_order=True):
         ran, objective = own["scenario"].n_unique(), own["objective"][0]
         said = [f"{ran} of {every} scenarios"] if ran < every else []
-        said += [] if objective in (None, SCORE) else [f"trained for {objective}"]
+        said += [] if objective in (None, SCORE) else [f"trained for the reward {objective}"]
         reasons[str(controller)] = "; ".join(said) or None
     return reasons

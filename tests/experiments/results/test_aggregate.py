@@ -283,7 +283,7 @@ def test_others_stand_apart_with_the_reason() -> None:
         "elsewhere": "1 of 2 scenarios",
         "good": None,
         REFERENCE: None,
-        "ztt": "1 of 2 scenarios; trained for its own reward",
+        "ztt": "1 of 2 scenarios; trained for the reward its own reward",
     }
     assert rows["elsewhere"]["difference"] == pytest.approx(0.4)  # in the scenario that it ran in
     assert rows[REFERENCE]["improvement"] == 0.5
@@ -318,7 +318,9 @@ def test_a_ranking_fits_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[s
     (ranked,) = (line.split() for line in lines if "ztt_released_accuracy" in line)
     assert ranked[1:] == ["100.0", "±0.0", "100.0", "100.0", "100.0", "50.0", "1234"]
     text = " ".join(" ".join(lines).split())
-    assert text.index("not ranked: trained for my_reward") < text.index("results/training")
+    assert text.index("not ranked: trained for the reward my_reward") < text.index(
+        "results/training"
+    )
 
 
 def test_an_episode_counts_its_photographs(
