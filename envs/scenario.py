@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from tvfs_gym.envs.errors import invalid
+from tvfs_gym.envs.governors import Governors
 from tvfs_gym.envs.inference.adaptta import TAU
 from tvfs_gym.envs.inference.augmentation import views_of
 from tvfs_gym.envs.limits import MOST_FRAMES
@@ -87,6 +88,7 @@ class Scenario(Table):
             1 / (1 - load).
         cooling: One of the board profile's coolings; None for its first.
         throttling: One of the board profile's throttling presets; None for its first.
+        governors: The governors of the kernel, which a twin runs at their own rate.
         unit: How the unit at hand differs from the board profile.
         sensing: How its temperature sensor does.
         arrival_period_s: A frame arrives that often, and its latency counts from then; 0 for back
@@ -105,6 +107,7 @@ class Scenario(Table):
     background_load: float = Field(default=0.0, ge=0, le=MOST_LOAD)
     cooling: str | None = None
     throttling: str | None = None
+    governors: Governors = Governors()
     unit: Unit = Unit()
     sensing: Sensing = Sensing()
     arrival_period_s: float = Field(default=0.0, ge=0, le=3600)

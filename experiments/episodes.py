@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Choice, Policy, State
+from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.envs.actions import actions_of
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Board
+from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import F, Window, WindowVector
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
@@ -73,6 +75,22 @@ def as_policy(policy: Policy | Predictor, board: Board) -> Policy:
     return policy if isinstance(policy, Policy) else Decoded(policy, board)
 
 
+def under_governors(
+    policy: Policy | Predictor, board: Board
+) -> tuple[Policy, dict[str, Any] | None]:
+    """Leaves the governors that a controller stands for to the kernel, which is there on a twin.
+
+    Returns:
+        What is left to choose, and the options with which the twin is reset; None for none.
+
+    Raises:
+        InputError: See `as_policy`.
+    """
+    if isinstance(policy, FrequencyGovernor) and policy.governors and isinstance(board, TwinBoard):
+        return policy.held(), {"governors": policy.governors}
+    return as_policy(policy, board), None
+
+
 class Episode:
     """A controller's or policy's episode on one board, real or twin; iterating over it runs it.
 
@@ -94,7 +112,7 @@ class Episode:
 
     def __init__(self, env: BoardEnv, policy: Policy | Predictor, seed: int) -> None:
         self._env, self._seed = env, seed
-        self._policy = as_policy(policy, env.board)
+        self._policy, self._options = under_governors(policy, env.board)
         self.start: Window | None = None
         self.actions: list[Any] = []
         self.windows: list[WindowVector] = []
@@ -104,7 +122,7 @@ class Episode:
 
     def begin(self) -> Window:
         """Resets the board, a real one when it has cooled down; returns its start."""
-        self._observation, info = self._env.reset(seed=self._seed)
+        self._observation, info = self._env.reset(seed=self._seed, options=self._options)
         self.start = Window(info["window"])
         return self.start
 
@@ -172,8 +190,8 @@ def run_episodes(
     Returns:
         Of every episode what `run_episode` returns, bit for bit.
     """
-    policy = as_policy(policy, env.board)
-    observation, _ = env.reset(seed=list(seeds))
+    policy, options = under_governors(policy, env.board)
+    observation, _ = env.reset(seed=list(seeds), options=options)
     state, running = None, np.ones(len(seeds), bool)
     start = running.copy()
     windows, rewards, frames, took_part = [], [], [], []

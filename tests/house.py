@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("envs", "baselines", "agents", "experiments")
 
 LAYERS = (
-    ("envs.errors", "envs.files", "envs.jit", "envs.limits", "envs.tables", "envs.toml"),
+    (
+        "envs.errors", "envs.files", "envs.governors", "envs.jit", "envs.limits", "envs.tables",
+        "envs.toml",
+    ),
     ("envs.inference", "envs.physics"),
     ("envs.scenario",),
     ("envs.boards",),
@@ -21,7 +24,7 @@ LAYERS = (
     ("baselines",),
     ("agents",),
     ("experiments",),
-)
+)  # fmt: skip
 """From the ground up: a module imports only from its own layer and those before it."""
 
 TRACE = "experiments.twin.identify"

@@ -1,1 +1,1 @@
-"""The kernel's governors in user space: cpufreq's, and the thermal ones."""
+"""The kernel's governors: cpufreq's, and the thermal ones."""

@@ -1,12 +1,12 @@
 """The kernel's cpufreq governors, which choose the clock and know nothing of heat.
 
 The network is given (`tvfs_gym.baselines.frequency_governor`). Throttling is left to the kernel's
-thermal governor below. Under back-to-back inference the CPU is never idle, and all that follow the
-load are ``performance``.
+thermal governor below. On a twin the kernel runs those that follow the load, at their own rate
+(`tvfs_gym.envs.governors`); in user space they sample once per step. Their rules stand in
+`tvfs_gym.envs.physics.cpufreq`. Under back-to-back inference the CPU is never idle, and they are
+``performance``.
 
-Sources: drivers/cpufreq/cpufreq_ondemand.c (gregkh/linux v6.18.38), cpufreq_userspace.c
-(torvalds/linux @03c11eb3), kernel/sched/cpufreq_schedutil.c (torvalds/linux @00d6a8a7);
-segemena/DS3 @e0d80ee6, DTPM_policies.py.
+Source: cpufreq_userspace.c (torvalds/linux @03c11eb3).
 """
 
 from collections.abc import Callable
@@ -17,21 +17,18 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
+from tvfs_gym.envs.governors import Governors
 from tvfs_gym.envs.observation import Reading
+from tvfs_gym.envs.physics.cpufreq import (
+    UP_THRESHOLD_PERCENT,
+    ds3_level,
+    level_at_least,
+    ondemand_level,
+    schedutil_level,
+)
 
-UP_THRESHOLD_PERCENT = 95
-"""`MICRO_FREQUENCY_UP_THRESHOLD`, of kernels that account idle time in microseconds, i.e. all that
-are tickless; `DEF_FREQUENCY_UP_THRESHOLD`, of the others, is 80."""
-
-DS3_HIGH, DS3_LOW = 0.8, 0.3
-"""``util_high_threshold`` and ``util_low_threshold`` of DS3's config_file.ini."""
-
-CAPACITY = 1024
-"""`SCHED_CAPACITY_SCALE`: the utilisation of a CPU that is busy at its highest clock."""
-
-Levels = NDArray[np.int64]
-Rule = Callable[[NDArray[np.float64], Levels, NDArray[np.int64]], Levels]
-"""VF levels to go to, from utilisation (0..1), VF levels now, and clocks by level in kHz."""
+Rule = Callable[[float, int, NDArray[np.float64]], int]
+"""VF level to go to, from the load (0..1), the VF level now, and clocks by level in GHz."""
 
 
 def performance(design: Design) -> Fixed:
@@ -51,8 +48,8 @@ def userspace(design: Design, frequency_hz: float) -> Fixed:
         design: Knowledge before the run.
         frequency_hz: As written to ``scaling_setspeed``.
     """
-    level = level_at_least(_clocks_khz(design), np.array([round(frequency_hz / 1e3)]))
-    return Fixed(design, design.most_accurate(int(level[0])))
+    level = level_at_least(_clocks_ghz(design), round(frequency_hz / 1e3))
+    return Fixed(design, design.most_accurate(level))
 
 
 def userspace_half(design: Design) -> Fixed:
@@ -61,43 +58,43 @@ def userspace_half(design: Design) -> Fixed:
 
 
 class LoadDriven(FrequencyGovernor):
-    """A governor that follows the load, which it samples once per step.
+    """A governor that follows the load; in user space, the mean load of the frames of a step.
 
-    So it sees the mean load of some frames. In the kernel, ``ondemand`` samples at 1000 times the
-    transition latency by default (torvalds/linux @00e299ff), every 140 ms on an Odroid-XU4, and
-    ``schedutil`` all the time: sampled faster than a frame lasts, each frame of a camera reads as
-    full load, and they would be ``performance`` but for the pauses. Sampled as here they may be
-    late with every frame, for none of them knows of deadlines.
+    On a real board, so rare a sample misses the pauses between a camera's frames: set the kernel's
+    own ``scaling_governor`` instead.
 
     Args:
         design: Knowledge before the run.
         rule: How it chooses.
+        governors: The kernel's.
     """
 
-    def __init__(self, design: Design, rule: Rule) -> None:
+    def __init__(self, design: Design, rule: Rule, governors: Governors) -> None:
         super().__init__(design)
+        self.governors = governors
         self._rule = rule
-        self._clocks_khz = _clocks_khz(design)
+        self._clocks_ghz = _clocks_ghz(design)
 
-    def level(self, reading: Reading, state: State) -> tuple[Levels, State]:
+    def level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         """Takes the next VF level from the load of the step before."""
-        load = utilisation(reading, self.design.known.arrival_period_s)
-        return self._rule(load, reading.vf_level, self._clocks_khz), state
+        load = utilisation(reading, self.design.known.arrival_period_s).tolist()
+        pairs = zip(load, reading.vf_level.tolist(), strict=True)
+        return np.array([self._rule(*pair, self._clocks_ghz) for pair in pairs]), state
 
 
 def ondemand(design: Design) -> LoadDriven:
     """``ondemand``, with the kernel's defaults."""
-    return LoadDriven(design, ondemand_level)
+    return LoadDriven(design, _ondemand, Governors(cpufreq="ondemand"))
 
 
 def ondemand_ds3(design: Design) -> LoadDriven:
     """DS3's emulation of ``ondemand``."""
-    return LoadDriven(design, ds3_level)
+    return LoadDriven(design, _ds3, Governors(cpufreq="ondemand_ds3"))
 
 
 def schedutil(design: Design) -> LoadDriven:
     """``schedutil``, without its boosts."""
-    return LoadDriven(design, schedutil_level)
+    return LoadDriven(design, _schedutil, Governors(cpufreq="schedutil"))
 
 
 def utilisation(reading: Reading, arrival_period_s: float) -> NDArray[np.float64]:
@@ -113,47 +110,20 @@ def utilisation(reading: Reading, arrival_period_s: float) -> NDArray[np.float64
     return np.where(latency_s > 0.0, np.minimum(latency_s / arrival_period_s, 1.0), 1.0)
 
 
-def ondemand_level(
-    load: NDArray[np.float64],
-    level: Levels,
-    clocks_khz: NDArray[np.int64],
-    up_threshold_percent: int = UP_THRESHOLD_PERCENT,
-) -> Levels:
-    """The highest VF level above the threshold; else the one nearest to a share of the range.
-
-    f = f_min + load (f_max - f_min) / 100, with the load in per cent (``od_update``).
-    """
-    percent = np.floor(100.0 * load).astype(np.int64)
-    proportional_khz = clocks_khz[0] + percent * (clocks_khz[-1] - clocks_khz[0]) // 100
-    nearest = np.abs(proportional_khz[:, np.newaxis] - clocks_khz).argmin(axis=1)
-    return np.where(percent > up_threshold_percent, len(clocks_khz) - 1, nearest)
+def _ondemand(load: float, level: int, clocks_ghz: NDArray[np.float64]) -> int:
+    return ondemand_level(int(100.0 * load), clocks_ghz, UP_THRESHOLD_PERCENT)
 
 
-def ds3_level(load: NDArray[np.float64], level: Levels, clocks_khz: NDArray[np.int64]) -> Levels:
-    """The highest VF level under a high load, one level down under a low one, else the same."""
-    slower = np.maximum(level - (load < DS3_LOW), 0)
-    return np.where(load > DS3_HIGH, len(clocks_khz) - 1, slower)
+def _ds3(load: float, level: int, clocks_ghz: NDArray[np.float64]) -> int:
+    return ds3_level(load, level, len(clocks_ghz) - 1)
 
 
-def schedutil_level(
-    load: NDArray[np.float64], level: Levels, clocks_khz: NDArray[np.int64]
-) -> Levels:
-    """The slowest VF level that leaves a fifth of the clock spare: f = 1.25 f_max util / max.
-
-    The utilisation does not depend on the clock (arm, arm64): busy time counts by the clock it was
-    spent at (``map_util_freq``). A CPU without any idle time climbs by a quarter with each update,
-    and there are many in a step, so it is at the top.
-    """
-    util = np.floor(load * CAPACITY * clocks_khz[level] / clocks_khz[-1]).astype(np.int64)
-    wanted_khz = (clocks_khz[-1] + (clocks_khz[-1] >> 2)) * util // CAPACITY
-    spare = level_at_least(clocks_khz, wanted_khz)
-    return np.where(load >= 1.0, len(clocks_khz) - 1, spare)
+def _schedutil(load: float, level: int, clocks_ghz: NDArray[np.float64]) -> int:
+    """A CPU without any idle time climbs with each update, of which there are many in a step."""
+    if load >= 1.0:
+        return len(clocks_ghz) - 1
+    return schedutil_level(load * clocks_ghz[level] / clocks_ghz[-1], clocks_ghz)
 
 
-def level_at_least(clocks_khz: NDArray[np.int64], wanted_khz: NDArray[np.int64]) -> Levels:
-    """The slowest VF levels whose clock is not below those wanted (`CPUFREQ_RELATION_L`)."""
-    return np.minimum(np.searchsorted(clocks_khz, wanted_khz), len(clocks_khz) - 1)
-
-
-def _clocks_khz(design: Design) -> NDArray[np.int64]:
-    return np.array([round(point.frequency_hz / 1e3) for point in design.operating_points])
+def _clocks_ghz(design: Design) -> NDArray[np.float64]:
+    return np.array([point.frequency_hz / 1e9 for point in design.operating_points])

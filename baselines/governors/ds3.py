@@ -4,7 +4,9 @@ segemena/DS3 @e0d80ee6: DTPM_power_models.py (``evaluate_throttling``), trips of
 config_Files/config_file.ini, caps of the Cortex-A15 cluster of config_SoC/SoC.BAL_only.txt. The
 caps are clocks of an Odroid-XU3; a board whose highest clock is below one is not capped by it.
 
-The trips are moved below T_max: see `tvfs_gym.baselines.governors.trips`.
+The map, with its distances between trips, is moved as a whole until its last trip lies `GUARD_C`
+below T_max: above T_max the kernel throttles whatever a controller wants, and all that it can do is
+done by then.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
-from tvfs_gym.baselines.governors.trips import on_map_c
+from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 
 NOT_THROTTLED = -1
@@ -83,7 +85,7 @@ class Ds3(FrequencyGovernor):
     def level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         """Evaluates once."""
         last_trip_c = self._trips.trips_c[-1]
-        now_c = on_map_c(reading.temperature_c, reading.t_max_c, last_trip_c)
+        now_c = reading.temperature_c - (reading.t_max_c - GUARD_C - last_trip_c)
         after = next_state(self._trips, state[0], now_c)
         return self._levels[after + 1], (after,)
 

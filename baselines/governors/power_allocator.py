@@ -1,18 +1,14 @@
-"""The kernel's ``power_allocator`` thermal governor (IPA) in user space; and with topologies.
+"""The kernel's ``power_allocator`` thermal governor (IPA); and with topologies.
 
-A PID controller turns the temperature into a power budget
-(`tvfs_gym.baselines.governors.power_budget`), and the budget into the highest VF level whose power
-fits (drivers/thermal/cpufreq_cooling.c, torvalds/linux @03ab8e62). It ticks once per step, where
-the kernel's ticks every 100 ms, so its integral grows more slowly.
+A PID controller turns the temperature into a power budget, and the budget into the highest VF level
+whose power fits (`tvfs_gym.envs.physics.power_budget`). On a twin the kernel ticks, every 100 ms;
+in user space the governor ticks once per step, so its integral grows more slowly.
 
-- Trips: the control temperature is the last, the switch-on temperature the first trip of the
-  board's map, moved below T_max (`tvfs_gym.baselines.governors.trips`).
-- Power of a VF level: the switching power of the profile's model under full load. The kernel's
-  energy model has no leakage either.
-- Sustainable power, which a device tree would state: the switching power of the VF level, between
-  two levels in proportion, at which the board settled at the control temperature when it was
-  characterised, i.e. in a room of 25 degC with its usual cooling. A board that settles below that
-  temperature even at its highest VF level can sustain that one's.
+Sustainable power, which a device tree would state, or a person in sysfs: the switching power of the
+VF level, between two levels in proportion, at which the board settled at the control temperature
+when it was characterised, i.e. in a room of 25 degC with its usual cooling. A board that settles
+below that temperature even at its highest VF level can sustain that one's. The kernel's own
+estimate, the power at the slowest clock, is far less.
 """
 
 import numpy as np
@@ -21,43 +17,38 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines.controller import Choice, Design, State
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.baselines.governors.cpufreq import utilisation
-from tvfs_gym.baselines.governors.power_budget import STATE_SIZE, parameters, power_budgets_mw
 from tvfs_gym.baselines.governors.trips import trips_of
-from tvfs_gym.envs.boards.profile import BoardProfile
+from tvfs_gym.envs.boards.thermal_map import power_allocator
+from tvfs_gym.envs.governors import Governors
+from tvfs_gym.envs.jit import jit_apart
 from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
-from tvfs_gym.envs.physics import throttling
-
-TICK_MS = 100
-"""``polling-delay-passive`` of boards with the governor: RK3588, S905 with the vendor's kernel."""
+from tvfs_gym.envs.physics.power_budget import STATE_SIZE, allocated_state
 
 
-class PowerAllocator(FrequencyGovernor):
+class Budgeted(FrequencyGovernor):
     """The governor with the one CPU cluster as its actor; it remembers the PID controller's state.
 
     Args:
         design: Knowledge before the run.
+        control_c: Control temperature, where the last passive trip lies, degC.
 
     Raises:
         InputError: The board has no profile.
     """
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Design, control_c: float) -> None:
         super().__init__(design)
+        trips = trips_of(design, control_c)
         profile = design.model("the power allocator")
         self._threads = profile.threads
-        self._core_mw = core_power_mw(profile)
-        level_mw = self._threads * self._core_mw
-        control_c = design.known.t_max_c - GUARD_C
+        self._core_mw = profile.core_mw
+        self._control_c = control_c
         settled_c = np.maximum.accumulate(design.characterisation.temperature_c)
-        sustainable_mw = int(np.interp(control_c, settled_c, level_mw))
-        trips_c = trips_of(design)[:, throttling.TEMPERATURE]
-        self._parameters = parameters(
-            sustainable_mw,
-            most_mw=int(level_mw[-1]),
-            control_mc=round(1e3 * control_c),
-            span_mc=round(1e3 * (trips_c[-1] - trips_c[0])),
-            period_ms=TICK_MS,
+        level_w = 1e-3 * self._threads * self._core_mw
+        self._sustainable_w = float(np.interp(self._control_c, settled_c, level_w))
+        self._parameters = power_allocator(
+            self._core_mw, self._threads, trips, control_c, self._sustainable_w
         )
 
     def start(self, count: int) -> State:
@@ -67,19 +58,43 @@ class PowerAllocator(FrequencyGovernor):
     def level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         """Takes the highest VF level within the budget."""
         pid = state[0].copy()
-        below_c = reading.t_max_c - GUARD_C - reading.temperature_c
-        budget_mw = np.empty(len(pid), np.int64)
-        power_budgets_mw(self._parameters, pid, np.rint(1e3 * below_c).astype(np.int64), budget_mw)
+        moved_c = reading.t_max_c - self.design.known.t_max_c
+        below_c = self._control_c + moved_c - reading.temperature_c
         load = utilisation(reading, self.design.known.arrival_period_s)
         percent = self._threads * np.floor(100.0 * load).astype(np.int64)
-        return highest_level(self._core_mw, budget_mw, percent), (pid,)
+        cooling_state = np.empty(len(pid))
+        _allocate_all(
+            self._parameters,
+            pid,
+            self._core_mw,
+            np.rint(1e3 * below_c).astype(np.int64),
+            percent,
+            cooling_state,
+        )
+        return self.design.highest - cooling_state.astype(np.int64), (pid,)
 
 
-class IpaTopology(PowerAllocator):
+class PowerAllocator(Budgeted):
+    """The kernel's governor, on the trips of the board.
+
+    Args:
+        design: Knowledge before the run.
+
+    Raises:
+        InputError: The board has no profile.
+    """
+
+    def __init__(self, design: Design) -> None:
+        super().__init__(design, design.known.t_max_c)
+        self.governors = Governors(thermal="power_allocator", sustainable_w=self._sustainable_w)
+
+
+class IpaTopology(Budgeted):
     """The same budget, but the most accurate (topology, VF level) within it that meets L_c.
 
     Not published: the obvious use of the kernel's budget by a controller that can change the
-    network too. Of equally accurate ones it takes the slowest clock. If none meets L_c, it takes
+    network too. It acts in user space, once per step; its trips lie `GUARD_C` below those of the
+    board. Of equally accurate topologies it takes the slowest clock. If none meets L_c, it takes
     the fastest topology at the highest VF level within the budget.
 
     Args:
@@ -90,7 +105,7 @@ class IpaTopology(PowerAllocator):
     """
 
     def __init__(self, design: Design) -> None:
-        super().__init__(design)
+        super().__init__(design, design.known.t_max_c - GUARD_C)
         self._tables: dict[float, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
@@ -116,27 +131,21 @@ class IpaTopology(PowerAllocator):
         return self._tables[constraint_s]
 
 
-def core_power_mw(profile: BoardProfile) -> NDArray[np.int64]:
-    """Switching power of a core under full load by VF level, with its share of the cluster's."""
-    threads = profile.threads
-    of_all_w = [profile.switching_w(k, threads) for k in range(len(profile.operating_points))]
-    return np.array([int(1e3 * watts / threads) for watts in of_all_w])
-
-
-def highest_level(
-    core_mw: NDArray[np.int64], budget_mw: NDArray[np.int64], load_percent: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """The highest VF levels whose power fits into a budget; the lowest if none does.
-
-    The budget counts for the time that the cores are busy (``cpufreq_power2state``); cores that
-    are not busy at all ask for no power, and get none (``divvy_up_power`` with one actor).
-
-    Args:
-        core_mw: Power of a busy core by VF level.
-        budget_mw: Budget of all cores, shape (batch,).
-        load_percent: Sum of the cores' loads, in per cent of one core's time, same shape.
-    """
-    granted_mw = np.where(load_percent > 0, budget_mw, 0)
-    normalised_mw = granted_mw * 100 // np.maximum(load_percent, 1)
-    fits = core_mw <= normalised_mw[:, np.newaxis]
-    return np.where(fits, np.arange(len(core_mw)), 0).max(axis=1)
+@jit_apart
+def _allocate_all(
+    parameters: NDArray[np.int64],
+    state: NDArray[np.int64],
+    core_mw: NDArray[np.int64],
+    below_control_mc: NDArray[np.int64],
+    load_percent: NDArray[np.int64],
+    cooling_state: NDArray[np.float64],
+) -> None:
+    """Ticks for every board of a batch; updates the states in place, fills the cooling states."""
+    for board in range(len(cooling_state)):
+        cooling_state[board] = allocated_state(
+            parameters,
+            state[board],
+            core_mw,
+            below_control_mc[board],
+            load_percent[board],
+        )

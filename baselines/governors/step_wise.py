@@ -1,9 +1,9 @@
-"""The kernel's ``step_wise`` thermal governor, in user space.
+"""The kernel's ``step_wise`` thermal governor.
 
-One VF level less with every poll that finds the temperature above a trip and rising. It polls once
-per step, where the kernel's polls every 250 ms. The rule is
+One VF level less with every poll that finds the temperature above a trip and rising. The rule is
 `tvfs_gym.envs.physics.throttling.poll_trips`, which names the kernel's files; the trips are those
-of `tvfs_gym.baselines.governors.trips`.
+of `tvfs_gym.envs.boards.thermal_map`. On a twin the kernel polls, every 250 ms; in user space the
+governor polls once per step.
 """
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
-from tvfs_gym.baselines.governors.trips import on_map_c, trips_of
+from tvfs_gym.baselines.governors.trips import trips_of
+from tvfs_gym.envs.boards.thermal_map import rows
+from tvfs_gym.envs.governors import Governors
 from tvfs_gym.envs.jit import jit_apart
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.physics import throttling
@@ -27,7 +29,8 @@ class StepWise(FrequencyGovernor):
 
     def __init__(self, design: Design, hysteresis: bool) -> None:
         super().__init__(design)
-        self._trips = trips_of(design)
+        self.governors = Governors(thermal="step_wise_hysteresis" if hysteresis else "step_wise")
+        self._trips = rows(trips_of(design, design.known.t_max_c), design.known.t_max_c)
         self._hysteresis = hysteresis
 
     def start(self, count: int) -> State:
@@ -40,8 +43,7 @@ class StepWise(FrequencyGovernor):
     def level(self, reading: Reading, state: State) -> tuple[NDArray[np.int64], State]:
         """Polls once."""
         trip_state, cooling_state, previous_c = state[0].copy(), state[1].copy(), state[2]
-        last_trip_c = self._trips[-1, throttling.TEMPERATURE]
-        now_c = on_map_c(reading.temperature_c, reading.t_max_c, last_trip_c)
+        now_c = reading.temperature_c - (reading.t_max_c - self.design.known.t_max_c)
         _poll_all(self._trips, trip_state, cooling_state, now_c, previous_c, self._hysteresis)
         level = self.design.highest - cooling_state.astype(np.int64)
         return level, (trip_state, cooling_state, now_c)

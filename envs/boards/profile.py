@@ -96,12 +96,19 @@ class Trip(Table):
         hysteresis_c: How far below it is left again, degC.
         lower: Lowest cooling state: VF levels below the highest, or states of the fan.
         upper: Highest cooling state.
+        hot: True for a trip of the type hot, which the kernel's thermal governors pass over; a
+            false one is passive.
     """
 
     temperature_c: float | None = None
     hysteresis_c: float = Field(ge=0)
     lower: int = Field(ge=0)
     upper: int = Field(ge=0)
+    hot: bool = False
+
+    def at_c(self, t_max_c: float) -> float:
+        """The temperature of the trip under a T_max, degC."""
+        return t_max_c if self.temperature_c is None else self.temperature_c
 
 
 class Fan(Table):
@@ -293,6 +300,16 @@ class BoardProfile(Table):
         return self.power.switching_w(
             point.frequency_hz / 1e9, point.voltage_v, float(threads), activity
         )
+
+    @property
+    def core_mw(self) -> NDArray[np.int64]:
+        """Switching power of a busy core by VF level, with its share of the cluster's, mW.
+
+        The kernel's energy model has no leakage either.
+        """
+        levels = range(len(self.operating_points))
+        of_all_w = [self.switching_w(level, self.threads) for level in levels]
+        return np.array([int(1e3 * watts / self.threads) for watts in of_all_w])
 
     def leakage_w(self, voltage_v: float, temperature_c: float) -> float:
         """Leakage of the cluster at a supply and temperature."""

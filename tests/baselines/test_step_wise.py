@@ -1,9 +1,9 @@
-"""``step_wise`` in user space: as drivers/thermal/gov_step_wise.c has it, below T_max.
+"""``step_wise`` in user space: as drivers/thermal/gov_step_wise.c has it.
 
 Without hysteresis it restates torvalds/linux @00211025, with it openSUSE/kernel @3d16167a and the
 threshold of thermal_core.c. The map is that of mainline's exynos5422-odroidxu3-common.dtsi, 70 degC
-(states 0..2) and 85 degC (3..14), hysteresis 10; at T_max = 88 degC and a guard of 3 it stands
-where the device tree has it.
+(states 0..2) and 85 degC (3..14), hysteresis 10; at T_max = 85 degC it stands where the
+device tree has it.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,8 @@ from hypothesis import strategies as st
 
 from tests.baselines.readings import readings
 from tvfs_gym.baselines import Design, build
-from tvfs_gym.baselines.governors.trips import trips_of
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.physics.throttling import (
     LOWER,
     NEVER_POLLED_C,
@@ -32,7 +30,7 @@ from tvfs_gym.envs.physics.throttling import (
 )
 
 TOP = 18
-AS_IN_THE_DEVICE_TREE = 85.0 + GUARD_C
+AS_IN_THE_DEVICE_TREE = 85.0
 
 courses_c = st.lists(st.integers(40, 110).map(float), min_size=1, max_size=60)
 
@@ -82,26 +80,9 @@ def test_the_map_moves_with_t_max(name: str, t_max_c: float, xu4: Design) -> Non
     assert states(name, xu4, moved_c, t_max_c) == states(name, xu4, COURSE_C)
 
 
-@pytest.mark.parametrize(
-    ("board", "trips_c"),
-    [("odroid_xu4", [70.0, 85.0]), ("odroid_c2", [80.0, 90.0]), ("raspberry_pi_4b", [75.0, 85.0])],
-)
-def test_a_board_brings_its_map(board: str, trips_c: list[float], xu4: Design) -> None:
-    """The Raspberry Pi's kernel has no passive trip, so it has the usual one."""
-    profile = load_profile(board)
-    trips = trips_of(replace(xu4, profile=profile, operating_points=profile.operating_points))
-    assert trips[:, TEMPERATURE].tolist() == trips_c
-
-
 def test_a_map_of_another_board_is_refused(xu4: Design) -> None:
     with pytest.raises(InputError, match="19 VF levels, and odroid_c2 has 6"):
         build("step_wise", replace(xu4, profile=load_profile("odroid_c2")))
-
-
-def test_a_board_without_a_profile_has_the_usual_map(xu4: Design) -> None:
-    trips = trips_of(replace(xu4, profile=None))
-    assert trips[:, TEMPERATURE].tolist() == [75.0, 85.0]
-    assert (trips[:, UPPER] == TOP).all()
 
 
 @given(courses_c, st.booleans())

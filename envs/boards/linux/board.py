@@ -23,6 +23,7 @@ from tvfs_gym.envs.boards.linux.options import LinuxOptions, options_of
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, load_profile, relative_v2f
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.governors import Governors
 from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import Family
@@ -194,11 +195,9 @@ class LinuxBoard:
         return self.telemetry()
 
     def _check(self, scenario: Scenario) -> None:
-        chosen = [
-            name
-            for name in ("cooling", "throttling", "unit", "sensing", "background_load")
-            if getattr(scenario, name) not in (None, Unit(), Sensing(), 0.0)
-        ]
+        names = "cooling", "throttling", "governors", "unit", "sensing", "background_load"
+        unset = None, Governors(), Unit(), Sensing(), 0.0
+        chosen = [name for name in names if getattr(scenario, name) not in unset]
         chosen += [
             name
             for change in scenario.changes

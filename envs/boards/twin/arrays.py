@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.jit import indices, jit, matrix
+from tvfs_gym.envs.physics import power_budget
 from tvfs_gym.envs.physics.throttling import PER_TRIP
 
 Array = NDArray[np.float64]
@@ -29,6 +30,11 @@ S: Any = indices(
     "HEATED_S",  # the time to which heat and energy are up to date
     "HOTTEST_C",  # die since the frame began, of all looks
     "POLLS",  # of the governor since reset
+    "NEXT_THROTTLING_S",  # poll of throttling; the next poll is the soonest of the three
+    "NEXT_TICK_S",  # of the thermal governor; infinite: the throttling preset is alone
+    "NEXT_SAMPLE_S",  # of the cpufreq governor; infinite: userspace, or asleep
+    "GOVERNED_LEVEL",  # the level that the cpufreq governor asks for
+    "GOVERNED_STATE",  # the cooling state that the thermal governor asks for
 )
 """State of a board."""
 
@@ -67,8 +73,27 @@ P: Any = indices(
     "SENSOR_BIAS_C",
     "SENSOR_NOISE_C",
     "LOOKS",  # at the die that the sensor's lag spans; 0 without a lag
+    "CPUFREQ",  # index into `tvfs_gym.envs.governors.CPUFREQ`
+    "THERMAL",  # index into `tvfs_gym.envs.governors.THERMAL`
+    "TICK_S",  # of the thermal governor
+    "ZONE_TRIPS",  # passive trips of the thermal governor
 )
 """Parameters, which do not change within a window."""
+
+G: Any = indices(
+    "IDLE_S",  # of the CPU since reset
+    "SAMPLED_S",  # time and idle time at the cpufreq governor's latest sample
+    "SAMPLED_IDLE_S",
+    "LOAD_PERCENT",  # of that sample; 0: not to be used again
+    "TICKED_S",  # time and idle time at the thermal governor's latest tick
+    "TICKED_IDLE_S",
+    "TICKED_C",  # its reading
+    "UTILISATION",
+    "TRACKED_S",  # the time to which the utilisation is up to date
+    "LOST_S",  # time that slower clocks took from it since the CPU was idle
+    "ESTIMATE",  # of the task's utilisation
+)
+"""Memory of the kernel's governors."""
 
 FREQUENCY_GHZ, VOLTAGE_V = range(2)
 """Columns of the VF levels."""
@@ -91,6 +116,8 @@ TRIP_SIZE = 4
 
 LOOK_SIZE = 2
 """Numbers of a look at the die: time and temperature."""
+BUDGET_SIZE = power_budget.PARAMETERS_SIZE + power_budget.STATE_SIZE
+"""Numbers of the power allocator."""
 
 LEVELS, TOPOLOGIES, HEADER_SIZE = range(3)
 """Entries at the beginning of the shared buffer: how many there are of each."""
@@ -109,6 +136,11 @@ class BoardArrays(NamedTuple):
         trips: The CPU's, then the fan's, shape (trips, 4).
         draws: Draws of the next frames, shape (`DRAWN_FRAMES`, `DRAW_SIZE`).
         looks: Ring of the polls' looks at the die, shape (looks, `LOOK_SIZE`).
+        governors: Memory of the kernel's governors, entries as in `G`.
+        budget: Parameters, then state, of `tvfs_gym.envs.physics.power_budget`.
+        zone_trips: Passive trips of the thermal governor, shape (trips, 4).
+        zone_state: Two entries per trip of it.
+        core_mw: Power of a busy core by VF level, as the kernel's energy model has it.
         levels: VF levels, slowest first, shape (levels, 2).
         topologies: Fastest first, shape (topologies, 2).
         outcomes: Recorded outcomes, shape (topologies, images, views, 2).
@@ -125,6 +157,11 @@ class BoardArrays(NamedTuple):
     trips: Array
     draws: Array
     looks: Array
+    governors: Array
+    budget: Array
+    zone_trips: Array
+    zone_state: Array
+    core_mw: Array
     levels: Array
     topologies: Array
     outcomes: Outcomes
@@ -144,6 +181,10 @@ class Layout(NamedTuple):
         trips: Four entries per trip.
         draws: Draws of the next frames.
         looks: Looks at the die.
+        governors: Memory of the kernel's governors.
+        budget: The power allocator's numbers.
+        zone_trips: Four entries per trip of the thermal governor.
+        zone_state: Two entries per trip of it.
     """
 
     state: int
@@ -154,10 +195,14 @@ class Layout(NamedTuple):
     trips: int
     draws: int
     looks: int
+    governors: int
+    budget: int
+    zone_trips: int
+    zone_state: int
 
 
 @jit
-def layout(modes: int, fan_states: int, trips: int, looks: int) -> Layout:
+def layout(modes: int, fan_states: int, trips: int, looks: int, zone_trips: int) -> Layout:
     """Lays a board's own buffer out."""
     state = len(P) + len(S)
     modes_end = state + modes
@@ -166,8 +211,13 @@ def layout(modes: int, fan_states: int, trips: int, looks: int) -> Layout:
     networks = trip_state + fan_states * modes * (3 + 2 * modes)
     trips_end = networks + TRIP_SIZE * trips
     draws = trips_end + DRAWN_FRAMES * DRAW_SIZE
+    looks_end = draws + LOOK_SIZE * looks
+    governors = looks_end + len(G)
+    budget = governors + BUDGET_SIZE
+    zone_trips_end = budget + TRIP_SIZE * zone_trips
     return Layout(
-        state, modes_end, nodes, trip_state, networks, trips_end, draws, draws + LOOK_SIZE * looks
+        state, modes_end, nodes, trip_state, networks, trips_end, draws, looks_end, governors,
+        budget, zone_trips_end, zone_trips_end + PER_TRIP * zone_trips,
     )  # fmt: skip
 
 
@@ -176,19 +226,20 @@ def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> Bo
     """Splits the buffers of a board into views.
 
     Args:
-        own: The board's parameters, state, networks, trips, draws and looks, see `Layout`; what
-            is longer has room to spare.
+        own: The board's parameters, state, networks, trips, draws, looks and governors, see
+            `Layout`; what is longer has room to spare.
         shared: Data common to all boards of one profile and family: header, levels,
-            topologies, jitters.
+            topologies, power of a core, jitters.
         outcomes: Recorded outcomes.
         window: Entries as in `W`.
     """
     modes, fan_states = int(own[P.MODES]), int(own[P.FAN_STATES])
-    trips, looks = int(own[P.TRIPS]), int(own[P.LOOKS])
-    ends = layout(modes, fan_states, trips, looks)
+    trips, looks, zone_trips = int(own[P.TRIPS]), int(own[P.LOOKS]), int(own[P.ZONE_TRIPS])
+    ends = layout(modes, fan_states, trips, looks, zone_trips)
     levels, topologies = int(shared[LEVELS]), int(shared[TOPOLOGIES])
     levels_end = HEADER_SIZE + 2 * levels
     topologies_end = levels_end + 2 * topologies
+    core_end = topologies_end + levels
     return BoardArrays(
         own[: len(P)],
         own[len(P) : ends.state],
@@ -199,9 +250,14 @@ def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> Bo
         matrix(own[ends.networks : ends.trips], trips, TRIP_SIZE),
         matrix(own[ends.trips : ends.draws], DRAWN_FRAMES, DRAW_SIZE),
         matrix(own[ends.draws : ends.looks], looks, LOOK_SIZE),
+        own[ends.looks : ends.governors],
+        own[ends.governors : ends.budget],
+        matrix(own[ends.budget : ends.zone_trips], zone_trips, TRIP_SIZE),
+        own[ends.zone_trips : ends.zone_state],
+        shared[topologies_end:core_end],
         matrix(shared[HEADER_SIZE:levels_end], levels, 2),
         matrix(shared[levels_end:topologies_end], topologies, 2),
         outcomes,
-        shared[topologies_end:],
+        shared[core_end:],
         window,
     )

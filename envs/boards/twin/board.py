@@ -7,27 +7,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.boards.board import BoardInfo, Configuration, Telemetry
-from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, Throttling
+from tvfs_gym.envs.boards.profile import BoardProfile, Throttling, Trip
+from tvfs_gym.envs.boards.thermal_map import passive_trips, power_allocator, rows
 from tvfs_gym.envs.boards.twin.arrays import (
     DRAW_SIZE,
     DRAWN_FRAMES,
     FREQUENCY_GHZ,
-    TRIP_SIZE,
     Array,
     BoardArrays,
+    G,
     P,
     S,
     board_of,
 )
+from tvfs_gym.envs.boards.twin.cpufreq import SAMPLE_S, USERSPACE
+from tvfs_gym.envs.boards.twin.governor import cap_level
 from tvfs_gym.envs.boards.twin.kernel import infer, leakage_w, switching_w
 from tvfs_gym.envs.boards.twin.randomness import jitter_table
 from tvfs_gym.envs.boards.twin.sensor import read_sensor
+from tvfs_gym.envs.boards.twin.zone import BOARD, POWER_ALLOCATOR
 from tvfs_gym.envs.boards.window import F, W, WindowVector
 from tvfs_gym.envs.errors import InputError, at_least
+from tvfs_gym.envs.governors import CPUFREQ, THERMAL
 from tvfs_gym.envs.inference.outcomes import HalfName, outcome_tables
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.jit import interpreted
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
+from tvfs_gym.envs.physics.power_budget import STATE_SIZE, TICK_MS
 from tvfs_gym.envs.physics.thermal import (
     RcNetwork,
     change_network,
@@ -92,7 +98,13 @@ class TwinBoard:
         self.nominal_latency_s = float(self.pass_latency_s[tables.design.most_accurate, -1])
         counts = len(self.levels), len(self.topologies)
         self.shared = np.concatenate(
-            [counts, self.levels.ravel(), self.topologies.ravel(), self.jitters]
+            [
+                counts,
+                self.levels.ravel(),
+                self.topologies.ravel(),
+                profile.core_mw,
+                self.jitters,
+            ]
         )
         self._no_window = np.empty(len(W))
         self._scenario: Scenario | None = None
@@ -133,39 +145,47 @@ class TwinBoard:
         cooling = self.profile.cooling_named(scenario.cooling)
         networks = self._networks_of(scenario, scenario.cooling)
         preset = self.profile.throttling_named(scenario.throttling)
-        trips = self._trips_of(scenario, preset, cooling)
+        fan = cooling.fan.trips if cooling.fan else ()
+        trips = rows((*preset.trips, *fan), scenario.t_max_c)
+        zone = passive_trips(self.profile, len(self.levels) - 1, scenario.t_max_c)
         parameters = self._parameters_of(scenario, preset)
         parameters[P.MOST_PASSES] = min(scenario.max_passes, self.views)
         parameters[P.MODES], parameters[P.FAN_STATES] = cooling.nodes, len(networks)
-        parameters[P.TRIPS] = len(trips)
+        parameters[P.TRIPS], parameters[P.ZONE_TRIPS] = len(trips), len(zone)
         network = cooling.networks[0].scaled(scenario.unit.resistance, scenario.unit.capacitance)
         nodes_c = self._start_nodes_c(scenario, network, parameters)
-        state = np.zeros(len(S))
-        state[S.POLLED_C] = NEVER_POLLED_C
-        trip_state = np.tile([NO_TARGET, 0.0], len(trips))
+        state, memory = np.zeros(len(S)), np.zeros(len(G))
+        state[S.POLLED_C] = memory[G.TICKED_C] = NEVER_POLLED_C
+        if parameters[P.THERMAL] == BOARD:
+            state[S.NEXT_TICK_S] = math.inf
+        if parameters[P.CPUFREQ] == USERSPACE:
+            state[S.NEXT_SAMPLE_S], state[S.GOVERNED_LEVEL] = math.inf, len(self.levels) - 1
+        else:
+            state[S.NEXT_SAMPLE_S] = SAMPLE_S
+        trip_state, zone_state = (np.tile([NO_TARGET, 0.0], len(of)) for of in (trips, zone))
         draws = np.zeros(DRAWN_FRAMES * DRAW_SIZE)
         looks = np.tile([0.0, nodes_c[0]], int(parameters[P.LOOKS]))
         modes = network.modes_of(nodes_c)
-        parts = parameters, state, modes, nodes_c, trip_state, networks, trips, draws, looks
+        budget = self._budget_of(scenario, zone)
+        zone_rows = rows(zone, scenario.t_max_c)
+        parts = (
+            parameters, state, modes, nodes_c, trip_state, networks, trips, draws, looks,
+            memory, budget, zone_rows, zone_state,
+        )  # fmt: skip
         return np.concatenate([part.ravel() for part in parts])
 
-    @staticmethod
-    def _trips_of(scenario: Scenario, preset: Throttling, cooling: Cooling) -> Array:
-        """The CPU's trips, then the fan's; shape (trips, TRIP_SIZE)."""
-        trips = (*preset.trips, *(cooling.fan.trips if cooling.fan else ()))
-        rows = [
-            (
-                scenario.t_max_c if trip.temperature_c is None else trip.temperature_c,
-                trip.hysteresis_c,
-                trip.lower,
-                trip.upper,
-            )
-            for trip in trips
-        ]
-        return np.array(rows, np.float64).reshape(-1, TRIP_SIZE)
+    def _budget_of(self, scenario: Scenario, zone: tuple[Trip, ...]) -> Array:
+        """The power allocator's parameters, and its state at rest."""
+        sustainable_w = scenario.governors.sustainable_w
+        made = power_allocator(
+            self.profile.core_mw, self.profile.threads, zone, scenario.t_max_c, sustainable_w
+        )
+        return np.concatenate([made, np.zeros(STATE_SIZE)])
 
     def _parameters_of(self, scenario: Scenario, preset: Throttling) -> NDArray[np.float64]:
         profile, unit, sensing = self.profile, scenario.unit, scenario.sensing
+        thermal = THERMAL.index(scenario.governors.thermal)
+        tick_s = 1e-3 * TICK_MS if thermal == POWER_ALLOCATOR else preset.poll_s
         values = {
             P.CLUSTER_NF: unit.switching * profile.power.cluster_nf,
             P.THREAD_NF: unit.switching * profile.power.thread_nf,
@@ -185,7 +205,7 @@ class TwinBoard:
             P.SENSOR_LAG_S: sensing.lag_s,
             P.SENSOR_BIAS_C: sensing.bias_c,
             P.SENSOR_NOISE_C: sensing.noise_c,
-            P.LOOKS: _looks_within(sensing.lag_s, preset.poll_s),
+            P.LOOKS: _looks_within(sensing.lag_s, {preset.poll_s, tick_s}),
             P.POLL_S: preset.poll_s,
             P.HONOURS_HYSTERESIS: preset.honours_hysteresis,
             P.CPU_TRIPS: len(preset.trips),
@@ -196,6 +216,9 @@ class TwinBoard:
             P.CRITICAL_C: profile.critical_c,
             P.T_MAX_C: scenario.t_max_c,
             P.TAU: scenario.tau,
+            P.CPUFREQ: CPUFREQ.index(scenario.governors.cpufreq),
+            P.THERMAL: thermal,
+            P.TICK_S: tick_s,
             P.ARRIVAL_PERIOD_S: scenario.arrival_period_s,
             **self._changeable(scenario),
         }
@@ -351,7 +374,7 @@ class TwinBoard:
             temperature_c=read_sensor(self.arrays, die_temperature_c(self.arrays.modes)),
             frequency_hz=self.operating_points[clock].frequency_hz,
             vf_level=clock,
-            cap_level=len(self.operating_points) - 1 - int(self.arrays.state[S.COOLING_STATE]),
+            cap_level=int(interpreted(cap_level)(self.arrays)),
             power_w=power_w,
         )
 
@@ -368,6 +391,6 @@ class TwinBoard:
         self.arrays = self.arrays_of(self.own)
 
 
-def _looks_within(lag_s: float, poll_s: float) -> int:
-    """Looks that span a lag at any time between two polls; none without a lag."""
-    return 0 if lag_s == 0.0 else math.ceil(lag_s / poll_s) + 2
+def _looks_within(lag_s: float, periods_s: set[float]) -> int:
+    """Looks that span a lag at any time between two polls of these periods; none without a lag."""
+    return 0 if lag_s == 0.0 else 1 + sum(math.ceil(lag_s / each) + 1 for each in periods_s)

@@ -19,12 +19,14 @@ from tvfs_gym.envs.boards.twin.arrays import (
     VOLTAGE_V,
     Array,
     BoardArrays,
+    G,
     Outcomes,
     P,
     S,
     board_of,
 )
-from tvfs_gym.envs.boards.twin.governor import poll, set_clock
+from tvfs_gym.envs.boards.twin.cpufreq import fall_asleep, wake_up
+from tvfs_gym.envs.boards.twin.governor import cap_level, plan_poll, poll, sample_load, set_clock
 from tvfs_gym.envs.boards.twin.randomness import (
     JITTER_BITS,
     JITTERS_ALONE,
@@ -112,7 +114,7 @@ def _heat(board: BoardArrays, threads: float, activity: float) -> None:
         window[W.TIME_ABOVE_T_MAX_S] += time_above_s(
             scratch, network, parameters[P.AMBIENT_C], power_w, duration_s, t_max_c
         )
-    if state[S.CLOCK_LEVEL] < state[S.REQUESTED_LEVEL]:
+    if cap_level(board) <= state[S.CLOCK_LEVEL] < state[S.REQUESTED_LEVEL]:
         window[W.THROTTLED_S] += duration_s
     if after_c >= parameters[P.CRITICAL_C]:
         window[W.SHUT_DOWN] = 1.0
@@ -139,12 +141,23 @@ def _await_arrival(board: BoardArrays) -> float:
     """
     state = board.state
     _heat_busy(board)
+    idles = state[S.TIME_S] < state[S.NEXT_ARRIVAL_S]
+    if idles:
+        fall_asleep(board)
     while state[S.TIME_S] < state[S.NEXT_ARRIVAL_S]:
-        until_s = min(state[S.NEXT_ARRIVAL_S], state[S.NEXT_POLL_S])
-        state[S.TIME_S] = max(until_s, state[S.TIME_S])
-        _heat(board, 0.0, 0.0)
-        if until_s == state[S.NEXT_POLL_S]:
+        until_s = max(min(state[S.NEXT_ARRIVAL_S], state[S.NEXT_POLL_S]), state[S.TIME_S])
+        pause_s = until_s - state[S.TIME_S]
+        board.governors[G.IDLE_S] += pause_s / board.parameters[P.SLOWDOWN]  # less other work
+        state[S.TIME_S] = until_s
+        if until_s >= state[S.NEXT_POLL_S]:
+            if sample_load(board, False):
+                _heat(board, 0.0, 0.0)
             poll(board)
+    if idles:
+        _heat(board, 0.0, 0.0)
+        wake_up(board)
+        set_clock(board)
+        plan_poll(board)
     arrived_s = state[S.NEXT_ARRIVAL_S]
     state[S.NEXT_ARRIVAL_S] += board.parameters[P.ARRIVAL_PERIOD_S]
     return arrived_s
@@ -180,7 +193,8 @@ def _run_past_polls(board: BoardArrays, pass_s: float, median_s: float) -> float
         until_poll_s = max(state[S.NEXT_POLL_S] - state[S.TIME_S], 0.0)
         share_left = 1.0 - until_poll_s / left_s
         state[S.TIME_S] += until_poll_s
-        _heat_busy(board)
+        if sample_load(board, True):
+            _heat_busy(board)
         poll(board)
         slower = _median_pass_s(board) / median_s
         median_s *= slower
@@ -340,7 +354,7 @@ def _finish(board: BoardArrays, duration_s: float, start_c: float) -> None:
     window[W.FREQUENCY_MEAN_HZ] /= duration_s
     window[W.FREQUENCY_HZ] = 1e9 * board.levels[clock, FREQUENCY_GHZ]
     window[W.VF_LEVEL] = clock
-    window[W.CAP_LEVEL] = len(board.levels) - 1 - state[S.COOLING_STATE]
+    window[W.CAP_LEVEL] = cap_level(board)
     window[W.TOPOLOGY] = state[S.TOPOLOGY]
     window[W.LATENCY_CONSTRAINT_S] = parameters[P.LATENCY_CONSTRAINT_S]
     window[W.T_MAX_C] = parameters[P.T_MAX_C]

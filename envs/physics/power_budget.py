@@ -1,14 +1,21 @@
-"""The power budget of the kernel's ``power_allocator`` thermal governor (IPA), in its arithmetic.
+"""The kernel's ``power_allocator`` thermal governor (IPA), in its arithmetic.
 
 drivers/thermal/gov_power_allocator.c, torvalds/linux @03c11eb3: ``estimate_pid_constants``,
-``pid_controller``, ``power_allocator_throttle``. Everything is an integer: temperatures in
-millidegrees, power in mW, gains and errors with ten fractional bits.
+``pid_controller``, ``power_allocator_throttle``, ``power_actor_set_power``; and
+drivers/thermal/cpufreq_cooling.c, @03ab8e62: ``cpufreq_power2state``. Everything is an integer:
+temperatures in millidegrees, power in mW, gains and errors with ten fractional bits; arrays may
+hold them as doubles.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.jit import jit, jit_apart
+from tvfs_gym.envs.jit import jit
+
+Numbers = NDArray[np.int64] | NDArray[np.float64]
+
+TICK_MS = 100
+"""``polling-delay-passive`` of boards with the governor: RK3588, S905 with the vendor's kernel."""
 
 FRACTION_BITS = 10
 NEVER_OFF_MC = 2**31
@@ -59,9 +66,7 @@ def parameters(
 
 
 @jit
-def power_budget_mw(
-    parameters: NDArray[np.int64], state: NDArray[np.int64], below_control_mc: int
-) -> int:
+def power_budget_mw(parameters: Numbers, state: Numbers, below_control_mc: int) -> int:
     """One tick: the power that the actors may draw; updates the state in place.
 
     Below the switch-on temperature it is all they can draw, and the state is reset. Else
@@ -77,45 +82,75 @@ def power_budget_mw(
         state: Shape (STATE_SIZE,), zeros at first.
         below_control_mc: T_control - T, m°C.
     """
+    most_mw = int(parameters[MOST_MW])
     if below_control_mc > parameters[SWITCH_ON_MC]:
         state[ERROR_SUM] = 0
         state[PREVIOUS_ERROR] = 0
-        return parameters[MOST_MW]
+        return most_mw
     error = below_control_mc << FRACTION_BITS
-    gain = parameters[K_PO] if error < 0 else parameters[K_PU]
+    gain = int(parameters[K_PO]) if error < 0 else int(parameters[K_PU])
     proportional = (gain * error) >> FRACTION_BITS
-    integral = (parameters[K_I] * state[ERROR_SUM]) >> FRACTION_BITS
-    if error < parameters[INTEGRAL_CUTOFF_MC] << FRACTION_BITS:
-        following = integral + ((parameters[K_I] * error) >> FRACTION_BITS)
-        if abs(following) < parameters[MOST_MW] << FRACTION_BITS:
+    k_i = int(parameters[K_I])
+    integral = (k_i * int(state[ERROR_SUM])) >> FRACTION_BITS
+    if error < int(parameters[INTEGRAL_CUTOFF_MC]) << FRACTION_BITS:
+        following = integral + ((k_i * error) >> FRACTION_BITS)
+        if abs(following) < most_mw << FRACTION_BITS:
             integral = following
             state[ERROR_SUM] += error
-    change = (parameters[K_D] * (error - state[PREVIOUS_ERROR])) >> FRACTION_BITS
-    derivative = _divide(change << FRACTION_BITS, parameters[PERIOD_MS])
+    change = (int(parameters[K_D]) * (error - int(state[PREVIOUS_ERROR]))) >> FRACTION_BITS
+    derivative = _divide(change << FRACTION_BITS, int(parameters[PERIOD_MS]))
     state[PREVIOUS_ERROR] = error
-    budget_mw = parameters[SUSTAINABLE_MW] + (
+    budget_mw = int(parameters[SUSTAINABLE_MW]) + (
         (proportional + integral + derivative) >> FRACTION_BITS
     )
-    return min(max(budget_mw, 0), parameters[MOST_MW])
+    return min(max(budget_mw, 0), most_mw)
 
 
-@jit_apart
-def power_budgets_mw(
-    parameters: NDArray[np.int64],
-    state: NDArray[np.int64],
-    below_control_mc: NDArray[np.int64],
-    budgets_mw: NDArray[np.int64],
-) -> None:
-    """One tick of every board of a batch; updates the states in place and fills the budgets.
+@jit
+def highest_level(core_mw: Numbers, budget_mw: int, load_percent: int) -> int:
+    """The highest VF level whose power fits into a budget; the lowest if none does.
+
+    The budget counts for the time that the cores are busy (``cpufreq_power2state``); cores that
+    are not busy at all ask for no power, and get none (``divvy_up_power`` with one actor).
+
+    Args:
+        core_mw: Power of a busy core by VF level.
+        budget_mw: Budget of all cores.
+        load_percent: Sum of the cores' loads, in per cent of one core's time.
+    """
+    granted_mw = budget_mw if load_percent > 0 else 0
+    normalised_mw = granted_mw * 100 // max(load_percent, 1)
+    highest = 0
+    for level in range(len(core_mw)):
+        if core_mw[level] <= normalised_mw:
+            highest = level
+    return highest
+
+
+@jit
+def allocated_state(
+    parameters: Numbers,
+    state: Numbers,
+    core_mw: Numbers,
+    below_control_mc: int,
+    load_percent: int,
+) -> float:
+    """One tick: the cooling state that the governor asks for; updates the state in place.
+
+    Below the switch-on temperature it is 0. All states are open to it, as in the device trees of
+    boards with this governor.
 
     Args:
         parameters: As made by `parameters`.
-        state: Shape (batch, STATE_SIZE).
-        below_control_mc: T_control - T, m°C, shape (batch,).
-        budgets_mw: Filled, same shape.
+        state: Shape (STATE_SIZE,), zeros at first.
+        core_mw: Power of a busy core by VF level, slowest first.
+        below_control_mc: T_control - T, m°C.
+        load_percent: Sum of the cores' loads, in per cent of one core's time.
     """
-    for board in range(len(budgets_mw)):
-        budgets_mw[board] = power_budget_mw(parameters, state[board], below_control_mc[board])
+    budget_mw = power_budget_mw(parameters, state, below_control_mc)
+    if below_control_mc > parameters[SWITCH_ON_MC]:
+        return 0.0
+    return float(len(core_mw) - 1 - highest_level(core_mw, budget_mw, load_percent))
 
 
 @jit
