@@ -1,30 +1,44 @@
 """The oracle: how well any controller could do, and a controller that comes near it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from functools import partial
 
 import numpy as np
 
-from tvfs_gym.baselines.controller import Design
-from tvfs_gym.baselines.fixed import SEARCH_SEED, MakeTwins
+from tvfs_gym.baselines.controller import Controller, Design
+from tvfs_gym.baselines.fixed import SEARCH_SEED, Fixed, MakeTwins, best_fixed
+from tvfs_gym.baselines.governors.power_allocator import IpaTopology
+from tvfs_gym.baselines.model_based.predictive import Predictive
 from tvfs_gym.baselines.oracle import dp
-from tvfs_gym.baselines.oracle.horizon import Course, finite_horizon, grid_error
+from tvfs_gym.baselines.oracle.horizon import (
+    Course,
+    Horizon,
+    best_price,
+    finite_horizon,
+    grid_error,
+)
 from tvfs_gym.baselines.oracle.lp import Mix, long_run
 from tvfs_gym.baselines.oracle.plan import Oracle, Plan
 from tvfs_gym.baselines.oracle.segments import caps, segments_of
+from tvfs_gym.baselines.tvfs.duty import TvfsDuty
+from tvfs_gym.baselines.tvfs.tvfs import Tvfs
 from tvfs_gym.envs.boards.twin.arrays import P
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.twin.kernel import CLOSE_K
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.randomisation import Key
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
-GUARDS_C = (0.0, 0.5, 1.0, 2.0)
-"""Distances from T_max that the oracle's plan is rehearsed with."""
+GUARDS_C = (0.0, 0.5, 1.5)
+"""Distances from T_max that the oracle's plans are rehearsed with."""
 
-REHEARSALS = 8
-"""Episodes of each."""
+RIVALS = (Predictive, TvfsDuty, IpaTopology, Tvfs)
+"""Controllers that the oracle rehearses besides."""
+
+REHEARSALS = 16
+"""Episodes of each candidate at least, and one in every scenario."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +52,8 @@ class Bounds:
         mix: The configurations that it consists of.
         finite_horizon: On the reliable accuracy of every controller: see
             `horizon.finite_horizon`; the grid's error is added.
-        grid_error: By how much it changes on a grid twice as fine: of the first of several episodes
-            on the same kind of board.
+        grid_error: By how much it changes on a grid twice as fine: in the episode with the lowest
+            bound, where heat binds most, for all that are asked for together.
         price: Value of one more frame there: the accuracy at which the episode could go on.
     """
 
@@ -75,18 +89,22 @@ def bounds_of(
     """
     streams = keys if keys is not None else [None] * len(scenarios)
     episodes = list(zip(scenarios, streams, strict=True))
-    found: dict[tuple[Scenario, Key | None], Bounds] = {}
-    price, error = None, 0.0
+    price = None
+    found: dict[tuple[Scenario, Key | None], tuple[Course, Horizon]] = {}
     for episode in dict.fromkeys(episodes):
         course = course_of(board, *episode, frames_per_step)
         horizon = finite_horizon(course, price)
-        if price is None:
-            error = grid_error(course, horizon)
         price = horizon.price
-        mix = long_run(course.segments[-1], course.t_max_c)
-        reached = min(horizon.reliable_accuracy + error, course.highest)
-        found[episode] = Bounds(mix.on_time_accuracy, mix, reached, error, price)
-    return [found[episode] for episode in episodes]
+        found[episode] = course, horizon
+    error = grid_error(*min(found.values(), key=lambda each: each[1].reliable_accuracy))
+    bounds = {episode: _bounds(*each, error) for episode, each in found.items()}
+    return [bounds[episode] for episode in episodes]
+
+
+def _bounds(course: Course, horizon: Horizon, error: float) -> Bounds:
+    mix = long_run(course.segments[-1], course.t_max_c)
+    reached = min(horizon.reliable_accuracy + error, course.highest)
+    return Bounds(mix.on_time_accuracy, mix, reached, error, horizon.price)
 
 
 def course_of(
@@ -119,47 +137,73 @@ def course_of(
     )
 
 
-def oracle(design: Design, make_twins: MakeTwins, scenarios: Sequence[Scenario]) -> Oracle:
-    """The controller that follows the finite horizon's plan in the very scenarios.
+def oracle(design: Design, make_twins: MakeTwins, scenarios: Sequence[Scenario]) -> Controller:
+    """The controller with the future known: the best of several, rehearsed in the very scenarios.
 
-    How far the plans keep below T_max and the trips is chosen by rehearsals on the twins.
+    Those are the finite horizon's plans, which keep below T_max and the trips by one of `GUARDS_C`;
+    and, because a plan follows the expected course of frames on a coarse grid, a few controllers
+    that know nothing in advance, and the best fixed configurations. One is taken for all the
+    scenarios.
 
     Args:
         design: Knowledge before the run.
         make_twins: Makes twins of the scenarios.
         scenarios: Those of the episodes to come, in the batch's order; a single one for all.
     """
-    profile = design.model("the oracle")
-    board = TwinBoard(profile, design.characterisation.family)
     distinct = list(dict.fromkeys(scenarios))
-    planned = []
-    for scenario in distinct:
+    each = -(-REHEARSALS // len(distinct))
+    rehearsal = [scenario for scenario in distinct for _ in range(each)]
+    best = max(
+        _candidates(design, make_twins, distinct),
+        key=lambda build: _rehearsed(build(rehearsal), make_twins(rehearsal)),
+    )
+    return best(scenarios)
+
+
+Candidate = Callable[[Sequence[Scenario]], Controller]
+"""Builds a controller for a batch of scenarios."""
+
+
+def _candidates(
+    design: Design, make_twins: MakeTwins, scenarios: Sequence[Scenario]
+) -> Iterator[Candidate]:
+    """Candidates for batches of these scenarios; of equally good ones the first is taken."""
+    board = TwinBoard(design.model("the oracle"), design.characterisation.family)
+    courses, price = {}, None
+    for scenario in scenarios:
         course = course_of(board, scenario, None, design.frames_per_step)
-        price = finite_horizon(course).price
-        planned.append((course, caps(board, strict=True), price))
-    controllers = []
+        price = best_price(course, price)
+        courses[scenario] = course, caps(board, strict=True), price
     for guard_c in GUARDS_C:
         plans = {
-            scenario: Plan(course, strict, price, len(board.levels), guard_c)
-            for scenario, (course, strict, price) in zip(distinct, planned, strict=True)
+            scenario: Plan(*known, len(board.levels), guard_c)
+            for scenario, known in courses.items()
         }
-        controllers.append((plans, _rehearsed(design, make_twins, plans)))
-    plans, _ = max(controllers, key=itemgetter(1))
-    return Oracle(design, [plans[scenario] for scenario in scenarios])
+        yield partial(_follower, design, plans)
+    found = best_fixed(design, make_twins, scenarios).configurations
+    configurations = dict(zip(scenarios, found, strict=True))
+    yield lambda batch: Fixed(design, *(configurations[scenario] for scenario in batch))
+    yield from (partial(_blind, design, rival) for rival in RIVALS)
 
 
-def _rehearsed(design: Design, make_twins: MakeTwins, plans: Mapping[Scenario, Plan]) -> float:
-    """Reliable frames in episodes of the very scenarios, with seeds of the search's own."""
-    each = -(-REHEARSALS // len(plans))
-    scenarios = [scenario for scenario in plans for _ in range(each)]
-    controller = Oracle(design, [plans[scenario] for scenario in scenarios])
-    env = make_twins(scenarios)
-    observation, _ = env.reset(seed=[SEARCH_SEED + i for i in range(len(scenarios))])
-    state, running = None, np.ones(len(scenarios), bool)
+def _follower(design: Design, plans: Mapping[Scenario, Plan], batch: Sequence[Scenario]) -> Oracle:
+    return Oracle(design, [plans[scenario] for scenario in batch])
+
+
+def _blind(
+    design: Design, rival: Callable[[Design], Controller], batch: Sequence[Scenario]
+) -> Controller:
+    return rival(design)
+
+
+def _rehearsed(controller: Controller, env: TwinVectorEnv) -> float:
+    """Reliable frames in an episode of every twin, with seeds of the search's own."""
+    observation, _ = env.reset(seed=[SEARCH_SEED + i for i in range(env.num_envs)])
+    state, running = None, np.ones(env.num_envs, bool)
     reliable = 0.0
     while running.any():
-        actions, state = controller.predict(observation, state)
-        observation, _, terminated, truncated, info = env.step(actions)
+        choice, state = controller.choose(observation, state)
+        observation, _, terminated, truncated, info = env.step(env.actions.batch(*choice))
         reliable += Window(info["window"]).reliable_frames[running].sum()
         running &= ~(terminated | truncated)
     return float(reliable)

@@ -261,16 +261,18 @@ def finite_horizon(course: Course, near: float | None = None) -> Horizon:
         course: Course of the scenario.
         near: Price in an episode that differs little; None if there is none.
     """
-    sustained = [long_run(segment, course.t_max_c).on_time_accuracy for segment in course.distinct]
-    if min(sustained) >= course.highest:
+    price = best_price(course, near)
+    if price >= course.highest:
         return Horizon(course.highest, course.highest)
-    low, high = max(min(sustained) - MARGIN, 0.0), min(max(sustained) + MARGIN, course.highest)
-    price = _price(course, low, high, near)
     return Horizon(min(course.bound(price, course.grid(REGULAR)), course.highest), price)
 
 
-def _price(course: Course, low: float, high: float, near: float | None) -> float:
-    """The price with the lowest bound on the coarse grid."""
+def best_price(course: Course, near: float | None = None) -> float:
+    """The price with the lowest bound on the coarse grid; the arguments of `finite_horizon`."""
+    sustained = [long_run(segment, course.t_max_c).on_time_accuracy for segment in course.distinct]
+    if min(sustained) >= course.highest:
+        return course.highest
+    low, high = max(min(sustained) - MARGIN, 0.0), min(max(sustained) + MARGIN, course.highest)
     coarse = course.grid(COARSE)
     if near is not None and low < near - NEAR < near + NEAR < high:
         below, here, above = (course.bound(near + by, coarse) for by in (-NEAR, 0.0, NEAR))
