@@ -93,10 +93,12 @@ class Conditions:
         return possible[rng.integers(len(possible))]
 
     def _other_coolings(self, scenario: Scenario) -> list[str]:
-        """Those that the same arrays can hold: of as many nodes, without a fan to be driven."""
+        """This board's that the same arrays can hold: of as many nodes, without a driven fan."""
         present = self._profile.cooling_named(scenario.cooling)
         return [
             name
             for name, other in self._profile.cooling.items()
-            if other is not present and other.nodes == present.nodes and other.fan == present.fan
+            if other is not present
+            and (other.nodes, other.fan) == (present.nodes, present.fan)
+            and other.measured_on is None
         ]

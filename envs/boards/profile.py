@@ -44,6 +44,7 @@ class Power(Table):
         cluster_nf: Capacitance that switches whenever the cluster is clocked.
         thread_nf: Capacitance that a busy thread adds.
         rest_w: Power of the rest of the chip.
+        little_w: Power of its LITTLE cores at full load, for traces in which they work.
         activities: Switching activity of workloads in traces relative to that of inference.
     """
 
@@ -51,6 +52,7 @@ class Power(Table):
     cluster_nf: float = Field(ge=0)
     thread_nf: float = Field(gt=0)
     rest_w: float = Field(ge=0)
+    little_w: float = Field(default=0.0, ge=0)
     activities: dict[str, float] = Field(default={})
 
     def switching_w(
@@ -145,6 +147,7 @@ class Cooling(Table):
         resistance_log_se: Relative standard error of the total resistance, if it was fitted.
         capacitance_log_se: Relative standard error of the capacitances, if they were fitted.
         fan: Its fan, if the governor drives one.
+        measured_on: Related board that it was measured on; None for this one.
     """
 
     source: str
@@ -153,6 +156,7 @@ class Cooling(Table):
     resistance_log_se: float = Field(default=0.0, ge=0)
     capacitance_log_se: float = Field(default=0.0, ge=0)
     fan: Fan | None = None
+    measured_on: str | None = None
 
     @model_validator(mode="after")
     def _ladder(self) -> "Cooling":

@@ -1,24 +1,38 @@
 """``tvfs-gym dev fidelity``: refits the shipped profiles' coolings and shows their errors."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
 import polars as pl
 import tomlkit
 
-from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
+from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.tables import Table, read_toml
 from tvfs_gym.experiments.results.folder import installed_versions
 from tvfs_gym.experiments.results.tables import markdown_table, replace_section
-from tvfs_gym.experiments.twin.errors import Error, Samples, error_of, errors, predictions, window_s
+from tvfs_gym.experiments.twin.adaptation import (
+    ROOM_C,
+    Adapted,
+    adapted,
+    blind_error,
+    blind_prediction,
+    scaled,
+)
+from tvfs_gym.experiments.twin.catalogue import (
+    Adaptation,
+    Catalogue,
+    Fit,
+    Transfer,
+    load_catalogue,
+)
+from tvfs_gym.experiments.twin.errors import Error, Samples, errors, predictions, window_s
 from tvfs_gym.experiments.twin.figures import measured_against_predicted
-from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, responses
+from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, network_of
 from tvfs_gym.experiments.twin.identify import (
     Candidate,
     best_of,
@@ -30,7 +44,6 @@ from tvfs_gym.experiments.twin.identify import (
 from tvfs_gym.experiments.twin.traces.heat import heated
 from tvfs_gym.experiments.twin.traces.record import read_record
 
-CATALOGUE = files("tvfs_gym.experiments.twin") / "fidelity.toml"
 TEMPLATE = files("tvfs_gym.experiments.twin") / "twin.md"
 
 FIT_HEADER = ("board, cooling", "nodes", "time constants, s", "gains, K/W", "RMSE, °C")
@@ -53,72 +66,26 @@ ERROR_COLUMNS = (
     "first_order_rmse_c",
     "constant_rmse_c",
 )
+NAIVE_COLUMNS = tuple(
+    f"{name}_{field}"
+    for name in ("first_order", "constant")
+    for field in ("rmse_c", "mae_c", "worst_c")
+)
+BRIEF_COLUMNS = ("model_rmse_c", "first_order_rmse_c", "constant_rmse_c")
+LOGS = "the XU4 logs, blind"
+CATALOGUE_NAME = "the traces named in experiments/twin/fidelity.toml"
 TRANSFER_HEADER = ("transfer", "bias, °C", "RMSE, °C", "worst, °C")
+ADAPTED_HEADER = (
+    "log",
+    "K/W by itself",
+    "before: RMSE, °C",
+    "bias, °C",
+    "after: RMSE, °C",
+    "bias, °C",
+)
 
-ROOM_C = 25.0
-"""Ambient temperature that a blind transfer assumes."""
-
-
-class Source(Table):
-    """Where a folder of traces comes from."""
-
-    folder: str
-    source: str
-    licence: str
-
-
-class HeldOut(Table):
-    """Runs that a cooling was not fitted to.
-
-    Attributes:
-        title: Title of the section.
-        traces: Patterns of files.
-        from_s: Only what lies behind this time counts, and what lies before it is known.
-    """
-
-    title: str
-    traces: tuple[str, ...]
-    from_s: float | None = None
-
-
-class Fit(Table):
-    """A cooling of a shipped profile, and what it is fitted to.
-
-    Attributes:
-        board: Profile.
-        cooling: Its name in the profile.
-        note: Note on the measurement.
-        traces: Patterns of files.
-        until_s: Only what lies before this time is used.
-        full_load_w: Heat at a load of 1, for runs without power and clock.
-        held_out: Runs that show how good it is.
-    """
-
-    board: str
-    cooling: str
-    note: str
-    traces: tuple[str, ...]
-    until_s: float = math.inf
-    full_load_w: float | None = None
-    held_out: tuple[HeldOut, ...]
-
-
-class Transfer(Table):
-    """A run of another board or cooling, predicted by a fitted network from its heat alone."""
-
-    title: str
-    board: str
-    cooling: str
-    traces: tuple[str, ...]
-    full_load_w: float | None = None
-
-
-class Catalogue(Table):
-    """All of it."""
-
-    sources: tuple[Source, ...]
-    fits: tuple[Fit, ...]
-    transfers: tuple[Transfer, ...]
+OTHER_ROOMS_C = (20.0, 30.0)
+"""Rooms that an adaptation is repeated for, to show what assuming `ROOM_C` is worth."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +114,23 @@ class Result:
         return self.chosen.model
 
 
+@dataclass(frozen=True)
+class Takeover:
+    """A cooling taken over from another one, and the logs that its resistance is fitted to.
+
+    Attributes:
+        adaptation: Settings.
+        traces: The logs.
+        result: The adapted network in a room of `ROOM_C`.
+        elsewhere_k_w: Total resistance in other rooms, by ambient temperature.
+    """
+
+    adaptation: Adaptation
+    traces: tuple[Trace, ...]
+    result: Adapted
+    elsewhere_k_w: Mapping[float, float]
+
+
 def run(traces: Path, publish: Path | None) -> None:
     """Refits, prints the page, and writes it into a checkout with figures and profiles.
 
@@ -160,24 +144,37 @@ def run(traces: Path, publish: Path | None) -> None:
     catalogue = load_catalogue()
     results = [refitted(fit, traces) for fit in catalogue.fits]
     models = {(result.fit.board, result.fit.cooling): result.model for result in results}
+    takeovers = [
+        taken_over(adaptation, models[adaptation.board, adaptation.origin], traces)
+        for adaptation in catalogue.adaptations
+    ]
+    models |= {
+        (takeover.adaptation.board, takeover.adaptation.cooling): takeover.result.model
+        for takeover in takeovers
+    }
     transfers = {
         transfer.title: transferred(transfer, models[transfer.board, transfer.cooling], traces)
         for transfer in catalogue.transfers
     }
-    page = _page(catalogue, results, transfers)
+    page = _page(catalogue, results, takeovers, transfers)
     print(page)
     if publish is not None:
+        figures, errors_csv = publish / "docs" / "figures", publish / "docs" / "twin_errors.csv"
         (publish / "docs" / "twin.md").write_text(page, encoding="utf-8")
-        replace_section(publish / "README.md", "twin", _brief(results))
-        _table(results).write_csv(publish / "docs" / "twin_errors.csv", float_precision=4)
+        replace_section(publish / "README.md", "twin", _brief(results, takeovers))
+        _table(results, takeovers).write_csv(errors_csv, float_precision=4)
+        for takeover in takeovers:
+            _draw_takeover(takeover, figures)
+            adaptation = takeover.adaptation
+            _update_profile(
+                publish, adaptation.board, adaptation.cooling, _adapted_cooling(takeover)
+            )
         for result in results:
-            _draw(result, publish / "docs" / "figures")
-            _update_profile(publish, result)
-
-
-def load_catalogue() -> Catalogue:
-    """The catalogue that ships with the package."""
-    return read_toml(CATALOGUE, Catalogue)
+            _draw(result, figures)
+            found = cooling_of(result.chosen, [CATALOGUE_NAME])
+            found = found.model_copy(update={"source": f"{found.source}; {result.fit.note}"})
+            fit = result.fit
+            _update_profile(publish, fit.board, fit.cooling, found, result.model.activities)
 
 
 def refitted(fit: Fit, folder: Path) -> Result:
@@ -210,22 +207,29 @@ def refitted(fit: Fit, folder: Path) -> Result:
     return Result(fit, chosen, first, held_out, known_s, middle_runs[0])
 
 
-def transferred(transfer: Transfer, model: ThermalModel, folder: Path) -> Error:
-    """Error of a prediction that knows the run's heat alone.
+def taken_over(adaptation: Adaptation, origin: ThermalModel, folder: Path) -> Takeover:
+    """Adapts a network to the logs of another board.
 
-    The board is taken to stand in a room of `ROOM_C`, settled under the run's first heat.
+    Raises:
+        InputError: A log is missing or cannot be used.
     """
+    profile = load_profile(adaptation.board)
+    logs = _heated(_files(folder, adaptation.traces), profile, None)
+    elsewhere = {room_c: adapted(origin, logs, room_c) for room_c in OTHER_ROOMS_C}
+    return Takeover(
+        adaptation,
+        tuple(logs),
+        adapted(origin, logs),
+        {room_c: other.model.steady_gain for room_c, other in elsewhere.items()},
+    )
+
+
+def transferred(transfer: Transfer, model: ThermalModel, folder: Path) -> Error:
+    """Error of a prediction that knows the run's heat alone, in a room of `ROOM_C`."""
     profile = load_profile(transfer.board)
     (run,) = _heated(_files(folder, transfer.traces), profile, transfer.full_load_w)
     rest_w = 0.0 if run.absolute else profile.power.rest_w
-    heat = run.heat_at(run.temperature_c) + rest_w
-    above = replace(run, heat=heat - heat[0], leakage=None)
-    predicted_c = (
-        ROOM_C
-        + model.steady_gain * heat[0]
-        + responses(above, model.time_constants_s) @ model.gains
-    )
-    return error_of(predicted_c, run, np.ones(len(predicted_c), bool))
+    return blind_error(model, replace(run, heat=run.heat + rest_w))
 
 
 def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
@@ -239,9 +243,9 @@ def _heated(paths: Sequence[Path], profile: BoardProfile, full_load_w: float | N
     return [heated(run, profile, full_load_w) for path in paths for run in read_record(path).runs]
 
 
-def _table(results: Sequence[Result]) -> pl.DataFrame:
-    """One row per cooling and held-out set: means over its runs."""
-    rows = []
+def _table(results: Sequence[Result], takeovers: Sequence[Takeover] = ()) -> pl.DataFrame:
+    """One row per cooling and held-out set: means over its runs; no naive one predicts blindly."""
+    rows = [row for takeover in takeovers for row in _blind_rows(takeover)]
     for result in results:
         for title, found in result.held_out.items():
             mean = {
@@ -265,7 +269,36 @@ def _table(results: Sequence[Result]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _page(catalogue: Catalogue, results: Sequence[Result], transfers: Mapping[str, Error]) -> str:
+def _blind_rows(takeover: Takeover) -> list[dict[str, Any]]:
+    adaptation, result = takeover.adaptation, takeover.result
+    found = {
+        adaptation.cooling: (f"{LOGS}, each left out in turn", result.own),
+        adaptation.origin: (LOGS, result.before),
+    }
+    return [
+        {
+            "board": adaptation.board,
+            "cooling": cooling,
+            "nodes": result.model.order,
+            "held_out": title,
+            "runs": len(errors),
+            "known_s": 0.0,
+            **{
+                f"model_{field}": float(np.mean([asdict(error)[field] for error in errors]))
+                for field in ("rmse_c", "mae_c", "worst_c")
+            },
+            **dict.fromkeys(NAIVE_COLUMNS),
+        }
+        for cooling, (title, errors) in found.items()
+    ]
+
+
+def _page(
+    catalogue: Catalogue,
+    results: Sequence[Result],
+    takeovers: Sequence[Takeover],
+    transfers: Mapping[str, Error],
+) -> str:
     """The page "How good is the twin?"."""
     fits = [
         [
@@ -296,6 +329,7 @@ def _page(catalogue: Catalogue, results: Sequence[Result], transfers: Mapping[st
         fits=markdown_table(FIT_HEADER, fits),
         held_out=markdown_table(HELD_OUT_HEADER, held_out),
         transfers=markdown_table(TRANSFER_HEADER, blind),
+        takeovers=[(takeover, _takeover_table(takeover)) for takeover in takeovers],
         figures=[(result.fit, _figure(result)) for result in results],
         beaten=_beaten(results),
         xu3=sorted(run["model"].rmse_c for run in runs),
@@ -303,6 +337,22 @@ def _page(catalogue: Catalogue, results: Sequence[Result], transfers: Mapping[st
         sources=catalogue.sources,
         versions=", ".join(f"{name} {version}" for name, version in installed_versions().items()),
     )
+
+
+def _takeover_table(takeover: Takeover) -> str:
+    result = takeover.result
+    before_k_w = result.model.steady_gain / result.scale
+    rows = [
+        [
+            Path(trace.name).stem,
+            f"{before_k_w * scale:.1f}",
+            *(f"{value:.1f}" for value in (before.rmse_c, before.bias_c, own.rmse_c, own.bias_c)),
+        ]
+        for trace, scale, before, own in zip(
+            takeover.traces, result.scales, result.before, result.own, strict=True
+        )
+    ]
+    return markdown_table(ADAPTED_HEADER, rows)
 
 
 def _beaten(results: Sequence[Result]) -> list[str]:
@@ -316,24 +366,35 @@ def _beaten(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def _brief(results: Sequence[Result]) -> str:
-    """One row per board: its first cooling, on its first held-out set."""
+def _brief(results: Sequence[Result], takeovers: Sequence[Takeover]) -> str:
+    """Every takeover, and each board's first fitted cooling on its first held-out set."""
+    taken = _table((), takeovers).to_dicts()
     first = {row["board"]: row for row in reversed(_table(results).to_dicts())}
     rows = [
         [
             f"{row['board']}, {row['cooling']}",
             row["held_out"],
-            f"{row['model_rmse_c']:.2f}",
-            f"{row['first_order_rmse_c']:.2f}",
-            f"{row['constant_rmse_c']:.2f}",
+            *("–" if row[name] is None else f"{row[name]:.2f}" for name in BRIEF_COLUMNS),
         ]
-        for row in reversed(first.values())
+        for row in (*taken, *reversed(first.values()))
     ]
     return markdown_table(BRIEF_HEADER, rows)
 
 
 def _figure(result: Result) -> str:
     return f"twin_{result.fit.board}_{result.fit.cooling}.png"
+
+
+def _draw_takeover(takeover: Takeover, folder: Path) -> None:
+    """The first log: the network as taken over, and adapted to the other logs."""
+    adaptation, result, trace = takeover.adaptation, takeover.result, takeover.traces[0]
+    others = adapted(result.model, takeover.traces[1:]).model
+    predicted = {
+        f"{adaptation.cooling}, from the other logs": blind_prediction(others, trace),
+        adaptation.origin: blind_prediction(scaled(result.model, 1 / result.scale), trace),
+    }
+    path = folder / f"twin_{adaptation.board}_{adaptation.cooling}.png"
+    measured_against_predicted(trace, predicted, np.ones(len(trace.time_s), bool), path)
 
 
 def _draw(result: Result, folder: Path) -> None:
@@ -344,21 +405,47 @@ def _draw(result: Result, folder: Path) -> None:
     )
 
 
-def _update_profile(checkout: Path, result: Result) -> None:
+def _adapted_cooling(takeover: Takeover) -> Cooling:
+    """The adapted network as a section of a profile, to four digits."""
+    adaptation, result = takeover.adaptation, takeover.result
+    network = network_of(result.model.time_constants_s, result.model.gains)
+    by_log = ", ".join(
+        f"{result.model.steady_gain * scale / result.scale:.1f}" for scale in result.scales
+    )
+    rmse_c = np.mean([error.rmse_c for error in result.own])
+    return Cooling(
+        source=(
+            f"fitted to the logs named in experiments/twin/fidelity.toml: the network of "
+            f"{adaptation.origin} with its time constants, all resistances times "
+            f"{result.scale:.3f}; {result.model.steady_gain:.2f} K/W in all, by log {by_log}, in "
+            f"rooms assumed at {ROOM_C:g} degC; blind RMSE {rmse_c:.1f} degC, each log left out in "
+            f"turn; {adaptation.note}, so that the standard error is that of a further board"
+        ),
+        resistances_k_w=tuple(float(f"{r:.4g}") for r in network.resistances_k_w),
+        capacitances_j_k=tuple(float(f"{c:.4g}") for c in network.capacitances_j_k),
+        resistance_log_se=float(f"{result.log_se:.2g}"),
+        capacitance_log_se=float(f"{result.model.capacitance_log_se:.2g}"),
+    )
+
+
+def _update_profile(
+    checkout: Path,
+    board: str,
+    cooling: str,
+    fitted: Cooling,
+    activities: Mapping[str, float] | None = None,
+) -> None:
     """Writes the fitted section into the profile's file, whose comments stay."""
-    path = checkout / "envs" / "boards" / "profiles" / f"{result.fit.board}.toml"
+    path = checkout / "envs" / "boards" / "profiles" / f"{board}.toml"
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    fitted = cooling_of(result.chosen, ["the traces named in experiments/twin/fidelity.toml"])
-    section = document["cooling"][result.fit.cooling]
-    section["source"] = f"{fitted.source}; {result.fit.note}"
+    section = document["cooling"][cooling]
+    section["source"] = fitted.source
     section["resistances_k_w"] = list(fitted.resistances_k_w)
     section["capacitances_j_k"] = list(fitted.capacitances_j_k)
     section["resistance_log_se"] = fitted.resistance_log_se
     section["capacitance_log_se"] = fitted.capacitance_log_se
-    if result.model.activities:
-        activities = tomlkit.inline_table()
-        activities.update(
-            {name: round(activity, 3) for name, activity in result.model.activities.items()}
-        )
-        document["power"]["activities"] = activities
+    if activities:
+        table = tomlkit.inline_table()
+        table.update({name: round(activity, 3) for name, activity in activities.items()})
+        document["power"]["activities"] = table
     path.write_text(tomlkit.dumps(document), encoding="utf-8")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tvfs_gym.baselines import Design, build
+from tvfs_gym.baselines import Design, build, characterise
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
@@ -19,6 +19,9 @@ from tvfs_gym.experiments.results.statistics import METRICS
 CASES = load_suite("published").cases("odroid_xu4", {})
 PUBLISHED = {name: case.scenario for name, case in CASES.items()}
 HIGHEST = 18
+WARM_ROOM_C = 35.0
+"""Where full clock is too much: in a room of 25 degC the fan keeps the chip within a few degC of
+T_max, and throttling costs few frames."""
 SEEDS = range(3)
 
 
@@ -48,6 +51,7 @@ def test_at_full_clock_throttling_sets_in_and_a_deadline_met_when_cold_is_missed
         hosted_characterisation,
         latency_constraint_s=0.0365,
         throttling=throttling,
+        ambient_c=WARM_ROOM_C,
     )
     throttled = [steps["throttled_s"].cumsum() > 0 for steps in runs]
     hot = np.concatenate(throttled)
@@ -85,12 +89,18 @@ def test_topology_scaling_alone_does_not_lower_the_steady_temperature(family: st
 def test_the_topology_scaling_baseline_stays_as_hot_as_doing_nothing(
     hosted: BoardEnv, hosted_characterisation: Characterisation
 ) -> None:
-    """With the kernel throttling: it reaches T_max too, is throttled too, and its mean temperature
-    is within 2 degC of the performance governor's; but its answers come on time.
+    """With the kernel throttling, in a warm room: it reaches T_max too, is throttled too, and its
+    mean temperature is within 2 degC of the performance governor's; but its answers come on time.
     """
     found = {}
     for name in ("performance", "topology_scaling"):
-        _, rows = episodes(name, hosted, hosted_characterisation, latency_constraint_s=0.0365)
+        _, rows = episodes(
+            name,
+            hosted,
+            hosted_characterisation,
+            latency_constraint_s=0.0365,
+            ambient_c=WARM_ROOM_C,
+        )
         found[name] = {
             key: np.mean([row[key] for row in rows]) for key in METRICS if key != "regret"
         }
@@ -118,7 +128,7 @@ def test_tvfs_holds_2000_frames_cool_and_on_time(
         assert row["temperature_c_mean"] <= 85.0 - 10.0
 
 
-@pytest.mark.parametrize(("name", "share_at_best"), [("tvfs", 0.2), ("tvfs_static", 0.0)])
+@pytest.mark.parametrize(("name", "share_at_best"), [("tvfs", 0.75), ("tvfs_static", 0.0)])
 def test_tvfs_loses_the_published_accuracy(
     name: str,
     share_at_best: float,
@@ -128,7 +138,7 @@ def test_tvfs_loses_the_published_accuracy(
     """Published: 0.9 to 3.1 points across latency constraints, which are the differences of 1.0 192
     and 1.0 160 to 1.0 224. The same frames are answered by 1.0 224 for comparison; tolerance 0.5
     points for the draw of the images. Under the tightest constraint the table walked by temperature
-    answers a fifth of the frames, while the chip is cool, with 1.0 192 instead of 1.0 160.
+    answers three quarters of the frames, while the chip is cool, with 1.0 192 instead of 1.0 160.
     """
     losses = []
     for scenario in PUBLISHED.values():
@@ -144,14 +154,14 @@ def test_tvfs_loses_the_published_accuracy(
     assert max(losses) == pytest.approx(expected, abs=0.5)
 
 
-def test_frequency_scaling_alone_cools_but_misses_a_tight_deadline(
-    hosted: BoardEnv, hosted_characterisation: Characterisation
-) -> None:
+def test_frequency_scaling_alone_cools_but_misses_a_tight_deadline(hosted: BoardEnv) -> None:
     """The trade-off of Peluso et al., Electronics 2019: safe temperature, longer latency. Where the
     clock is known beforehand, a network is chosen that is fast enough there, and less accurate.
     """
+    scenario = {"latency_constraint_s": 0.0365, "ambient_c": WARM_ROOM_C}
+    characterisation = characterise(hosted.board, Scenario(ambient_c=WARM_ROOM_C))
     reactive, proactive = (
-        episodes(name, hosted, hosted_characterisation, latency_constraint_s=0.0365)[1]
+        episodes(name, hosted, characterisation, **scenario)[1]
         for name in ("frequency_reactive", "frequency_proactive")
     )
     for held, adapted in zip(reactive, proactive, strict=True):

@@ -21,6 +21,12 @@ STRESSBERRY_STRESS_S = (150.0, 450.0)
 cooling; where the clock was logged, it rises and falls at these times."""
 
 
+LITTLE_SHARE = 0.66
+"""Share of sbc-bench's single-threaded 7-zip that runs on the LITTLE core, which goes first: the
+speeds that Odroid-XU4 4pC7 reports, 905 and 1724 MIPS, for the same work. tinymembench and ramlat,
+which report no time, get half; OpenSSL alternates between the two."""
+
+
 def _unreadable(path: Path, error: OSError) -> InputError:
     # Polars' errors carry no strerror.
     reason = error.strerror or ("unreadable" if path.exists() else "no such file")
@@ -195,23 +201,38 @@ def _sbc_bench(raw: pl.DataFrame) -> pl.DataFrame:
     """One clock, or two, and the section that ran.
 
     Two clocks are nominal/real on a Raspberry Pi, which logs its voltage as well, and big/LITTLE
-    elsewhere. There the load is that of all cores, and the big ones, half of them, are taken to be
-    filled first.
+    elsewhere. There the load is that of all cores, half of them big. A section of one thread per
+    core loads them alike; one of a single thread runs on a LITTLE core first, then on a big one.
     """
     clocks = pl.col("freq_field").str.extract_all(r"\d+(?:\.\d+)?")
     two = clocks.list.len() == 2
     pi = pl.col("extra").fill_null("").str.contains(r"\dV")
     load = _number("cpu_pct") / 100
+    single, on_little = _single_thread(pl.col("section").fill_null(""))
+    on_big = pl.when(single).then(2 * load * (1 - on_little)).otherwise(load)
+    little = pl.when(single).then(2 * load * on_little).otherwise(load)
     return raw.select(
         "line",
         time_s=pl.col("t_s"),
         temperature_c=pl.col("temp_c"),
-        load=pl.when(two & ~pi).then(pl.min_horizontal(2 * load, 1.0)).otherwise(load),
+        load=pl.when(two & ~pi).then(on_big).otherwise(load),
+        little_load=pl.when(two & ~pi).then(little).otherwise(0.0),
         frequency_mhz=pl.when(pi).then(clocks.list.last()).otherwise(clocks.list.first()),
         workload=pl.col("section")
         .str.extract(r"(tinymembench|ramlat|OpenSSL|7-zip|cpuminer)")
         .fill_null(""),
     )
+
+
+def _single_thread(section: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Tells a section of one thread, and the share of a sample's work that a LITTLE core does."""
+    time_s = _number("t_s")
+    begin_s, end_s = time_s.min().over(section), time_s.max().over(section)
+    passed = (time_s - begin_s) / (end_s - begin_s)
+    share = pl.when(section.str.contains("7-zip")).then(LITTLE_SHARE).otherwise(0.5)
+    in_turn = section.str.contains("OpenSSL")
+    on_little = pl.when(in_turn).then(0.5).otherwise((passed < share).cast(pl.Float64))
+    return section.str.contains("single|tinymembench|ramlat|OpenSSL"), on_little
 
 
 def _stressberry(raw: pl.DataFrame) -> pl.DataFrame:

@@ -81,7 +81,10 @@ def _check_clock(run: Run, profile: BoardProfile, frequency_ghz: Vector) -> None
 def _modelled(
     run: Run, profile: BoardProfile, load: Vector, frequency_ghz: Vector, unknown: Collection[str]
 ) -> Trace:
-    """Load and clock through the profile's power model; leakage follows the temperature."""
+    """Load and clock through the profile's power model; leakage follows the temperature.
+
+    Where a log tells big and LITTLE cores apart, the big cluster is clocked while it works alone.
+    """
     _check_clock(run, profile, frequency_ghz)
     voltage_v = profile.voltages_v(frequency_ghz)
     power = profile.power
@@ -92,12 +95,16 @@ def _modelled(
 
     clocked_w = switching_w(np.zeros(len(load)))
     busy_w = switching_w(profile.threads * load) - clocked_w
+    rest_w = np.full(len(load), power.rest_w)
+    if run.little_load is not None:
+        clocked_w *= np.minimum(profile.threads * load, 1.0)
+        rest_w += power.little_w * run.little_load
     names = np.array(run.workload if run.workload is not None else [""] * len(load))
     activity = np.array([power.activities.get(name, 1.0) for name in names])
     sought = np.isin(names, list(unknown))
     for name in sorted(set(names) - {"", *power.activities, *unknown}) if power.activities else ():
         print(f"note: {run.name}: the activity of {name} is taken as 1.")
-    heat = clocked_w + power.rest_w + np.where(sought, 0.0, activity * busy_w)
+    heat = clocked_w + rest_w + np.where(sought, 0.0, activity * busy_w)
     workloads = {name: np.where(names == name, busy_w, 0.0) for name in sorted(set(names[sought]))}
     leakage = ModelledLeakage(voltage_v, profile.leakage_w)
     return Trace(run.name, run.time_s, heat, run.temperature_c, leakage, workloads=workloads)

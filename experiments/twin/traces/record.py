@@ -39,7 +39,8 @@ class Run:
         time_s: From 0, strictly ascending.
         temperature_c: Sensor readings.
         power_w: Measured heat; None where it was not measured, and then ``load`` is known.
-        load: Busy share of the CPU, 0..1.
+        load: Busy share of the CPU, 0..1; of a big.LITTLE chip, of its big cores.
+        little_load: Busy share of the LITTLE cores, where a log tells them apart.
         frequency_mhz: Clock, where it was logged.
         workload: Workload, where it was logged.
     """
@@ -49,6 +50,7 @@ class Run:
     temperature_c: Vector
     power_w: Vector | None = None
     load: Vector | None = None
+    little_load: Vector | None = None
     frequency_mhz: Vector | None = None
     workload: tuple[str, ...] | None = None
 
@@ -61,6 +63,7 @@ class Run:
             self.temperature_c[first],
             None if self.power_w is None else self.power_w[first],
             None if self.load is None else self.load[first],
+            None if self.little_load is None else self.little_load[first],
             None if self.frequency_mhz is None else self.frequency_mhz[first],
             None if self.workload is None else self.workload[first],
         )

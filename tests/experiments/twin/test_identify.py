@@ -101,7 +101,7 @@ def test_stressberry_files_are_steps_of_load(traces: Path) -> None:
 def test_sbc_bench_logs_tell_clock_load_and_workload(tmp_path: Path) -> None:
     """The second clock is the real one of a Raspberry Pi, but the little cluster's elsewhere."""
     header = "t_s,freq_field,load1,cpu_pct,temp_c,extra,section\n"
-    for extra, clock, load in (("1.3188V", 1100.0, 0.4), ("", 1200.0, 0.8)):
+    for extra, clock, load in (("1.3188V", 1100.0, 0.4), ("", 1200.0, 0.4)):
         rows = [f"{10 * i},1200/1100MHz,1,{40 + 60 * (i > 50)},{40 + i % 7},{extra},cpuminer"
                 for i in range(100)]  # fmt: skip
         (tmp_path / "log.csv").write_text(header + "\n".join(rows))
@@ -110,6 +110,23 @@ def test_sbc_bench_logs_tell_clock_load_and_workload(tmp_path: Path) -> None:
         assert run.frequency_mhz[0] == clock
         assert run.load[0] == pytest.approx(load) and run.load[-1] == 1.0
         assert set(run.workload) == {"cpuminer"}
+
+
+def test_one_thread_of_sbc_bench_works_on_a_little_core_first(tmp_path: Path) -> None:
+    """A section of one thread: an eighth of eight cores, all of it on one cluster, then the other;
+    OpenSSL alternates.
+    """
+    header = "t_s,freq_field,load1,cpu_pct,temp_c,extra,section\n"
+    sections = ("tinymembench", "OpenSSL benchmark", "7-zip single core benchmark")
+    rows = [f"{10 * i},2000/1400MHz,1,{12 + i % 2},{40 + i % 7},,{sections[i // 100]}"
+            for i in range(300)]  # fmt: skip
+    (tmp_path / "log.csv").write_text(header + "\n".join(rows))
+    (run,) = read_record(tmp_path / "log.csv").runs
+    assert run.load is not None and run.little_load is not None
+    assert run.load + run.little_load == pytest.approx(0.25, abs=0.02)
+    big = [np.flatnonzero(run.load[first : first + 100] > 0)[0] for first in (0, 100, 200)]
+    assert big == [50, 0, 66]
+    assert run.load[100:200] == pytest.approx(run.little_load[100:200])
 
 
 @pytest.mark.parametrize("code", ["1iSh", "3N6Q", "4pC7", "4hOP", "8ctH"])
