@@ -76,12 +76,12 @@ def test_a_board_that_is_throttled_at_once_cannot_be_characterised() -> None:
 def test_characterisation_sees_where_throttling_cuts_in(
     recorded_characterisation: Characterisation,
 ) -> None:
-    assert recorded_characterisation.extrapolated.tolist() == [False] * 16 + [True] * 3
+    assert recorded_characterisation.extrapolated.tolist() == [False] * 17 + [True] * 2
     assert (np.diff(recorded_characterisation.temperature_c) > 0).all()
     assert (
-        recorded_characterisation.temperature_c[15]
+        recorded_characterisation.temperature_c[16]
         < 85
-        < recorded_characterisation.temperature_c[16]
+        < recorded_characterisation.temperature_c[17]
     )
 
 

@@ -17,7 +17,7 @@ from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episodes
 
 SEEDS = [520, 521, 522]
-HOT = Scenario(latency_constraint_s=0.055, ambient_c=45.0)
+HOT = Scenario(latency_constraint_s=0.055, ambient_c=52.0)
 
 
 class Lagging(Predictive):

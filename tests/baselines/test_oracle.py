@@ -327,12 +327,12 @@ def test_values_jump_at_t_max_and_are_not_interpolated_across() -> None:
 def test_for_long_episodes_the_price_is_what_the_linear_programme_finds(board: TwinBoard) -> None:
     """It allows a mean of T_max; the kernel throttles at any poll above, so that a die which jumps
     by ten degrees when the level changes must stay below on the average."""
-    scenario = Scenario(ambient_c=40.0)
+    scenario = Scenario(ambient_c=48.0)
     found = bounds(board, scenario, 10)
     below = long_run(segments_of(board, scenario)[0], 75.0).on_time_accuracy
     assert below < found.price < found.long_run
     assert found.long_run == pytest.approx(0.8950, abs=0.001)
-    assert sorted(found.mix.shares.values()) == pytest.approx([0.26, 0.74], abs=0.01)
+    assert sorted(found.mix.shares.values()) == pytest.approx([0.275, 0.725], abs=0.01)
 
 
 def test_what_nobody_can_answer_in_time_is_worth_nothing(board: TwinBoard) -> None:

@@ -327,7 +327,7 @@ def test_an_episode_counts_its_photographs(
     recorded_characterisation: Characterisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one that is partly hot, late and wrong, so that each of the conditions matters."""
-    env = TwinEnv("odroid_xu4", scenario={"latency_constraint_s": 0.05})
+    env = TwinEnv("odroid_xu4", scenario={"latency_constraint_s": 0.05, "ambient_c": 35.0})
     frames: list[np.ndarray] = []
     step = env.step
 
