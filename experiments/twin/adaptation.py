@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tvfs_gym.envs.boards.profile import Cooling
 from tvfs_gym.envs.physics.thermal import Vector
 from tvfs_gym.experiments.twin.errors import Error, error_of
 from tvfs_gym.experiments.twin.identification import (
     LEAKAGE_ROUNDS,
     ThermalModel,
     Trace,
+    network_of,
     responses,
 )
 
@@ -65,6 +67,33 @@ def adapted(model: ThermalModel, traces: Sequence[Trace], room_c: float = ROOM_C
             for scale, trace in zip(others, traces, strict=True)
         ),
         tuple(blind_error(model, trace, room_c) for trace in traces),
+    )
+
+
+def adapted_cooling(result: Adapted, origin: str, note: str) -> Cooling:
+    """The adapted network as a section of a profile, to four digits.
+
+    Args:
+        result: The network.
+        origin: Name of the cooling that it was taken over from.
+        note: Note on the logs.
+    """
+    model = result.model
+    network = network_of(model.time_constants_s, model.gains)
+    by_log = ", ".join(f"{model.steady_gain * s / result.scale:.1f}" for s in result.scales)
+    rmse_c = np.mean([error.rmse_c for error in result.own])
+    return Cooling(
+        source=(
+            f"fitted to the logs named in experiments/twin/fidelity.toml: the network of {origin} "
+            f"with its time constants, all resistances times {result.scale:.3f}; "
+            f"{model.steady_gain:.2f} K/W in all, by log {by_log}, in rooms assumed at {ROOM_C:g} "
+            f"degC; blind RMSE {rmse_c:.1f} degC, each log left out in turn; {note}, so that the "
+            "standard error is that of a further board"
+        ),
+        resistances_k_w=tuple(float(f"{r:.4g}") for r in network.resistances_k_w),
+        capacitances_j_k=tuple(float(f"{c:.4g}") for c in network.capacitances_j_k),
+        resistance_log_se=float(f"{result.log_se:.2g}"),
+        capacitance_log_se=float(f"{model.capacitance_log_se:.2g}"),
     )
 
 

@@ -19,6 +19,7 @@ from tvfs_gym.experiments.twin.adaptation import (
     ROOM_C,
     Adapted,
     adapted,
+    adapted_cooling,
     blind_error,
     blind_prediction,
     scaled,
@@ -32,7 +33,7 @@ from tvfs_gym.experiments.twin.catalogue import (
 )
 from tvfs_gym.experiments.twin.errors import Error, Samples, errors, predictions, window_s
 from tvfs_gym.experiments.twin.figures import measured_against_predicted
-from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, network_of
+from tvfs_gym.experiments.twin.identification import ThermalModel, Trace
 from tvfs_gym.experiments.twin.identify import (
     Candidate,
     best_of,
@@ -167,7 +168,10 @@ def run(traces: Path, publish: Path | None) -> None:
             _draw_takeover(takeover, figures)
             adaptation = takeover.adaptation
             _update_profile(
-                publish, adaptation.board, adaptation.cooling, _adapted_cooling(takeover)
+                publish,
+                adaptation.board,
+                adaptation.cooling,
+                adapted_cooling(takeover.result, adaptation.origin, adaptation.note),
             )
         for result in results:
             _draw(result, figures)
@@ -402,29 +406,6 @@ def _draw(result: Result, folder: Path) -> None:
     working = trace.working(result.model.activities)
     measured_against_predicted(
         working, *predictions(result.model, working, known, result.first), folder / _figure(result)
-    )
-
-
-def _adapted_cooling(takeover: Takeover) -> Cooling:
-    """The adapted network as a section of a profile, to four digits."""
-    adaptation, result = takeover.adaptation, takeover.result
-    network = network_of(result.model.time_constants_s, result.model.gains)
-    by_log = ", ".join(
-        f"{result.model.steady_gain * scale / result.scale:.1f}" for scale in result.scales
-    )
-    rmse_c = np.mean([error.rmse_c for error in result.own])
-    return Cooling(
-        source=(
-            f"fitted to the logs named in experiments/twin/fidelity.toml: the network of "
-            f"{adaptation.origin} with its time constants, all resistances times "
-            f"{result.scale:.3f}; {result.model.steady_gain:.2f} K/W in all, by log {by_log}, in "
-            f"rooms assumed at {ROOM_C:g} degC; blind RMSE {rmse_c:.1f} degC, each log left out in "
-            f"turn; {adaptation.note}, so that the standard error is that of a further board"
-        ),
-        resistances_k_w=tuple(float(f"{r:.4g}") for r in network.resistances_k_w),
-        capacitances_j_k=tuple(float(f"{c:.4g}") for c in network.capacitances_j_k),
-        resistance_log_se=float(f"{result.log_se:.2g}"),
-        capacitance_log_se=float(f"{result.model.capacitance_log_se:.2g}"),
     )
 
 
