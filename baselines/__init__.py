@@ -83,8 +83,14 @@ HINDSIGHT: dict[str, Callable[[Design, MakeTwins, Sequence[Scenario]], Controlle
 """Factories of the baselines that know the very scenarios of the episodes to come, by name."""
 
 
-def build(name: str, design: Design) -> Controller:
+def build(name: str, design: Design, **values: float) -> Controller:
     """Builds a baseline.
+
+    Args:
+        name: One of `CONTROLLERS`.
+        design: Knowledge before the run.
+        **values: Parameters of `tvfs_gym.baselines.tuned.TUNED_PARAMETERS`; without them, those
+            that were found.
 
     Raises:
         InputError: There is no such baseline, or none of the board's configurations can meet the
@@ -92,7 +98,8 @@ def build(name: str, design: Design) -> Controller:
     """
     if name not in CONTROLLERS:
         raise unknown("controller", name, CONTROLLERS)
-    return CONTROLLERS[name](design)
+    factory: Callable[..., Controller] = CONTROLLERS[name]
+    return factory(design, **values)
 
 
 def make(

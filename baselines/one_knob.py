@@ -12,20 +12,30 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
+from tvfs_gym.baselines.tuned import GUARD_C, HYSTERESIS_C, tuned
 from tvfs_gym.envs.boards.board import Configuration
-from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
-
-HYSTERESIS_C = 10.0
-"""Further distance at which the reactive policy speeds up again: the hysteresis of the Odroid-XU4's
-trips in the mainline device tree."""
 
 
 class Reactive(FrequencyGovernor):
     """One VF level down when the temperature nears T_max, one up when it has fallen well below.
 
     It remembers the VF level; it starts at the highest one.
+
+    Args:
+        design: Knowledge before the run.
+        guard_c: Distance to T_max at which it slows down.
+        hysteresis_c: Further distance at which it speeds up again.
     """
+
+    def __init__(
+        self,
+        design: Design,
+        guard_c: float = tuned("frequency_reactive", GUARD_C),
+        hysteresis_c: float = tuned("frequency_reactive", HYSTERESIS_C),
+    ) -> None:
+        super().__init__(design)
+        self._guard_c, self._hysteresis_c = guard_c, hysteresis_c
 
     def start(self, count: int) -> State:
         """The highest VF level."""
@@ -35,18 +45,18 @@ class Reactive(FrequencyGovernor):
         """Moves by at most one VF level."""
         (level,) = state
         headroom_c = reading.t_max_c - reading.temperature_c
-        down = headroom_c <= GUARD_C
-        up = headroom_c > GUARD_C + HYSTERESIS_C
+        down = headroom_c <= self._guard_c
+        up = headroom_c > self._guard_c + self._hysteresis_c
         level = np.clip(level - down + up, 0, self.design.highest)
         return level, (level,)
 
 
-def proactive(design: Design) -> Fixed:
+def proactive(design: Design, guard_c: float = tuned("frequency_proactive", GUARD_C)) -> Fixed:
     """The highest VF level whose temperature, measured at design time, stays below T_max.
 
     The clock is known then, and so the network is the most accurate one that meets L_c there.
     """
-    sustainable = design.characterisation.temperature_c <= design.known.t_max_c - GUARD_C
+    sustainable = design.characterisation.temperature_c <= design.known.t_max_c - guard_c
     level = int(np.flatnonzero(sustainable)[-1]) if sustainable.any() else 0
     return Fixed(design, design.most_accurate(level))
 

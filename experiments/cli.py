@@ -18,6 +18,7 @@ from tvfs_gym.experiments.digits import cli as digits
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
 from tvfs_gym.experiments.rewards import cli as rewards
+from tvfs_gym.experiments.tuning import cli as tuning
 from tvfs_gym.experiments.twin import cli as twin
 
 publish = typer.Typer(
@@ -26,6 +27,7 @@ publish = typer.Typer(
 publish.add_typer(benchmark.publish_app)
 publish.add_typer(digits.publish_app)
 publish.add_typer(rewards.publish_app)
+publish.add_typer(tuning.publish_app)
 publish.add_typer(adaptta.publish_app, name="adaptta", help="AdapTTA's tables.")
 
 dev = typer.Typer(
@@ -34,6 +36,7 @@ dev = typer.Typer(
 dev.add_typer(models.dev_app)
 dev.add_typer(board.dev_app)
 dev.add_typer(twin.dev_app)
+dev.add_typer(tuning.dev_app)
 dev.add_typer(publish, name="publish")
 dev.add_typer(perf.app, name="perf")
 

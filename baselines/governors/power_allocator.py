@@ -18,10 +18,10 @@ from tvfs_gym.baselines.controller import Choice, Design, State
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.baselines.governors.cpufreq import utilisation
 from tvfs_gym.baselines.governors.trips import trips_of
+from tvfs_gym.baselines.tuned import GUARD_C, tuned
 from tvfs_gym.envs.boards.thermal_map import power_allocator
 from tvfs_gym.envs.governors import Governors
 from tvfs_gym.envs.jit import jit_apart
-from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.physics.power_budget import STATE_SIZE, allocated_state
 
@@ -93,19 +93,20 @@ class IpaTopology(Budgeted):
     """The same budget, but the most accurate (topology, VF level) within it that meets L_c.
 
     Not published: the obvious use of the kernel's budget by a controller that can change the
-    network too. It acts in user space, once per step; its trips lie `GUARD_C` below those of the
+    network too. It acts in user space, once per step; its trips lie a guard below those of the
     board. Of equally accurate topologies it takes the slowest clock. If none meets L_c, it takes
     the fastest topology at the highest VF level within the budget.
 
     Args:
         design: Knowledge before the run.
+        guard_c: Distance of the control temperature to T_max.
 
     Raises:
         InputError: The board has no profile, or no configuration meets the constraint at the start.
     """
 
-    def __init__(self, design: Design) -> None:
-        super().__init__(design, design.known.t_max_c - GUARD_C)
+    def __init__(self, design: Design, guard_c: float = tuned("ipa_topology", GUARD_C)) -> None:
+        super().__init__(design, design.known.t_max_c - guard_c)
         self._tables: dict[float, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:

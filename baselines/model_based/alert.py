@@ -31,7 +31,7 @@ from tvfs_gym.baselines.model_based.budgets import accuracy_and_passes
 from tvfs_gym.baselines.model_based.candidates import Candidates, Latency, pareto
 from tvfs_gym.baselines.model_based.follower import ModelBased
 from tvfs_gym.baselines.model_based.observer import Belief
-from tvfs_gym.envs.limits import GUARD_C
+from tvfs_gym.baselines.tuned import GUARD_C, tuned
 from tvfs_gym.envs.observation import Reading
 
 MEMORY, LEAST_Q, R, REIMPLEMENTED_R = 0.3, 0.1, 0.001, 0.5
@@ -114,12 +114,23 @@ class AlertReimplemented(Alert):
 class AlertT(Alert):
     """The same under the constraint that the temperature predicted stays below T_max.
 
-    Every configuration is held throughout the horizon; the guard is that of the other baselines.
+    Every configuration is held throughout the horizon.
+
+    Args:
+        design: Knowledge before the run, the profile included.
+        guard_c: Distance to T_max below which the prediction is kept.
+
+    Raises:
+        InputError: No configuration meets the constraint at the start, or there is no profile.
     """
 
     name = "alert_t"
 
+    def __init__(self, design: Design, guard_c: float = tuned("alert_t", GUARD_C)) -> None:
+        super().__init__(design)
+        self._guard_c = guard_c
+
     def _cool(self, belief: Belief, candidates: Candidates, reading: Reading) -> NDArray[np.bool_]:
         horizon_s = np.full(candidates.accuracy.shape, HORIZON_S)
         predicted_c, _ = self._looked_ahead(belief, candidates, reading.t_max_c, horizon_s)
-        return predicted_c < reading.t_max_c[:, np.newaxis] - GUARD_C
+        return predicted_c < reading.t_max_c[:, np.newaxis] - self._guard_c

@@ -31,23 +31,14 @@ from tvfs_gym.baselines.model_based.slow_downs import (
     counted,
     no_counts,
 )
+from tvfs_gym.baselines.tuned import GUARD_SIGMAS, SLOW_DOWN_DRIFT, tuned
 from tvfs_gym.envs.observation import Reading
-
-GUARD_SIGMAS = 2.5
-"""Guard below T_max in standard deviations of the prediction, which follow its past errors. Tuned
-between 1.5 and 3, which differ less than the draw of images, on the seeds 100 to 105: nominal, a
-failed fan, a unit of 1.3 times the resistance, a slow one, a warming room, bursts of load, periodic
-arrivals, changing deadlines, and twelve units drawn at random."""
 
 RATIO_STEP = 0.01
 """Resolution of the slow-down's logarithm."""
 
 SLOW_DOWN_SIGMA = 0.1
 """Spread of the slow-down at the start, in its logarithm: twice that of units' latency."""
-
-SLOW_DOWN_DRIFT = 0.001
-"""Random walk of its logarithm, per step. Tuned on the same conditions, where 0.0005 to 0.003
-differ little."""
 
 LAGS = 5
 """Lags that the sensor may have: 0 to 4 steps."""
@@ -63,14 +54,25 @@ class Predictive(ModelBased):
         design: Knowledge before the run, the profile included.
         foresees: True to weigh the slow-downs that may come next, instead of the last one.
         lags: How many lags the sensor may have, in steps, from none on.
+        guard_sigmas: Guard below T_max in standard deviations of the prediction, which follow its
+            past errors.
+        slow_down_drift: Random walk of the slow-down's logarithm, per step.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.
     """
 
-    def __init__(self, design: Design, foresees: bool = True, lags: int = LAGS) -> None:
+    def __init__(
+        self,
+        design: Design,
+        foresees: bool = True,
+        lags: int = LAGS,
+        guard_sigmas: float = tuned("predictive", GUARD_SIGMAS),
+        slow_down_drift: float = tuned("predictive", SLOW_DOWN_DRIFT),
+    ) -> None:
         self._sigma = jitter_log_sigma(design)
         self._foresees = foresees
+        self._guard_sigmas, self._drift = guard_sigmas, slow_down_drift
         super().__init__(design, "predictive", concave, lags)
 
     def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
@@ -98,7 +100,7 @@ class Predictive(ModelBased):
         error = np.log(np.maximum(ratio, 1e-6)) - slow_down
         passes = self.design.frames_per_step * np.maximum(reading.passes_mean, 1.0)
         noise = self._sigma**2 / passes + RATIO_STEP**2 / 12.0
-        variance = variance + SLOW_DOWN_DRIFT**2
+        variance = variance + self._drift**2
         jumped = error**2 > JUMP_SIGMAS**2 * (variance + noise)
         variance = np.where(timed & jumped, error**2, variance)
         gain = np.where(timed, variance / (variance + noise), 0.0)
@@ -120,9 +122,13 @@ class Predictive(ModelBased):
             belief, candidates, reading.t_max_c, candidates.duration_s
         )
         limit_c = self._model.limit_c(reading.t_max_c[:, np.newaxis], candidates.vf_level)
-        return predicted_c + GUARD_SIGMAS * sigma_c < limit_c
+        return predicted_c + self._guard_sigmas * sigma_c < limit_c
 
 
-def predictive_plain(design: Design) -> Predictive:
+def predictive_plain(
+    design: Design,
+    guard_sigmas: float = tuned("predictive_plain", GUARD_SIGMAS),
+    slow_down_drift: float = tuned("predictive_plain", SLOW_DOWN_DRIFT),
+) -> Predictive:
     """The same, taking the last slow-down for the next one and the sensor for one without a lag."""
-    return Predictive(design, foresees=False, lags=1)
+    return Predictive(design, False, 1, guard_sigmas, slow_down_drift)

@@ -25,9 +25,9 @@ from scipy.optimize import linprog
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
 from tvfs_gym.baselines.model_based.budgets import accuracy_within, expected_outcome
+from tvfs_gym.baselines.tuned import GUARD_C, tuned
 from tvfs_gym.baselines.tvfs.passes import front
 from tvfs_gym.baselines.tvfs.tvfs import left_s
-from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 
 LONGEST_BURST = 20
@@ -139,13 +139,15 @@ class TvfsDuty(Controller):
 
     Args:
         design: Knowledge before the run, the profile included.
+        guard_c: Distance to T_max below which the hot spot is kept.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.
     """
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Design, guard_c: float = tuned("tvfs_duty", GUARD_C)) -> None:
         super().__init__(design)
+        self._guard_c = guard_c
         accuracy_within(design, design.known.latency_constraint_s)
         model = BoardModel(design, "tvfs_duty")
         self._rates_hz = model.rate_hz
@@ -171,7 +173,7 @@ class TvfsDuty(Controller):
         memory = np.where(begun, OFFSET_MEMORY, 0.0)
         seen_c = reading.temperature_c - modes_c @ self._parts
         offset_c = memory * offset_c + (1.0 - memory) * seen_c
-        limit_c = reading.t_max_c - GUARD_C - offset_c
+        limit_c = reading.t_max_c - self._guard_c - offset_c
         whole_c = np.clip(np.floor(limit_c), COLDEST_C, HOTTEST_C).astype(int)
         keys = zip(left_s(self.design, reading).tolist(), whole_c.tolist(), strict=True)
         plans = np.array([self._plan(*key) for key in keys])

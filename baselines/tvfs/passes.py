@@ -25,6 +25,7 @@ from tvfs_gym.baselines.model_based.budgets import (
     replays_of,
 )
 from tvfs_gym.baselines.model_based.candidates import pareto
+from tvfs_gym.baselines.tuned import GUARD_C, tuned
 from tvfs_gym.baselines.tvfs.tvfs import Row, Tvfs
 from tvfs_gym.envs.boards.board import Configuration
 
@@ -84,6 +85,6 @@ def reached_c(design: Design, time_s: Vector) -> Vector:
     return continuous_c - model.resistance_k_w.sum() * saved_w
 
 
-def tvfs_passes(design: Design) -> Tvfs:
+def tvfs_passes(design: Design, guard_c: float = tuned("tvfs_passes", GUARD_C)) -> Tvfs:
     """TVFS that walks this table, with feedback of the latency as `Tvfs` has it."""
-    return Tvfs(design, table_with_passes)
+    return Tvfs(design, table_with_passes, guard_c=guard_c)

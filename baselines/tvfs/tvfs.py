@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.fixed import Fixed
+from tvfs_gym.baselines.tuned import GUARD_C, tuned
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import Reading
 
 ALL_PASSES = 2**31
@@ -102,14 +102,21 @@ class Tvfs(Controller):
         design: Knowledge before the run.
         made: Makes its tables.
         feedback: True to read the table at what the slow-down leaves of L_c, instead of at L_c.
+        guard_c: Distance to T_max at which it steps to a cooler row.
 
     Raises:
         InputError: No configuration meets the constraint at the start.
     """
 
-    def __init__(self, design: Design, made: Table = table, feedback: bool = True) -> None:
+    def __init__(
+        self,
+        design: Design,
+        made: Table = table,
+        feedback: bool = True,
+        guard_c: float = tuned("tvfs", GUARD_C),
+    ) -> None:
         super().__init__(design)
-        self._made, self._feedback = made, feedback
+        self._made, self._feedback, self._guard_c = made, feedback, guard_c
         first_s = design.known.latency_constraint_s
         self._tables = {first_s: made(design, first_s)}
 
@@ -126,7 +133,7 @@ class Tvfs(Controller):
         for constraint_s in np.unique(constraints_s):
             here = constraints_s == constraint_s
             rows = self._rows(float(constraint_s))
-            limit_c = reading.t_max_c[here] - GUARD_C
+            limit_c = reading.t_max_c[here] - self._guard_c
             row[here] = _next_row(rows, row[here], reading.temperature_c[here], limit_c)
             chosen = [rows[index].configuration for index in row[here].tolist()]
             topology[here] = [row.topology for row in chosen]
@@ -156,14 +163,14 @@ def _next_row(
     return np.clip(row + down - up, 0, len(rows) - 1)
 
 
-def tvfs_open_loop(design: Design) -> Tvfs:
+def tvfs_open_loop(design: Design, guard_c: float = tuned("tvfs_open_loop", GUARD_C)) -> Tvfs:
     """TVFS that looks at the temperature alone: the other reconstruction of its run-time rule."""
-    return Tvfs(design, feedback=False)
+    return Tvfs(design, feedback=False, guard_c=guard_c)
 
 
-def tvfs_static(design: Design) -> Fixed:
+def tvfs_static(design: Design, guard_c: float = tuned("tvfs_static", GUARD_C)) -> Fixed:
     """The best row whose design-time temperature stays clear of T_max; the coolest if none does."""
     rows = table(design, design.known.latency_constraint_s)
-    limit_c = design.known.t_max_c - GUARD_C
+    limit_c = design.known.t_max_c - guard_c
     sustainable = [row for row in rows if row.temperature_c <= limit_c]
     return Fixed(design, (sustainable or rows[-1:])[0].configuration)

@@ -12,14 +12,12 @@ from tests.driving import Driven, observation
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, Design, build, make
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Controller
-from tvfs_gym.baselines.one_knob import HYSTERESIS_C
 from tvfs_gym.baselines.tvfs.tvfs import table
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.scenario import Change, Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
@@ -27,6 +25,7 @@ from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episode, run_episodes
 
 TOP = 18
+GUARD_C, HYSTERESIS_C = 3.0, 10.0
 LEVEL_GHZ = [0.2 + 0.1 * level for level in range(19)]
 
 
@@ -138,7 +137,7 @@ def test_tvfs_walks_down_near_t_max_and_up_when_the_better_row_stays_clear(
 ) -> None:
     made_from = design(recorded, recorded_characterisation)
     rows = table(made_from, 0.075)
-    tvfs = build("tvfs", made_from)
+    tvfs = build("tvfs", made_from, guard_c=GUARD_C)
     limit_c = 85.0 - GUARD_C
     step_c = rows[0].temperature_c - rows[1].temperature_c
     driven = Driven(tvfs, recorded)
@@ -171,7 +170,10 @@ def test_static_tvfs_takes_the_best_sustainable_row(
 ) -> None:
     made_from = design(recorded, recorded_characterisation)
     best = next(r for r in table(made_from, 0.075) if r.temperature_c <= 85.0 - GUARD_C)
-    assert choice(build("tvfs_static", made_from), recorded, 40.0) == best.configuration
+    assert (
+        choice(build("tvfs_static", made_from, guard_c=GUARD_C), recorded, 40.0)
+        == best.configuration
+    )
 
 
 def test_static_tvfs_on_a_board_that_is_always_too_hot_takes_the_coolest_row(
@@ -186,9 +188,9 @@ def test_static_tvfs_on_a_board_that_is_always_too_hot_takes_the_coolest_row(
 def test_reactive_frequency_scaling_moves_one_level_with_hysteresis(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
-    driven = Driven(
-        build("frequency_reactive", design(recorded, recorded_characterisation)), recorded
-    )
+    values = {"guard_c": GUARD_C, "hysteresis_c": HYSTERESIS_C}
+    made_from = design(recorded, recorded_characterisation)
+    driven = Driven(build("frequency_reactive", made_from, **values), recorded)
     low, high = 85.0 - GUARD_C - HYSTERESIS_C, 85.0 - GUARD_C
     courses = [(40.0, TOP), (high - 1, TOP), (high, TOP - 1), (high + 3, TOP - 2)]
     courses += [(low, TOP - 2), (low - 1, TOP - 1), (low - 1, TOP), (low - 1, TOP)]
@@ -203,7 +205,8 @@ def test_reactive_frequency_scaling_moves_one_level_with_hysteresis(
 def test_proactive_frequency_scaling_takes_the_highest_sustainable_level(
     recorded: BoardEnv, recorded_characterisation: Characterisation
 ) -> None:
-    controller = build("frequency_proactive", design(recorded, recorded_characterisation))
+    made_from = design(recorded, recorded_characterisation)
+    controller = build("frequency_proactive", made_from, guard_c=GUARD_C)
     level = choice(controller, recorded, 40.0).vf_level
     reached_c = recorded_characterisation.temperature_c
     assert reached_c[level] <= 85.0 - GUARD_C < reached_c[level + 1]

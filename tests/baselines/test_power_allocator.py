@@ -71,7 +71,7 @@ def test_with_topologies_it_takes_the_most_accurate_one_within_the_budget(
     xu4: Design, temperature_c: float, constraint_s: float
 ) -> None:
     reading = readings(temperature_c=temperature_c, latency_constraint_s=constraint_s)
-    together = build("ipa_topology", xu4)
+    together = build("ipa_topology", xu4, guard_c=GUARD_C)
     assert isinstance(together, FrequencyGovernor)
     allowed = int(together.level(reading, together.start(1))[0][0])
     choice, _ = together.decide(reading, together.start(1))
@@ -87,7 +87,7 @@ def test_with_topologies_it_takes_the_most_accurate_one_within_the_budget(
 
 
 def test_with_topologies_it_survives_a_constraint_that_nothing_meets(xu4: Design) -> None:
-    together = build("ipa_topology", replace(xu4, known=Scenario()))
+    together = build("ipa_topology", replace(xu4, known=Scenario()), guard_c=GUARD_C)
     reading = readings(temperature_c=[40.0, CONTROL_C - GUARD_C], latency_constraint_s=0.001)
     choice, _ = together.decide(reading, together.start(2))
     assert choice.topology.tolist() == [0, 0]

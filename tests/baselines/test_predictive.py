@@ -14,7 +14,7 @@ from tvfs_gym.baselines.characterisation.characterisation import Characterisatio
 from tvfs_gym.baselines.model_based.candidates import LEAST_GAIN, concave, pareto
 from tvfs_gym.baselines.model_based.follower import HEAT, NONE_YET
 from tvfs_gym.baselines.model_based.lag import Bank
-from tvfs_gym.baselines.model_based.predictive import GUARD_SIGMAS, RATIO_STEP, Predictive
+from tvfs_gym.baselines.model_based.predictive import RATIO_STEP, Predictive
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.observation import read
@@ -25,6 +25,14 @@ from tvfs_gym.experiments.episodes import run_episodes
 
 SEEDS = [200, 201]
 
+GUARD_SIGMAS = 2.5
+
+VALUES = {
+    "predictive": {"guard_sigmas": GUARD_SIGMAS, "slow_down_drift": 0.001},
+    "tvfs_open_loop": {"guard_c": 3.0},
+}
+"""What is tested is the method, whatever values were found for it."""
+
 
 @pytest.fixture
 def env() -> BoardEnv:
@@ -34,14 +42,14 @@ def env() -> BoardEnv:
 @pytest.fixture(scope="module")
 def predictive(recorded_characterisation: Characterisation) -> Predictive:
     env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
-    return Predictive(Design.of(env, recorded_characterisation), lags=1)
+    return Predictive(Design.of(env, recorded_characterisation), lags=1, guard_sigmas=GUARD_SIGMAS)
 
 
 def episodes(
     name: str, characterisation: Characterisation, scenario: Scenario
 ) -> list[dict[str, Any]]:
     env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
-    controller = build(name, Design.of(env, characterisation, scenario))
+    controller = build(name, Design.of(env, characterisation, scenario), **VALUES[name])
     twins = TwinVectorEnv(len(SEEDS), scenario=scenario, choose_passes=True, info_frames=True)
     return [row for _, row in run_episodes(twins, controller, SEEDS)]
 

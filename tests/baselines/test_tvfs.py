@@ -26,7 +26,7 @@ BURSTS = [
 def score(name: str, env: BoardEnv, measured: Characterisation, **fields: Any) -> float:
     """Mean reliable accuracy."""
     scenario = Scenario(**fields)
-    controller = build(name, Design.of(env, measured, scenario))
+    controller = build(name, Design.of(env, measured, scenario), guard_c=3.0)
     twins = TwinVectorEnv(len(SEEDS), scenario=scenario, info_frames=True)
     rows = [row for _, row in run_episodes(twins, controller, SEEDS)]
     return float(np.mean([row["reliable_accuracy"] for row in rows]))

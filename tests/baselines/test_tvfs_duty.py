@@ -12,11 +12,12 @@ from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.baselines.tvfs.duty import best_duty, duty_cycles
 from tvfs_gym.envs.board_env import BoardEnv
-from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episodes
+
+GUARD_C = 3.0
 
 ROWS = st.lists(
     st.tuples(st.floats(0.1, 1.0), st.floats(30.0, 120.0), st.floats(0.3, 2.0)),
@@ -123,7 +124,7 @@ def test_on_the_twin_it_interleaves_below_t_max_and_beats_the_row_that_can_be_he
 
     def episodes(name: str) -> list[tuple[Any, dict[str, Any]]]:
         twins = TwinVectorEnv(len(seeds), scenario=scenario, choose_passes=True, info_frames=True)
-        return run_episodes(twins, build(name, made_from), seeds)
+        return run_episodes(twins, build(name, made_from, guard_c=GUARD_C), seeds)
 
     ours, held = episodes("tvfs_duty"), episodes("tvfs_static")
     for steps, episode in ours:

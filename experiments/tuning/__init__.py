@@ -1,0 +1,1 @@
+"""Tuning of the baselines: all guards and thresholds, by one command, on one distribution."""
