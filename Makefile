@@ -74,6 +74,7 @@ publish: .venv/installed-test
 	$(BIN)/tvfs-gym dev publish adaptta recorded
 	$(BIN)/tvfs-gym dev perf envs --output docs/performance.md
 	$(BIN)/tvfs-gym dev publish digits
+	$(BIN)/tvfs-gym dev publish baselines
 
 # The policies that ship with the package, trained anew: the published methods with their own rewards,
 # and, as NAME_accuracy, with on-time accuracy for it; and PPO.

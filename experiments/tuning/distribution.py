@@ -11,25 +11,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
-from gymnasium.utils import seeding
-
 from tvfs_gym.baselines import Design, characterise
 from tvfs_gym.baselines.tuned import TuningDistribution
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.envs.randomisation import DomainRandomisation
-from tvfs_gym.envs.randomisation import Episodes as EpisodeKeys
+from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.benchmarks.suite import frames_per_step
 
 FIRST_SEED = 10_000
 """Seed of the first episode, beyond those of every suite."""
-
-STEP_S = 0.75
-"""Time that the frames of a step may take, if each takes L_c."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +45,8 @@ class TuningEpisode:
 
     @property
     def frames_per_step(self) -> int:
-        """Frames of a step: as many as `STEP_S` has room for, each with L_c."""
-        return max(1, round(STEP_S / self.scenario.latency_constraint_s))
+        """Frames of a step, as in the benchmark."""
+        return frames_per_step(self.scenario.latency_constraint_s)
 
     def design(self) -> Design:
         """Knowledge of the episode's controllers, from the board's characterisation.
@@ -102,7 +97,7 @@ def draw_episodes(
         board, seed = boards[index % len(boards)], FIRST_SEED + index
         randomisation = draws[board]
         assert randomisation is not None
-        key = EpisodeKeys(seeding.np_random(seed)[0]).next_key()
+        key = Episodes.seeded(seed).next_key()
         drawn.append(
             TuningEpisode(board, family, randomisation.draw(scenario or Scenario(), key), seed)
         )

@@ -35,7 +35,7 @@ from tvfs_gym.experiments.tuning.search import Candidate, Scores, by_name, searc
 
 COMMAND = "tvfs-gym dev tune-baselines"
 
-EPISODES = 25
+EPISODES = 30
 """Episodes of each board: what two cores do in twelve minutes."""
 
 
@@ -160,9 +160,14 @@ def values_text(values: Values) -> str:
 
 
 def _table(found: dict[str, TunedController]) -> Table:
-    table = Table(box=box.SIMPLE, caption="score: reliable accuracy, %; lead: on the runner-up's")
+    table = Table(
+        box=box.SIMPLE,
+        show_edge=False,
+        pad_edge=False,
+        caption="score: reliable accuracy, %; lead: on the runner-up's",
+    )
     for heading in ("controller", "parameter"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=True)
     for heading in ("taken", "runner-up", "score", "lead"):
         table.add_column(heading, justify="right")
     for name, each in found.items():
