@@ -66,8 +66,6 @@ KNOWLEDGE: dict[str, frozenset[Knowledge]] = {
     "predictive": _PREDICTIVE,
     "predictive_plain": _PREDICTIVE,
     "best_fixed": _LATENCIES | {Knowledge.SCENARIO},
-    "oracle": frozenset(
-        {Knowledge.MODEL, Knowledge.TRIPS, Knowledge.TEMPERATURE, Knowledge.SCENARIO}
-    ),
+    "oracle": frozenset(Knowledge) - {Knowledge.TEMPERATURES},
 }
 """By controller; ``tests/baselines/test_knowledge.py`` takes each away and sees what changes."""

@@ -45,6 +45,12 @@ def test_every_baseline_is_named() -> None:
     assert all(f"`{name}`" in README for name in (*CONTROLLERS, *HINDSIGHT))
 
 
+def test_the_page_of_the_baselines_has_them_all() -> None:
+    """Name a new one in baselines/knowledge.py, and run tvfs-gym dev publish baselines."""
+    page = (ROOT / "docs" / "baselines.md").read_text()
+    assert all(f"| `{name}`" in page for name in (*CONTROLLERS, *HINDSIGHT))
+
+
 def test_the_adaptta_table_is_up_to_date(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(README)
     assert cli("dev", "publish", "adaptta", "recorded", "--checkout", tmp_path).returncode == 0
