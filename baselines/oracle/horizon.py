@@ -34,7 +34,8 @@ PRICE_TOLERANCE = 5e-4
 """How finely the price is searched for; it makes no difference to the bound's validity."""
 
 MARGIN = 0.01
-"""How far beyond the long-run accuracies the price is looked for."""
+"""How far below the lowest long-run accuracy the price is looked for. Above, one too short to
+heat the board through may be worth up to the highest accuracy."""
 
 NEAR = 0.005
 """How far around the price of an episode that differs little it is looked for first."""
@@ -272,7 +273,7 @@ def best_price(course: Course, near: float | None = None) -> float:
     sustained = [long_run(segment, course.t_max_c).on_time_accuracy for segment in course.distinct]
     if min(sustained) >= course.highest:
         return course.highest
-    low, high = max(min(sustained) - MARGIN, 0.0), min(max(sustained) + MARGIN, course.highest)
+    low, high = max(min(sustained) - MARGIN, 0.0), course.highest
     coarse = course.grid(COARSE)
     if near is not None and low < near - NEAR < near + NEAR < high:
         below, here, above = (course.bound(near + by, coarse) for by in (-NEAR, 0.0, NEAR))
