@@ -22,6 +22,7 @@ from tvfs_gym.baselines.governors.ds3 import ds3_dtpm, ds3_throttling
 from tvfs_gym.baselines.governors.power_allocator import IpaTopology, PowerAllocator
 from tvfs_gym.baselines.governors.step_wise import step_wise, step_wise_hysteresis
 from tvfs_gym.baselines.model_based.alert import Alert, AlertReimplemented, AlertT
+from tvfs_gym.baselines.model_based.generic import PredictiveGeneric
 from tvfs_gym.baselines.model_based.predictive import Predictive, predictive_plain
 from tvfs_gym.baselines.one_knob import Reactive, proactive, topology_scaling
 from tvfs_gym.baselines.oracle import oracle
@@ -37,6 +38,7 @@ from tvfs_gym.envs.scenario import Scenario
 __all__ = [
     "CONTROLLERS",
     "HINDSIGHT",
+    "UNMEASURED",
     "Choice",
     "Controller",
     "Design",
@@ -73,8 +75,12 @@ CONTROLLERS: dict[str, Callable[[Design], Controller]] = {
     "alert_t": AlertT,
     "predictive": Predictive,
     "predictive_plain": predictive_plain,
+    "predictive_generic": PredictiveGeneric,
 }
 """Factories of the baselines, by name, from their design."""
+
+UNMEASURED = ("predictive_generic",)
+"""Baselines that need no characterisation, and look at none."""
 
 HINDSIGHT: dict[str, Callable[[Design, MakeTwins, Sequence[Scenario]], Controller]] = {
     "best_fixed": best_fixed,
@@ -114,7 +120,7 @@ def make(
         env: The environment, wrapped or not; a twin that is measured must be reset afterwards.
         characterisation: Characterisation of its board, or the file or folder that
             ``tvfs-gym characterise`` wrote; None to measure a twin now, in a room of 25 degC with
-            its usual cooling.
+            its usual cooling, unless the baseline is one of `UNMEASURED`.
 
     Raises:
         InputError: There is no such baseline, no configuration meets the latency constraint, or
@@ -127,7 +133,8 @@ def make(
         raise InputError(f"{name} needs an environment of this package, not {wrapped}.")
     if isinstance(characterisation, str | Path):
         characterisation = read(Path(characterisation)).of(wrapped.board)
-    if characterisation is None and isinstance(wrapped.board, TwinBoard):
+    measurable = name not in UNMEASURED and isinstance(wrapped.board, TwinBoard)
+    if characterisation is None and measurable:
         scenario = wrapped.scenario
         known = Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
         characterisation = characterise(wrapped.board, known)

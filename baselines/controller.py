@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.envs.actions import Actions
 from tvfs_gym.envs.board_env import BoardEnv
-from tvfs_gym.envs.boards.board import Configuration
+from tvfs_gym.envs.boards.board import BoardInfo, Configuration
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.observation import Reading, read
 from tvfs_gym.envs.scenario import Scenario
 
@@ -40,7 +41,8 @@ class Design:
         frames_per_step: Frames of a step.
         known: The scenario, with everything at its default that a controller cannot know (see
             `KNOWN`).
-        topologies: Names of the topologies, fastest first.
+        family: The topologies, fastest first.
+        info: Identity of the board.
         measured: Characterisation of the board; None without one.
     """
 
@@ -50,7 +52,8 @@ class Design:
     scales: NDArray[np.float64]
     frames_per_step: int
     known: Scenario
-    topologies: tuple[str, ...]
+    family: Family
+    info: BoardInfo
     measured: Characterisation | None
 
     @classmethod
@@ -75,9 +78,15 @@ class Design:
             scales=env.scales,
             frames_per_step=env.frames_per_step,
             known=Scenario(**{name: getattr(scenario, name) for name in KNOWN}),
-            topologies=env.board.family.names,
+            family=env.board.family,
+            info=env.board.info,
             measured=characterisation,
         )
+
+    @property
+    def topologies(self) -> tuple[str, ...]:
+        """Names of the topologies, fastest first."""
+        return self.family.names
 
     @property
     def characterisation(self) -> Characterisation:

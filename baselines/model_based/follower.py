@@ -10,7 +10,7 @@ from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
 from tvfs_gym.baselines.model_based.budgets import accuracy_within, replays_of
 from tvfs_gym.baselines.model_based.candidates import Candidates, CandidateTables, Latency, Select
 from tvfs_gym.baselines.model_based.lag import Bank, LaggedObserver
-from tvfs_gym.baselines.model_based.observer import Belief, Observer
+from tvfs_gym.baselines.model_based.observer import UNIT_GAIN, Belief, GainPrior, Observer
 from tvfs_gym.envs.observation import Reading
 
 NONE_YET = -1
@@ -32,6 +32,7 @@ class ModelBased(Controller):
         name: The controller's, for errors.
         select: Which configurations are candidates.
         lags: How many lags its sensor may have, in steps, from none on.
+        gain: Belief of the heat's gain before the first reading.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.
@@ -39,15 +40,21 @@ class ModelBased(Controller):
 
     sees_throttling = True
 
-    def __init__(self, design: Design, name: str, select: Select, lags: int = 1) -> None:
+    def __init__(
+        self, design: Design, name: str, select: Select, lags: int = 1, gain: GainPrior = UNIT_GAIN
+    ) -> None:
         super().__init__(design)
-        accuracy_within(design, design.known.latency_constraint_s)
+        self._check_feasible()
         self._model = BoardModel(design, name)
-        self._observer = Observer(self._model)
+        self._observer = Observer(self._model, gain)
         self._lagged = LaggedObserver(self._observer, lags)
         self._replays = replays_of(design)
         self._median_s = design.characterisation.pass_median_s
         self._tables = CandidateTables(design, self._model, self._expected_outcome, select)
+
+    def _check_feasible(self) -> None:
+        """Refuses a latency constraint that no configuration meets."""
+        accuracy_within(self.design, self.design.known.latency_constraint_s)
 
     def start(self, count: int) -> State:
         """Belief of the heat, the level asked for last, belief of the latency."""

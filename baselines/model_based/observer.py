@@ -50,6 +50,24 @@ LEAST_SURPRISE, MOST_SURPRISE = 0.25, 25.0
 """Least mean square of surprises that is believed, and square beyond which one counts no more."""
 
 
+class GainPrior(NamedTuple):
+    """Belief of the gain before the first reading; its mean is 1.
+
+    Attributes:
+        sigma: Standard deviation.
+        lowest: Least gain that is believed.
+        highest: Greatest gain that is believed.
+    """
+
+    sigma: float
+    lowest: float
+    highest: float
+
+
+UNIT_GAIN = GainPrior(GAIN_SIGMA, LOWEST_GAIN, HIGHEST_GAIN)
+"""Prior of a unit of the profile's board."""
+
+
 class Belief(NamedTuple):
     """Belief of the heat of a batch of boards.
 
@@ -70,21 +88,22 @@ class Observer:
 
     Args:
         model: The profile's model.
+        gain: Belief of the gain before the first reading.
     """
 
-    def __init__(self, model: BoardModel) -> None:
-        self._model = model
+    def __init__(self, model: BoardModel, gain: GainPrior = UNIT_GAIN) -> None:
+        self._model, self._gain = model, gain
         modes = len(model.rate_hz)
         size = modes + 2
         self.modes = modes
         self._drift = np.diag([MODE_DRIFT_C**2] * modes + [AMBIENT_DRIFT_C**2, GAIN_DRIFT**2])
-        self._most = np.array([np.inf] * modes + [AMBIENT_SIGMA_C**2, GAIN_SIGMA**2])
+        self._most = np.array([np.inf] * modes + [AMBIENT_SIGMA_C**2, gain.sigma**2])
         self._noise = SENSOR_SIGMA_C**2 + model.resolution_c**2 / 12.0
         shares = np.zeros(size)
         shares[:modes], shares[modes] = model.ambient_share, 1.0
         self._prior = AMBIENT_SIGMA_C**2 * np.outer(shares, shares)
         self._prior[range(modes), range(modes)] += START_SIGMA_C**2
-        self._prior[-1, -1] = GAIN_SIGMA**2
+        self._prior[-1, -1] = gain.sigma**2
         idle_w = model.idle_w[0] + model.leakage_w(model.voltage_v[0], np.array(AMBIENT_C))
         settled = model.ambient_share * AMBIENT_C + model.resistance_k_w * idle_w
         self._mean = np.array([*settled, AMBIENT_C, 1.0])
@@ -141,10 +160,10 @@ class Observer:
         variance = column[:, : self.modes].sum(axis=1) + self._noise
         variance = np.where(unsure, variance + DIVERTED_SIGMA_C**2, variance)
         error_c = temperature_c - state[:, : self.modes].sum(axis=1)
-        gain = column / variance[:, np.newaxis]
-        state = state + gain * error_c[:, np.newaxis]
-        covariance = covariance - gain[:, :, np.newaxis] * column[:, np.newaxis, :]
-        state[:, -1] = np.minimum(np.maximum(state[:, -1], LOWEST_GAIN), HIGHEST_GAIN)
+        weight = column / variance[:, np.newaxis]
+        state = state + weight * error_c[:, np.newaxis]
+        covariance = covariance - weight[:, :, np.newaxis] * column[:, np.newaxis, :]
+        state[:, -1] = np.minimum(np.maximum(state[:, -1], self._gain.lowest), self._gain.highest)
         square = np.minimum(error_c**2 / variance, MOST_SURPRISE)
         newest = ERROR_MEMORY * surprise + (1.0 - ERROR_MEMORY) * square
         surprise = np.where(duration_s > 0.0, newest, surprise)

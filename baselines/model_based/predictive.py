@@ -21,7 +21,7 @@ from tvfs_gym.baselines.model_based.board_model import Vector
 from tvfs_gym.baselines.model_based.budgets import expected_outcome, jitter_log_sigma
 from tvfs_gym.baselines.model_based.candidates import Candidates, Latency, concave
 from tvfs_gym.baselines.model_based.follower import ModelBased
-from tvfs_gym.baselines.model_based.observer import Belief
+from tvfs_gym.baselines.model_based.observer import UNIT_GAIN, Belief, GainPrior
 from tvfs_gym.baselines.model_based.slow_downs import (
     CHANCE_STEP,
     LOWEST,
@@ -57,6 +57,7 @@ class Predictive(ModelBased):
         guard_sigmas: Guard below T_max in standard deviations of the prediction, which follow its
             past errors.
         slow_down_drift: Random walk of the slow-down's logarithm, per step.
+        gain: Belief of the heat's gain before the first reading.
 
     Raises:
         InputError: No configuration meets the constraint at the start, or there is no profile.
@@ -69,11 +70,12 @@ class Predictive(ModelBased):
         lags: int = LAGS,
         guard_sigmas: float = tuned("predictive", GUARD_SIGMAS),
         slow_down_drift: float = tuned("predictive", SLOW_DOWN_DRIFT),
+        gain: GainPrior = UNIT_GAIN,
     ) -> None:
         self._sigma = jitter_log_sigma(design)
         self._foresees = foresees
         self._guard_sigmas, self._drift = guard_sigmas, slow_down_drift
-        super().__init__(design, "predictive", concave, lags)
+        super().__init__(design, "predictive", concave, lags, gain)
 
     def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
         """In the mean over what the slow-down may be."""

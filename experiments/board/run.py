@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from rich.console import Console
 
+from tvfs_gym.baselines import UNMEASURED
 from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.controller import Design, Policy
@@ -133,7 +134,7 @@ def run(
             "characterisation": None if content is None else content.model_dump(mode="json"),
         }
         folder = resumed_folder(output, "run", config)
-        design = _design(env, content)
+        design = _design(env, content, schedule.controllers)
         twins = None if board.info.real else partial(_twins, name, family, frames_per_step)
         policies = {
             each: policy_named(each, design, twins, (scenario,)) for each in schedule.controllers
@@ -160,11 +161,15 @@ def _twins(
     )
 
 
-def _design(env: BoardEnv, content: characterisation_file.CharacterisationFile | None) -> Design:
-    """The design from the file, or from measuring a twin now."""
+def _design(
+    env: BoardEnv,
+    content: characterisation_file.CharacterisationFile | None,
+    controllers: Sequence[str],
+) -> Design:
+    """The design from the file, or from measuring a twin now if a controller needs that."""
     if content is not None:
         return Design.of(env, content.of(env.board))
-    if env.board.info.real:
+    if env.board.info.real or set(controllers) <= set(UNMEASURED):
         return Design.of(env, None)
     known = Scenario(t_max_c=env.scenario.t_max_c, throttling=env.scenario.throttling)
     return Design.of(env, characterise(env.board, known))

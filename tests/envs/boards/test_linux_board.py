@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.envs.boards.conftest import Opened
 from tests.envs.boards.fake_sysfs import KHZ, FakeKernel
+from tvfs_gym.baselines import make
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.linux import sensors
 from tvfs_gym.envs.boards.linux.board import LinuxBoard
@@ -22,6 +23,7 @@ from tvfs_gym.envs.boards.window import FRAME_FIELDS, Window
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.linux_env import LinuxBoardEnv
 from tvfs_gym.envs.scenario import Scenario
 
 SLOWEST, FASTEST = 11, 0
@@ -319,3 +321,29 @@ def test_a_family_without_files_says_how_to_get_them(
         LinuxBoard(load_family("recorded"), frames="noise", root=root, options=options)
     with pytest.raises(InputError, match="there is no network at"):
         LinuxBoard(load_family("digits"), tmp_path, root=root, options=options)
+
+
+def test_predictive_generic_runs_from_the_first_minute(
+    root: Path, kernel: FakeKernel, tmp_path: Path, slow_passes: float
+) -> None:
+    """No profile and no characterisation; a board that gets hot is slowed down at once."""
+    options = {"state_folder": tmp_path / "state", "settle_s": 0.0}
+    scenario = {"latency_constraint_s": 0.05, "t_max_c": 84.0, "frames": 100}
+    env = LinuxBoardEnv(
+        root=root, threads=1, options=options, scenario=scenario, choose_passes=True
+    )
+    try:
+        controller = make("predictive_generic", env)
+        observation, _ = env.reset(seed=0)
+        state, chosen = None, []
+        for step in range(8):
+            action, state = controller.predict(observation, state)
+            chosen.append(env.configuration(action))
+            if step == 4:
+                kernel.heat(84.5)
+            observation, *_ = env.step(action)
+    finally:
+        env.close()
+    assert chosen[0].topology == 0
+    assert max(choice.topology for choice in chosen[1:5]) > 0
+    assert [choice.vf_level for choice in chosen[5:]] == [0, 0, 0]
