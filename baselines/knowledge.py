@@ -65,6 +65,7 @@ KNOWLEDGE: dict[str, frozenset[Knowledge]] = {
     "alert_t": _ALERT | {Knowledge.TEMPERATURE},
     "predictive": _PREDICTIVE,
     "predictive_plain": _PREDICTIVE,
+    "predictive_generic": frozenset({Knowledge.TEMPERATURE, Knowledge.LATENCY, Knowledge.CAP}),
     "best_fixed": _LATENCIES | {Knowledge.SCENARIO},
     "oracle": frozenset(Knowledge) - {Knowledge.TEMPERATURES},
 }
