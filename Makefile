@@ -73,6 +73,7 @@ publish: .venv/installed-test
 	$(BIN)/tvfs-gym dev publish benchmark results/publish/published >/dev/null
 	$(BIN)/tvfs-gym dev publish adaptta recorded
 	$(BIN)/tvfs-gym dev perf envs --output docs/performance.md
+	$(BIN)/tvfs-gym dev publish claims
 	$(BIN)/tvfs-gym dev publish digits
 	$(BIN)/tvfs-gym dev publish baselines
 

@@ -20,11 +20,13 @@ from tvfs_gym.experiments.perf import cli as perf
 from tvfs_gym.experiments.rewards import cli as rewards
 from tvfs_gym.experiments.tuning import cli as tuning
 from tvfs_gym.experiments.twin import cli as twin
+from tvfs_gym.experiments.twin.claims import cli as claims
 
 publish = typer.Typer(
     help="Put results into the README and the documents of a checkout.", no_args_is_help=True
 )
 publish.add_typer(benchmark.publish_app)
+publish.add_typer(claims.publish_app)
 publish.add_typer(digits.publish_app)
 publish.add_typer(rewards.publish_app)
 publish.add_typer(tuning.publish_app)

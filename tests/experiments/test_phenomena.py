@@ -68,9 +68,10 @@ def test_at_full_clock_throttling_sets_in_and_a_deadline_met_when_cold_is_missed
 @pytest.mark.parametrize("family", ["mobilenet_v1_hosted", "recorded"])
 def test_topology_scaling_alone_does_not_lower_the_steady_temperature(family: str) -> None:
     """Peluso et al., JLPEA 2020: "thermal behavior does not benefit from topology scaling as the
-    on-chip temperature still reaches critical values". Steady at the highest VF level, without
-    throttling in the way, every network exceeds 85 degC, and they differ by less than 6 degC (the
-    networks' switching activities do differ, as far as they are known).
+    on-chip temperature still reaches critical values". In the twin this follows from the networks'
+    nearly equal switching activity, which is assumed (docs/claims.md sweeps it). Steady at the
+    highest VF level, without throttling in the way, every network exceeds 85 degC, and they differ
+    by less than 6 degC (the networks' switching activities do differ, as far as they are known).
     """
     env = TwinEnv("odroid_xu4", family)
     env.scenario = Scenario(t_max_c=119.0, latency_constraint_s=1.0, frames=1_000_000)

@@ -1,0 +1,1 @@
+"""Published claims that the twin gives by construction, and how far they hold."""
