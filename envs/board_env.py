@@ -85,7 +85,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
 
     ## Timing
     One step: apply the action, pay for a change of clock, answer `frames_per_step` frames back to
-    back (or as they arrive), observe. A step lasts as long as its frames do.
+    back (or as they arrive), observe. A step lasts as long as its frames do. The first frame
+    after a change of topology takes longer by a share of a pass, the `change_share` of its family.
 
     ## Rewards
     The default, `reliable_accuracy`, is the share of the step's frames answered correctly, within

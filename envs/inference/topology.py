@@ -35,6 +35,8 @@ class Topology(Table):
             a family of small networks it may be relative to the slowest of them, which then
             stands for MobileNetV1 1.0 224; its source says so.
         activity: Switching activity of its passes relative to MobileNetV1 1.0 224's.
+        change_share: Time that a change to it from another resident network costs, relative to one
+            of its passes; 0 where that was not measured.
         runtimes: TFLite runtimes that the file runs right under; None for any.
         source: Where these numbers were read.
     """
@@ -53,6 +55,7 @@ class Topology(Table):
     top1_published: float | None = Field(default=None, gt=0, le=100)
     relative_latency: float = Field(gt=0)
     activity: float = Field(default=1.0, gt=0)
+    change_share: float = Field(default=0.0, ge=0)
     runtimes: tuple[str, ...] | None = None
     source: str
 

@@ -2,16 +2,18 @@
 
 Inputs and outputs of a network are read from its file. Its latency is measured with one thread, in
 CPU time, relative to MobileNetV1 1.0 224 where that is given, otherwise to the slowest of the
-networks. AdapTTA's answers with it are recorded over labelled images. The family is written as
-TOML with its recorded outcomes beside it; every option ``--family`` takes it.
+networks; likewise what a change to it from another one costs. AdapTTA's answers with it are
+recorded over labelled images. The family is written as TOML with its recorded outcomes beside it;
+every option ``--family`` takes it.
 """
 
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -27,6 +29,7 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.images import unpack_images
 from tvfs_gym.envs.inference.runtime import interpreter, runtime
 from tvfs_gym.envs.inference.topology import Topology
+from tvfs_gym.experiments.models.changes import change_shares
 from tvfs_gym.experiments.models.record import record_family
 from tvfs_gym.experiments.results.folder import checked_output
 
@@ -96,9 +99,18 @@ def add_family(
         f"latency: tvfs-gym models add, {runtime()}, {platform.machine()}, one thread, relative to "
         f"{reference_name} ({1e3 * reference_s:.3g} ms of CPU time per pass)"
     )
+    shares = change_shares(
+        [_view_pass(TfliteClassifier(topology, files[0].parent)) for topology in topologies]
+    )
     rows = [
-        topology.model_copy(update={"relative_latency": float(f"{ratio:.4g}"), "source": source})
-        for topology, ratio in zip(topologies, ratios, strict=True)
+        topology.model_copy(
+            update={
+                "relative_latency": float(f"{ratio:.4g}"),
+                "change_share": float(f"{share.median:.3f}"),
+                "source": f"{source}; change share: likewise, {share}",
+            }
+        )
+        for topology, ratio, share in zip(topologies, ratios, shares, strict=True)
     ]
     members = sorted(rows[: len(networks)], key=lambda topology: topology.relative_latency)
     family: dict[str, Any] = {"name": output.stem, "description": description}
@@ -123,7 +135,7 @@ def add_family(
     for topology in members:
         print(
             f"{topology.name}: {topology.input_px} px, relative latency "
-            f"{topology.relative_latency:g}"
+            f"{topology.relative_latency:g}, change share {topology.change_share:g}"
         )
     print(f"{output}: family {output.stem}; latencies relative to {reference_name}")
 
@@ -226,13 +238,18 @@ def _relative_latencies(
     return ratios, name, float(np.median(rounds[:, index]))
 
 
+def _view_pass(classifier: TfliteClassifier) -> Callable[[], object]:
+    """A pass over a grey view."""
+    px = classifier.topology.input_px
+    return partial(classifier.probabilities, np.full((px, px, 3), 128, np.uint8))
+
+
 def _pass_s(classifier: TfliteClassifier) -> float:
     """CPU time of one pass, s: the mean over at least `ROUND_S`."""
-    px = classifier.topology.input_px
-    view = np.full((px, px, 3), 128, np.uint8)
+    run = _view_pass(classifier)
     passes, start_s = 0, process_time()
     while (elapsed_s := process_time() - start_s) < ROUND_S:
-        classifier.probabilities(view)
+        run()
         passes += 1
     return elapsed_s / passes
 

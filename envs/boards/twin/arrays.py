@@ -35,6 +35,7 @@ S: Any = indices(
     "NEXT_SAMPLE_S",  # of the cpufreq governor; infinite: userspace, or asleep
     "GOVERNED_LEVEL",  # the level that the cpufreq governor asks for
     "GOVERNED_STATE",  # the cooling state that the thermal governor asks for
+    "READY_TOPOLOGY",  # the one that the latest pass ran; -1 before the first
 )
 """State of a board."""
 
@@ -98,7 +99,7 @@ G: Any = indices(
 FREQUENCY_GHZ, VOLTAGE_V = range(2)
 """Columns of the VF levels."""
 
-RELATIVE_LATENCY, ACTIVITY = range(2)
+RELATIVE_LATENCY, ACTIVITY, CHANGE_SHARE, TOPOLOGY_SIZE = range(4)
 """Columns of the topologies."""
 
 CONFIDENCE, CORRECT = range(2)
@@ -142,7 +143,7 @@ class BoardArrays(NamedTuple):
         zone_state: Two entries per trip of it.
         core_mw: Power of a busy core by VF level, as the kernel's energy model has it.
         levels: VF levels, slowest first, shape (levels, 2).
-        topologies: Fastest first, shape (topologies, 2).
+        topologies: Fastest first, shape (topologies, `TOPOLOGY_SIZE`).
         outcomes: Recorded outcomes, shape (topologies, images, views, 2).
         jitters: `tvfs_gym.envs.boards.twin.randomness.jitter_table`.
         window: Sums over the window.
@@ -238,7 +239,7 @@ def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> Bo
     ends = layout(modes, fan_states, trips, looks, zone_trips)
     levels, topologies = int(shared[LEVELS]), int(shared[TOPOLOGIES])
     levels_end = HEADER_SIZE + 2 * levels
-    topologies_end = levels_end + 2 * topologies
+    topologies_end = levels_end + TOPOLOGY_SIZE * topologies
     core_end = topologies_end + levels
     return BoardArrays(
         own[: len(P)],
@@ -256,7 +257,7 @@ def board_of(own: Array, shared: Array, outcomes: Outcomes, window: Array) -> Bo
         own[ends.zone_trips : ends.zone_state],
         shared[topologies_end:core_end],
         matrix(shared[HEADER_SIZE:levels_end], levels, 2),
-        matrix(shared[levels_end:topologies_end], topologies, 2),
+        matrix(shared[levels_end:topologies_end], topologies, TOPOLOGY_SIZE),
         outcomes,
         shared[core_end:],
         window,

@@ -81,7 +81,9 @@ class TwinBoard:
         self.levels = np.array(
             [(point.frequency_hz / 1e9, point.voltage_v) for point in profile.operating_points]
         )
-        self.topologies = np.array([(t.relative_latency, t.activity) for t in family.topologies])
+        self.topologies = np.array(
+            [(t.relative_latency, t.activity, t.change_share) for t in family.topologies]
+        )
         self.jitters = jitter_table(profile.latency.jitter_log_sigma)
         latency = profile.latency
         self.pass_latency_s = np.array(
@@ -155,6 +157,7 @@ class TwinBoard:
         network = cooling.networks[0].scaled(scenario.unit.resistance, scenario.unit.capacitance)
         nodes_c = self._start_nodes_c(scenario, network, parameters)
         state, memory = np.zeros(len(S)), np.zeros(len(G))
+        state[S.READY_TOPOLOGY] = -1.0
         state[S.POLLED_C] = memory[G.TICKED_C] = NEVER_POLLED_C
         if parameters[P.THERMAL] == BOARD:
             state[S.NEXT_TICK_S] = math.inf

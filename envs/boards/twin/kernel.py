@@ -9,6 +9,7 @@ import numpy as np
 
 from tvfs_gym.envs.boards.twin.arrays import (
     ACTIVITY,
+    CHANGE_SHARE,
     CONFIDENCE,
     CORRECT,
     DRAWN_FRAMES,
@@ -175,6 +176,16 @@ def _median_pass_s(board: BoardArrays) -> float:
     )
 
 
+@jit_apart
+def _change_topology(board: BoardArrays) -> None:
+    """Spends the time that a change to another resident network adds to its first pass."""
+    state = board.state
+    if state[S.READY_TOPOLOGY] >= 0.0:
+        share = board.topologies[int(state[S.TOPOLOGY]), CHANGE_SHARE]
+        state[S.TIME_S] += share * _median_pass_s(board)
+    state[S.READY_TOPOLOGY] = state[S.TOPOLOGY]
+
+
 @jit
 def _run_past_polls(board: BoardArrays, pass_s: float, median_s: float) -> float:
     """Runs a pass through polls, and whatever the governor does to the clock meanwhile.
@@ -311,6 +322,8 @@ def run_window(board: BoardArrays, frames: Array) -> int:
             arrived_s = state[S.TIME_S]  # back to back, a frame arrives when the board turns to it
             if parameters[P.ARRIVAL_PERIOD_S] > 0.0:
                 arrived_s = _await_arrival(board)
+            if state[S.TOPOLOGY] != state[S.READY_TOPOLOGY]:
+                _change_topology(board)
             image, bits = int(draws[drawn, IMAGE]), int(draws[drawn, JITTERS])
             _answer_frame(board, arrived_s, image, bits, frames[row])
     _heat_busy(board)
