@@ -48,11 +48,8 @@ def change_shares(passes: Sequence[Callable[[], object]]) -> list[ChangeShare]:
                 other()
             first_s, _, *steady_s = [_cpu_s(run) for _ in range(2 + STEADY_PASSES)]
             shares[repetition, i] = first_s / np.median(steady_s) - 1.0
-    low, middle, high = np.quantile(shares, (0.25, 0.5, 0.75), axis=0).tolist()
-    return [
-        ChangeShare(max(median, 0.0), quartiles)
-        for median, *quartiles in zip(middle, low, high, strict=True)
-    ]
+    quartiles = np.quantile(shares, (0.25, 0.5, 0.75), axis=0).T.tolist()
+    return [ChangeShare(max(median, 0.0), (low, high)) for low, median, high in quartiles]
 
 
 def _cpu_s(run: Callable[[], object]) -> float:
