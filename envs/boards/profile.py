@@ -325,6 +325,11 @@ class BoardProfile(Table):
         clocks_ghz = [point.frequency_hz / 1e9 for point in self.operating_points]
         return np.interp(frequency_ghz, clocks_ghz, [p.voltage_v for p in self.operating_points])
 
+    @property
+    def own_coolings(self) -> list[str]:
+        """Names of the coolings that are not a related board's, the usual one first."""
+        return [name for name, cooling in self.cooling.items() if cooling.measured_on is None]
+
     def cooling_named(self, name: str | None) -> Cooling:
         """A cooling by name; None for the usual one.
 

@@ -106,16 +106,25 @@ class Suite(Table):
 
     Attributes:
         family: Topology family.
-        latency_constraints_s: L_c of the scenarios, s.
+        latency_constraints_s: L_c of the scenarios, s, of conditions that have none of their own.
         conditions: By name.
         variations: Variations of the boards, by name, in each of which the suite is run; none for
             the boards as they are.
     """
 
     family: str
-    latency_constraints_s: tuple[float, ...] = Field(min_length=1)
+    latency_constraints_s: tuple[float, ...] = ()
     conditions: dict[str, Condition] = Field(min_length=1)
     variations: dict[str, Variation] = Field(default={})
+
+    @model_validator(mode="after")
+    def _constrained(self) -> "Suite":
+        for name, condition in self.conditions.items():
+            if not (condition.latency_constraints_s or self.latency_constraints_s):
+                raise ValueError(
+                    f"conditions.{name} needs latency_constraints_s, or the suite does"
+                )
+        return self
 
     def on_board(self, board: str) -> "Suite":
         """The conditions of a board, and those that name none.
