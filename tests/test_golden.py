@@ -13,25 +13,38 @@ from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
-from tvfs_gym.experiments.benchmarks.suite import load_suite
+from tvfs_gym.experiments.benchmarks.suite import Suite
 from tvfs_gym.experiments.episodes import Row, run_episode
 
+<<<<<<< HEAD
 VALUES = {
     "frequency_reactive": {"guard_c": 3.0, "hysteresis_c": 10.0},
     "tvfs": {"guard_c": 3.0},
 }
 """What is golden is the twin: these stay when the baselines are tuned again."""
 
+=======
+SUITE = Suite.model_validate(
+    {
+        "family": "recorded",
+        "latency_constraints_s": (0.040, 0.075, 0.200),
+        "conditions": {
+            "nominal": {},
+            "hot_ambient": {"scenario": {"ambient_c": 40.0}},
+            "fan_failure": {"scenario": {"changes": [{"at_s": 20.0, "cooling": "fan_failed"}]}},
+        },
+    }
+)
+>>>>>>> da66cae (A pilot of the grid of L_c)
 GOLDEN = Path(__file__).parent / "golden" / "episodes.json"
 
 
 def golden_episodes() -> dict[str, Row]:
-    """One episode of three controllers in every scenario of the main suite."""
-    suite = load_suite("main")
-    env = TwinEnv("odroid_xu4", suite.family)
+    """One episode of three controllers in every scenario."""
+    env = TwinEnv("odroid_xu4", SUITE.family)
     characterisation = characterise(env.board, Scenario())
     rows = {}
-    for scenario, case in suite.cases("odroid_xu4", {"frames": 1000}).items():
+    for scenario, case in SUITE.cases("odroid_xu4", {"frames": 1000}).items():
         env.scenario = case.scenario
         for name in ("performance", "frequency_reactive", "tvfs"):
             controller = build(name, Design.of(env, characterisation), **VALUES.get(name, {}))

@@ -38,7 +38,7 @@ from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.benchmarks.objective import training_of
 from tvfs_gym.experiments.benchmarks.suite import Case, load_suite
 from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
-from tvfs_gym.experiments.episodes import run_episodes
+from tvfs_gym.experiments.episodes import Columns, Row, run_episodes
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.cells import (
     BOUNDS,
@@ -235,6 +235,20 @@ def benchmark(
                 for seed, (_, row) in enumerate(episodes)
             ]
     return aggregate(pl.DataFrame(rows, schema_overrides=SCHEMA))
+
+
+def run_controller(scenario_run: ScenarioRun, name: str) -> list[tuple[Columns, Row]]:
+    """Runs a controller through the episodes of a scenario.
+
+    Args:
+        scenario_run: The scenario, its family and seeds.
+        name: As `tvfs_gym.experiments.controllers` resolves it.
+
+    Returns:
+        Of every seed what `tvfs_gym.experiments.episodes.run_episode` returns.
+    """
+    policy = _policy(name, _design(scenario_run), scenario_run)
+    return run_episodes(_episodes_env(scenario_run), policy, scenario_run.seeds)
 
 
 def _suited(names: Sequence[str], board: str, family: str) -> tuple[str, ...]:
