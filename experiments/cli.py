@@ -35,6 +35,7 @@ publish.add_typer(adaptta.publish_app, name="adaptta", help="AdapTTA's tables.")
 dev = typer.Typer(
     help="Commands for maintainers: record, publish, measure speed.", no_args_is_help=True
 )
+dev.add_typer(benchmark.dev_app)
 dev.add_typer(models.dev_app)
 dev.add_typer(board.dev_app)
 dev.add_typer(twin.dev_app)

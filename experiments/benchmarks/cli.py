@@ -20,6 +20,7 @@ from tvfs_gym.experiments.options import (
 
 app = typer.Typer()
 publish_app = typer.Typer()
+dev_app = typer.Typer()
 
 RewardsOption = Annotated[
     list[str] | None,
@@ -93,3 +94,21 @@ def publish_variations(
     from tvfs_gym.experiments.benchmarks.sensitivity import publish_sensitivity
 
     publish_sensitivity(suite, sensitivity, checkout)
+
+
+@dev_app.command()
+def draw_suite(checkout: CheckoutOption = Path()) -> None:
+    """Draw suites v2 and main by their rule and seed, and write their files."""
+    from tvfs_gym.experiments.benchmarks.drawing import write_suites
+
+    write_suites(checkout)
+
+
+@dev_app.command()
+def pilot(
+    output: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/suite.md"),
+) -> None:
+    """Try the suite's grid of L_c on conditions of tuning; write the page of its rules. Minutes."""
+    from tvfs_gym.experiments.benchmarks.pilot import write_pilot
+
+    write_pilot(output)

@@ -204,7 +204,14 @@ def test_results_are_numbered_when_no_folder_is_named(one_scenario: Path, tmp_pa
 
 
 def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
-    arguments = "benchmark --output run --seeds 200 --frames 400 --controller powersave"
+    (tmp_path / "suite.toml").write_text(
+        'family = "recorded"\nlatency_constraints_s = [0.040, 0.075, 0.200]\n'
+        "[conditions.nominal]\n[conditions.hot]\nscenario = { ambient_c = 40.0 }\n"
+        '[conditions.fan_failure]\nscenario = { cooling = "fan_failed" }\n'
+    )
+    arguments = (
+        "benchmark --suite suite.toml --output run --seeds 200 --frames 400 --controller powersave"
+    )
     running = command_line.start(tmp_path, arguments.split())
     while not any((tmp_path / "run").glob("episodes/*.parquet")):
         time.sleep(0.05)
