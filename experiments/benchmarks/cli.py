@@ -39,7 +39,7 @@ def benchmark_suite(
     *,
     controllers: ControllersOrDefaultOption = None,
     suite: Annotated[
-        str, typer.Option(help="Suite: main, v1, any_board, published, or a TOML file.")
+        str, typer.Option(help="Suite: main, v2, any_board, published, or a TOML file.")
     ] = "main",
     board: ProfileOption = "odroid_xu4",
     family: FamilyOrDefaultOption = None,
