@@ -210,7 +210,7 @@ def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
         '[conditions.fan_failure]\nscenario = { cooling = "fan_failed" }\n'
     )
     arguments = (
-        "benchmark --suite suite.toml --output run --seeds 200 --frames 400 --controller powersave"
+        "benchmark --suite suite.toml --output run --seeds 20 --frames 400 --controller powersave"
     )
     running = command_line.start(tmp_path, arguments.split())
     while not any((tmp_path / "run").glob("episodes/*.parquet")):
@@ -219,7 +219,7 @@ def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130 and "Traceback" not in said
-    assert cells(tmp_path / "run", "episodes").height % 200 == 0
+    assert cells(tmp_path / "run", "episodes").height % 20 == 0
     report = command_line.run(tmp_path, ["report", "run"])
     assert report.returncode == 0, report.stderr
     assert "nominal, 40 ms" in report.stdout and "fan_failure" not in report.stdout
