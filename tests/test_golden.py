@@ -16,14 +16,12 @@ from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.benchmarks.suite import Suite
 from tvfs_gym.experiments.episodes import Row, run_episode
 
-<<<<<<< HEAD
 VALUES = {
     "frequency_reactive": {"guard_c": 3.0, "hysteresis_c": 10.0},
     "tvfs": {"guard_c": 3.0},
 }
 """What is golden is the twin: these stay when the baselines are tuned again."""
 
-=======
 SUITE = Suite.model_validate(
     {
         "family": "recorded",
@@ -35,7 +33,6 @@ SUITE = Suite.model_validate(
         },
     }
 )
->>>>>>> da66cae (A pilot of the grid of L_c)
 GOLDEN = Path(__file__).parent / "golden" / "episodes.json"
 
 

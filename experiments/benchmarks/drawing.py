@@ -167,7 +167,7 @@ class Draws:
 
     def __post_init__(self) -> None:
         self.steps = Deck(range(len(GRID)), self.rng)
-        self.coolings = Deck(list(self.board.profile.cooling), self.rng)
+        self.coolings = Deck(self.board.profile.own_coolings, self.rng)
         self.rooms = Deck(("ordinary", "cabinet or ordinary"), self.rng)
 
     def condition(self, name: str, kind: Kind) -> tuple[float, Condition]:

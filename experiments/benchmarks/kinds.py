@@ -118,7 +118,7 @@ class Kind:
 
     draw: Callable[[BoardOfSuite, int, Rng], Values] = _nothing
     rooms: str = "either"
-    coolings: Callable[[BoardProfile], list[str]] = lambda profile: list(profile.cooling)
+    coolings: Callable[[BoardProfile], list[str]] = lambda profile: profile.own_coolings
     exists: Callable[[BoardProfile], bool] = _always
 
 

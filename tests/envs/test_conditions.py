@@ -81,7 +81,7 @@ def test_classifier_kernel_cooling_and_sensor_differ_too() -> None:
     assert np.mean([one.policy == "1C" for one in scenarios]) == pytest.approx(
         ONE_PASS_SHARE, abs=0.03
     )
-    assert {one.cooling for one in scenarios} == set(XU4.cooling)
+    assert {one.cooling for one in scenarios} == set(XU4.own_coolings)
     assert {one.throttling for one in scenarios} == set(XU4.throttling)
     deviations = [one.sensing for one in scenarios if one.sensing != Sensing()]
     assert 400 < len(deviations) < 600
