@@ -144,7 +144,7 @@ class Conditions:
         return {"at_s": rng.uniform(*CHANGE_RANGE_S), **change}
 
     def _exchangeable(self, cooling: str) -> list[str]:
-        """This board's others that an episode can change to: of as many nodes, with the same fan."""
+        """This board's others that an episode can change to: of as many nodes, with its fan."""
         coolings, present = self._profile.cooling, self._profile.cooling_named(cooling)
         return [
             name
