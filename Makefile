@@ -65,8 +65,8 @@ publish: .venv/installed-test
 			--output docs/figures/film_$$name.gif || exit; \
 	done
 	rm -rf results/publish
-	$(BIN)/tvfs-gym benchmark --suite v1 --output results/publish/v1
-	$(BIN)/tvfs-gym dev publish benchmark results/publish/v1 >/dev/null
+	$(BIN)/tvfs-gym benchmark --suite v2 --output results/publish/v2
+	$(BIN)/tvfs-gym dev publish benchmark results/publish/v2 >/dev/null
 	$(BIN)/tvfs-gym benchmark --output results/publish/main
 	$(BIN)/tvfs-gym dev publish benchmark results/publish/main >/dev/null
 	$(BIN)/tvfs-gym benchmark --suite published --output results/publish/published

@@ -22,7 +22,7 @@ from tvfs_gym.experiments.results.tables import markdown_table, replace_section
 
 TEMPLATE = files("tvfs_gym.experiments.benchmarks") / "benchmark.md"
 
-RANKED_SUITE = "v1"
+RANKED_SUITE = "v2"
 """The suite whose ranking stands in the README."""
 
 README_CONTROLLERS = (
