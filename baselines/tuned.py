@@ -58,6 +58,7 @@ TUNED_PARAMETERS: dict[str, tuple[TunedParameter, ...]] = {
     "alert_t": (GUARD_C,),
     "predictive": (GUARD_SIGMAS, SLOW_DOWN_DRIFT),
     "predictive_plain": (GUARD_SIGMAS, SLOW_DOWN_DRIFT),
+    "predictive_generic": (GUARD_SIGMAS, SLOW_DOWN_DRIFT),
 }
 """Parameters by controller."""
 

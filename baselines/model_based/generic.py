@@ -27,6 +27,7 @@ from tvfs_gym.baselines.model_based.follower import HEAT
 from tvfs_gym.baselines.model_based.lag import Bank
 from tvfs_gym.baselines.model_based.observer import Belief, GainPrior
 from tvfs_gym.baselines.model_based.predictive import RATIO_STEP, Predictive
+from tvfs_gym.baselines.tuned import GUARD_SIGMAS, SLOW_DOWN_DRIFT, tuned
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, Trip
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.observation import Reading
@@ -52,10 +53,22 @@ class PredictiveGeneric(Predictive):
 
     Args:
         design: Knowledge before the run, of which profile and characterisation are not looked at.
+        guard_sigmas: As `Predictive`.
+        slow_down_drift: As `Predictive`.
     """
 
-    def __init__(self, design: Design) -> None:
-        super().__init__(generic_design(design), gain=GENERIC_GAIN)
+    def __init__(
+        self,
+        design: Design,
+        guard_sigmas: float = tuned("predictive_generic", GUARD_SIGMAS),
+        slow_down_drift: float = tuned("predictive_generic", SLOW_DOWN_DRIFT),
+    ) -> None:
+        super().__init__(
+            generic_design(design),
+            guard_sigmas=guard_sigmas,
+            slow_down_drift=slow_down_drift,
+            gain=GENERIC_GAIN,
+        )
 
     def _check_feasible(self) -> None:
         """Refuses nothing: how fast the board is, is not known yet."""

@@ -6,11 +6,11 @@ equally often on every board; the rooms, about as often ordinary ones as cabinet
 among the profile's; levels and times of loads, deadlines and deviations. T_max follows from the
 board, the number of frames from L_c. A draw that no controller could serve (`possible`) is drawn
 again, in a cooler cabinet if need be; nothing else is looked at, no result of any controller among
-it. Suite main is a part of v2.
+it. Suite main is a part of v2; suite sensitivity is another, in variations of its board.
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from tvfs_gym.envs.boards.variation import Variation
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
 from tvfs_gym.envs.physics.latency import jitter_factor
@@ -56,6 +57,24 @@ MAIN = (
     "adaptta_published",
 )
 """Conditions of suite main, each on one board."""
+
+VARIED_BOARD = "odroid_xu4"
+"""The board of suite sensitivity: its latencies are assumed, and it has the preset VF_low."""
+
+VARIED_CONDITIONS = 10
+"""Conditions of suite sensitivity, drawn among the board's under its default kernel."""
+
+VARIATIONS = {
+    "as it is": Variation(),
+    "latency -20 %": Variation(latency=0.8),
+    "latency +20 %": Variation(latency=1.2),
+    "resistance -20 %": Variation(resistance=0.8),
+    "resistance +20 %": Variation(resistance=1.2),
+    "jitter x 2": Variation(jitter=2.0),
+    "VF_low 1.2 GHz, 3 K": Variation(vf_low_hz=1.2e9, vf_low_hysteresis_c=3.0),
+    "VF_low 1.6 GHz, 5 K": Variation(vf_low_hz=1.6e9, vf_low_hysteresis_c=5.0),
+}
+"""Numbers of a profile that are measured on some boards and assumed on others, changed."""
 
 Drawn = dict[str, tuple[float, Condition]]
 """Multiple of the nominal latency and condition, by name."""
@@ -194,7 +213,7 @@ class Draws:
                     return int(step)
             return None
 
-        tried = self.coolings.order(coolings) if units else [next(iter(self.board.profile.cooling))]
+        tried = self.coolings.order(coolings) if units else self.board.profile.own_coolings[:1]
         for cooling in tried:
             step = step_with(cooling)
             if step is not None:
@@ -242,6 +261,18 @@ def draw_main(v2: Drawn, seed: int = SEED) -> Drawn:
     return {name: v2[name] for name in names}
 
 
+def draw_sensitivity(v2: Drawn, seed: int = SEED) -> Drawn:
+    """Draws suite sensitivity from v2: conditions of `VARIED_BOARD`, in v2's order."""
+    names = [
+        name
+        for name, (_, condition) in v2.items()
+        if condition.board == VARIED_BOARD and "throttling" not in condition.scenario
+    ]
+    rng = np.random.default_rng(seed)
+    rows = sorted(rng.choice(len(names), VARIED_CONDITIONS, replace=False).tolist())
+    return {names[row]: v2[names[row]] for row in rows}
+
+
 def _name(condition: str, board: str) -> str:
     return f"{condition}, {board}"
 
@@ -249,10 +280,11 @@ def _name(condition: str, board: str) -> str:
 HEADER = {
     "v2": "Scenario suite v2. Its rule and its seed stand in drawing.py.",
     "main": "Suite main: a quick part of suite v2. Its rule and its seed stand in drawing.py.",
+    "sensitivity": "Suite sensitivity: a part of suite v2, on boards whose numbers differ.",
 }
 
 
-def toml_of(suite: str, drawn: Drawn) -> str:
+def toml_of(suite: str, drawn: Drawn, variations: Mapping[str, Variation] | None = None) -> str:
     """A drawn suite as the text of its file."""
     parts = [
         f"# {HEADER[suite]}\n# Written by tvfs-gym dev draw-suite; do not edit.\n\n"
@@ -264,6 +296,12 @@ def toml_of(suite: str, drawn: Drawn) -> str:
         lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
         lines += [f"scenario.{key} = {_toml(value)}" for key, value in condition.scenario.items()]
         parts.append("\n".join(lines) + "\n")
+    varied = [
+        f"{json.dumps(name)} = {_toml(variation.model_dump(exclude_defaults=True))}"
+        for name, variation in (variations or {}).items()
+    ]
+    if varied:
+        parts.append("\n".join(["[variations]", *varied]) + "\n")
     return "\n".join(parts)
 
 
@@ -281,7 +319,11 @@ def _toml(value: Any) -> str:
 def drawn_files() -> dict[str, str]:
     """Texts of the suites' files, by name."""
     v2 = draw_v2()
-    return {"v2": toml_of("v2", v2), "main": toml_of("main", draw_main(v2))}
+    return {
+        "v2": toml_of("v2", v2),
+        "main": toml_of("main", draw_main(v2)),
+        "sensitivity": toml_of("sensitivity", draw_sensitivity(v2), VARIATIONS),
+    }
 
 
 def write_suites(checkout: Path) -> None:

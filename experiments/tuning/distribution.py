@@ -21,6 +21,7 @@ from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.benchmarks.drawing import frames
 from tvfs_gym.experiments.benchmarks.suite import frames_per_step
 
 FIRST_SEED = 10_000
@@ -68,6 +69,7 @@ class TuningEpisode:
             self.frames_per_step,
             choose_passes=True,
             info_frames=True,
+            photographs="design",
         )
 
 
@@ -85,7 +87,8 @@ def draw_episodes(
         boards: Board profiles: names or TOML files.
         family: Topology family: name or TOML file.
         episodes: Episodes of each board.
-        scenario: What is not drawn; None for the defaults.
+        scenario: What is not drawn; None for the defaults, in episodes as long as those of the
+            benchmark.
     """
     draws = {}
     for board in boards:
@@ -98,9 +101,10 @@ def draw_episodes(
         randomisation = draws[board]
         assert randomisation is not None
         key = Episodes.seeded(seed).next_key()
-        drawn.append(
-            TuningEpisode(board, family, randomisation.draw(scenario or Scenario(), key), seed)
-        )
+        conditions = randomisation.draw(scenario or Scenario(), key)
+        if scenario is None:
+            conditions = conditions.with_values({"frames": frames(conditions)})
+        drawn.append(TuningEpisode(board, family, conditions, seed))
     return drawn
 
 

@@ -48,7 +48,7 @@ def changed(scenario: Scenario, name: str) -> list[Change]:
     return [change for change in scenario.changes if getattr(change, name) is not None]
 
 
-@pytest.mark.parametrize("suite", ["v2", "main"])
+@pytest.mark.parametrize("suite", ["v2", "main", "sensitivity"])
 def test_a_suite_is_drawn_again_to_the_byte(suite: str) -> None:
     assert drawn_files()[suite] == (SUITES / f"{suite}.toml").read_text(encoding="utf-8")
 
