@@ -67,6 +67,8 @@ publish: .venv/installed-test
 	rm -rf results/publish
 	$(BIN)/tvfs-gym benchmark --suite v2 --output results/publish/v2
 	$(BIN)/tvfs-gym dev publish benchmark results/publish/v2 >/dev/null
+	$(BIN)/tvfs-gym benchmark --suite sensitivity --seeds 3 --output results/publish/sensitivity
+	$(BIN)/tvfs-gym dev publish sensitivity results/publish/v2 results/publish/sensitivity
 	$(BIN)/tvfs-gym benchmark --output results/publish/main
 	$(BIN)/tvfs-gym dev publish benchmark results/publish/main >/dev/null
 	$(BIN)/tvfs-gym benchmark --suite published --output results/publish/published

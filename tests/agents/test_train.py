@@ -127,9 +127,7 @@ def test_a_training_benchmarks_beside_the_baselines(
     assert done.returncode == 0, done.stderr
     other = cli("benchmark", "--suite", "main", "--controller", folder, "--seeds", "1",
                 "--output", tmp_path / "other")  # fmt: skip
-    assert (
-        other.returncode == 2 and "was trained for 16 topologies and 19 VF levels" in other.stderr
-    )
+    assert other.returncode == 2 and "it was trained on odroid_xu4 with the family" in other.stderr
 
 
 def test_an_empty_folder_is_no_controller(cli: Cli, tmp_path: Path) -> None:
