@@ -120,9 +120,8 @@ def _in_readme(suite: Path, judged: Judged, varied: Episodes) -> str:
     """The statements that stand, each with what carries it."""
     config = read_json(suite, CONFIG)
     lines = [
-        f"- {statement.text[0].upper()}{statement.text[1:]}: `{statement.better}` is "
-        f"{_cell(in_suite)} points above `{statement.worse}`, and by "
-        f"{_range(in_variations)} in the variations."
+        f"- {statement.text[0].upper()}{statement.text[1:]}: `{statement.better}` − "
+        f"`{statement.worse}` = {_cell(in_suite)} points ({_range(in_variations)})."
         for statement, (in_suite, in_variations) in judged.items()
         if stands(in_suite, in_variations)
     ]
@@ -133,8 +132,8 @@ def _in_readme(suite: Path, judged: Judged, varied: Episodes) -> str:
     ]
     carried = (
         f"Differences of the mean share of the bound over the {len(config['scenarios'])} scenarios "
-        f"of suite {_suite(suite)}; each holds as well in all {len(varied)} variations of the "
-        f"Odroid-XU4 ([docs/{PAGE}](docs/{PAGE})):"
+        f"of suite {_suite(suite)}; in brackets the lowest and the highest on "
+        f"{len(varied)} versions of the Odroid-XU4's profile ([docs/{PAGE}](docs/{PAGE})):"
     )
     parts = [carried, "\n".join(lines)]
     if fallen:
