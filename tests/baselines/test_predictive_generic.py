@@ -86,7 +86,7 @@ def test_a_clock_that_is_not_known_leaves_the_choice_of_networks(design: Design)
 
 def test_the_first_frames_are_short_and_as_fast_as_the_heat_allows(design: Design) -> None:
     env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
-    controller = PredictiveGeneric(design)
+    controller = PredictiveGeneric(design, guard_sigmas=2.5)
     first = [Driven(controller, env)(at_c, cap_level=TOP) for at_c in (25.0, 60.0, WARM_C)]
     assert [(choice.topology, choice.max_passes) for choice in first] == [(0, 1)] * 3
     assert TOP >= first[0].vf_level > first[1].vf_level > first[2].vf_level == 0
