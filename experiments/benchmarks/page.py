@@ -93,12 +93,18 @@ def _provenance(folder: Path, config: dict[str, Any]) -> str:
     boards = ", ".join(f"`{name}`" for name in config["boards"])
     return (
         f"Board profile {boards}, topology family `{config['family']}`, "
-        f"{len(config['seeds'])} seeds, {', '.join(map(str, frames))} frames per episode; mean ± "
+        f"{len(config['seeds'])} seeds, {_span(frames)} frames per episode; mean ± "
         f"half the width of the 95 % bootstrap interval. Command: "
         f"`{(folder / 'command.txt').read_text().strip()}`; tvfs-gym {versions['tvfs-gym']}, "
         f"gymnasium {versions['gymnasium']}, numpy {versions['numpy']}, "
         f"Python {versions['python']}, {versions['machine']}."
     )
+
+
+def _span(ascending: Sequence[int]) -> str:
+    """Numbers in words: one, or from the lowest to the highest."""
+    lowest, highest = ascending[0], ascending[-1]
+    return f"{lowest:,}" if lowest == highest else f"{lowest:,} to {highest:,}"
 
 
 def _brief(folder: Path, config: dict[str, Any], ranking: str, shown: str, figure: str) -> str:
