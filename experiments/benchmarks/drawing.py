@@ -66,10 +66,10 @@ VARIED_CONDITIONS = 10
 
 VARIATIONS = {
     "as it is": Variation(),
-    "latency -20 %": Variation(latency=0.8),
-    "latency +20 %": Variation(latency=1.2),
-    "resistance -20 %": Variation(resistance=0.8),
-    "resistance +20 %": Variation(resistance=1.2),
+    "latency x 0.8": Variation(latency=0.8),
+    "latency x 1.2": Variation(latency=1.2),
+    "resistance x 0.8": Variation(resistance=0.8),
+    "resistance x 1.2": Variation(resistance=1.2),
     "jitter x 2": Variation(jitter=2.0),
     "VF_low 1.2 GHz, 3 K": Variation(vf_low_hz=1.2e9, vf_low_hysteresis_c=3.0),
     "VF_low 1.6 GHz, 5 K": Variation(vf_low_hz=1.6e9, vf_low_hysteresis_c=5.0),

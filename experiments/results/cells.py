@@ -6,6 +6,7 @@ computes only the missing ones.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,13 @@ BOUND_SCHEMA: dict[str, PolarsDataType] = {
 
 
 def cell_name(*parts: object) -> str:
-    """A file name for a cell, from the names of scenario, controller, ..."""
-    return "--".join(re.sub(r"[^\w.]+", "_", str(part)).strip("_") for part in parts)
+    """A file name for a cell, from the names of scenario, controller, ...
+
+    It is readable, and a hash of the very names keeps those apart that read alike in a file name.
+    """
+    readable = "--".join(re.sub(r"[^\w.]+", "_", str(part)).strip("_") for part in parts)
+    digest = sha256("\0".join(map(str, parts)).encode()).hexdigest()
+    return f"{readable}-{digest[:8]}"
 
 
 def is_written(folder: Path, name: str, kind: str = EPISODES) -> bool:
