@@ -50,6 +50,9 @@ from tvfs_gym.experiments.results.cells import (
 )
 from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
 
+DEFAULT_BOARD = "odroid_xu4"
+"""The board of conditions that name none."""
+
 FEW_FRAMES = 5_000
 """Most frames that the calling process runs by itself, sooner than other processes start."""
 
@@ -110,7 +113,7 @@ class ScenarioRun:
 
 def run(
     suite_name: str,
-    board: str,
+    board: str | None,
     family: str | None,
     controllers: Sequence[str],
     seeds: int,
@@ -122,7 +125,8 @@ def run(
 
     Args:
         suite_name: Name or TOML file of the suite.
-        board: Board profile of the conditions that name none: name or TOML file.
+        board: Board profile, name or TOML file, whose conditions alone are run, and those that name
+            none; None for all boards of the suite.
         family: Topology family, name or TOML file; None for the suite's.
         controllers: As `tvfs_gym.experiments.controllers` names them; if empty, all baselines and
             the policies that ship with the package.
@@ -144,8 +148,8 @@ def run(
         check_name(name)
     if seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
-    suite = load_suite(suite_name)
-    cases = suite.cases(board, overrides)
+    suite = load_suite(suite_name).on_board(board)
+    cases = suite.cases(board or DEFAULT_BOARD, overrides)
     family = family or suite.family
     config = {
         "suite": suite_name,
@@ -185,7 +189,7 @@ def benchmark(
     controllers: Sequence[str | type[Controller]],
     suite: str = "main",
     seeds: int = 3,
-    board: str = "odroid_xu4",
+    board: str | None = None,
     family: str | None = None,
 ) -> pl.DataFrame:
     """Ranks controllers over a suite, in this process and without files.
@@ -194,7 +198,7 @@ def benchmark(
         controllers: Names as `tvfs_gym.experiments.controllers` resolves them, or classes.
         suite: Suite: name or TOML file.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
-        board: Board profile of the conditions that name none: name or TOML file.
+        board: As in `run`.
         family: Topology family, name or TOML file; None for the suite's.
 
     Returns:
@@ -217,10 +221,10 @@ def benchmark(
     for name in names:
         if name not in classes:
             check_name(name)
-    loaded = load_suite(suite)
+    loaded = load_suite(suite).on_board(board)
     family = family or loaded.family
     rows = []
-    for scenario, case in loaded.cases(board, {}).items():
+    for scenario, case in loaded.cases(board or DEFAULT_BOARD, {}).items():
         suited = _suited(names, case.board, family)
         scenario_run = ScenarioRun(scenario, case, family, suited, tuple(range(seeds)), Path())
         design = _design(scenario_run)

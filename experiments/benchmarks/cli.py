@@ -12,7 +12,6 @@ from tvfs_gym.experiments.options import (
     FamilyOrDefaultOption,
     FramesOption,
     OutputFolderOption,
-    ProfileOption,
     SeedsOption,
     Surroundings,
     expand_groups,
@@ -41,7 +40,12 @@ def benchmark_suite(
     suite: Annotated[
         str, typer.Option(help="Suite: main, v2, any_board, published, or a TOML file.")
     ] = "main",
-    board: ProfileOption = "odroid_xu4",
+    board: Annotated[
+        str | None,
+        typer.Option(
+            help="Board profile, name or TOML file, whose scenarios alone are run. Default: all."
+        ),
+    ] = None,
     family: FamilyOrDefaultOption = None,
     characterisation: CharacterisationOption = None,
     seeds: SeedsOption = 10,

@@ -126,19 +126,27 @@ class Suite(Table):
                 )
         return self
 
-    def on_board(self, board: str) -> "Suite":
+    def on_board(self, board: str | None) -> "Suite":
         """The conditions of a board, and those that name none.
 
+        Args:
+            board: Board profile, name or TOML file; None for all boards.
+
         Raises:
-            InputError: There are none.
+            InputError: There is no such board, or no condition for it.
         """
+        if board is None:
+            return self
+        load_profile(board)
         conditions = {
             name: condition
             for name, condition in self.conditions.items()
             if condition.board in (None, board)
         }
         if not conditions:
-            raise InputError(f"expected a suite with scenarios on {board}, and this has none.")
+            raise InputError(
+                f"this suite has no scenario on {board}: name one that has, such as any_board."
+            )
         return self.model_copy(update={"conditions": conditions})
 
     def cases(self, board: str, overrides: dict[str, Any]) -> dict[str, Case]:
