@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from tvfs_gym.envs.errors import BoardError, InputError
-from tvfs_gym.experiments import train
 from tvfs_gym.experiments.adaptta import cli as adaptta
 from tvfs_gym.experiments.benchmarks import cli as benchmark
 from tvfs_gym.experiments.board import cli as board
 from tvfs_gym.experiments.digits import cli as digits
+from tvfs_gym.experiments.learning import train
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
 from tvfs_gym.experiments.rewards import cli as rewards
