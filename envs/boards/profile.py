@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from tvfs_gym.envs.boards.drawn import drawn_values, is_drawn
 from tvfs_gym.envs.boards.variation import variation_of
 from tvfs_gym.envs.errors import unknown
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
@@ -365,8 +366,9 @@ def load_profile(board: str) -> BoardProfile:
     """Loads a profile.
 
     Args:
-        board: A name from `profile_names`, or the path of a TOML file; behind either, after ``?``,
-            what is to differ from it (`tvfs_gym.envs.boards.variation.Variation`), as in
+        board: A name from `profile_names`, the path of a TOML file, or ``drawn:N`` for the N-th
+            board drawn at random (`tvfs_gym.envs.boards.drawn`); behind it, after ``?``, what is to
+            differ from it (`tvfs_gym.envs.boards.variation.Variation`), as in
             ``odroid_xu4?latency=1.2&resistance=0.8``.
 
     Raises:
@@ -376,6 +378,8 @@ def load_profile(board: str) -> BoardProfile:
     name, _, query = board.partition("?")
     if query:
         return BoardProfile.model_validate(variation_of(query).of(load_profile(name).model_dump()))
+    if is_drawn(board):
+        return BoardProfile.model_validate(drawn_values(board))
     if board.endswith(".toml"):
         return read_toml(Path(board), BoardProfile)
     if board not in profile_names():
