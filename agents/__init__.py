@@ -7,13 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tvfs_gym.agents.interface.interface import Interface as Interface
+    from tvfs_gym.agents.interface.vector_wrappers import (
+        VectorHistoryObservation as VectorHistoryObservation,
+    )
+    from tvfs_gym.agents.interface.vector_wrappers import VectorTableActions as VectorTableActions
+    from tvfs_gym.agents.interface.wrappers import HistoryObservation as HistoryObservation
+    from tvfs_gym.agents.interface.wrappers import TableActions as TableActions
     from tvfs_gym.agents.stable_baselines import save_policy as save_policy
     from tvfs_gym.agents.stable_baselines_env import TwinVecEnv as TwinVecEnv
     from tvfs_gym.agents.training import load_policy as load_policy
     from tvfs_gym.agents.training import train as train
 
 MODULES = {
+    "HistoryObservation": "interface.wrappers",
+    "Interface": "interface.interface",
+    "TableActions": "interface.wrappers",
     "TwinVecEnv": "stable_baselines_env",
+    "VectorHistoryObservation": "interface.vector_wrappers",
+    "VectorTableActions": "interface.vector_wrappers",
     "load_policy": "training",
     "save_policy": "stable_baselines",
     "train": "training",

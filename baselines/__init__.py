@@ -34,6 +34,7 @@ from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 __all__ = [
     "CONTROLLERS",
@@ -46,6 +47,7 @@ __all__ = [
     "Reading",
     "build",
     "characterise",
+    "design_of",
     "make",
 ]
 
@@ -117,7 +119,7 @@ def make(
 
     Args:
         name: One of `CONTROLLERS`.
-        env: The environment, wrapped or not; a twin that is measured must be reset afterwards.
+        env: The environment, wrapped or not.
         characterisation: Characterisation of its board, or the file or folder that
             ``tvfs-gym characterise`` wrote; None to measure a twin now, in a room of 25 degC with
             its usual cooling, unless the baseline is one of `UNMEASURED`.
@@ -131,11 +133,29 @@ def make(
     wrapped = env.unwrapped
     if not isinstance(wrapped, BoardEnv):
         raise InputError(f"{name} needs an environment of this package, not {wrapped}.")
+    design = design_of(wrapped, characterisation, measures=name not in UNMEASURED)
+    return CONTROLLERS[name](design)
+
+
+def design_of(
+    env: BoardEnv | TwinVectorEnv,
+    characterisation: Characterisation | Path | str | None = None,
+    measures: bool = True,
+) -> Design:
+    """Collects what is known of an environment's board before it runs.
+
+    Args:
+        env: The environment, unwrapped; of a batch, the first one's scenario counts.
+        characterisation: As in `make`.
+        measures: True to measure a twin if there is no characterisation; it is another twin.
+
+    Raises:
+        InputError: The characterisation is of another board.
+    """
     if isinstance(characterisation, str | Path):
-        characterisation = read(Path(characterisation)).of(wrapped.board)
-    measurable = name not in UNMEASURED and isinstance(wrapped.board, TwinBoard)
-    if characterisation is None and measurable:
-        scenario = wrapped.scenario
+        characterisation = read(Path(characterisation)).of(env.board)
+    if characterisation is None and measures and isinstance(env.board, TwinBoard):
+        scenario = env.scenario if isinstance(env, BoardEnv) else env.scenarios[0]
         known = Scenario(t_max_c=scenario.t_max_c, throttling=scenario.throttling)
-        characterisation = characterise(wrapped.board, known)
-    return CONTROLLERS[name](Design.of(wrapped, characterisation))
+        characterisation = characterise(TwinBoard(env.board.profile, env.board.family), known)
+    return Design.of(env, characterisation)

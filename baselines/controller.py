@@ -1,7 +1,7 @@
 """The base of every controller, and its knowledge before the board runs."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -17,6 +17,7 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.observation import Reading, read
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 State = tuple[NDArray[Any], ...]
 """A controller's memory from step to step: arrays over the batch."""
@@ -59,7 +60,7 @@ class Design:
     @classmethod
     def of(
         cls,
-        env: BoardEnv,
+        env: BoardEnv | TwinVectorEnv,
         characterisation: Characterisation | None,
         scenario: Scenario | None = None,
     ) -> "Design":
@@ -68,20 +69,25 @@ class Design:
         Args:
             env: The environment; it is not kept.
             characterisation: Characterisation of its board; None if nothing was measured.
-            scenario: The scenario to come; None for the environment's.
+            scenario: The scenario to come; None for the environment's, of a batch the first one's.
         """
-        scenario = scenario or env.scenario
+        if scenario is None:
+            scenario = env.scenario if isinstance(env, BoardEnv) else env.scenarios[0]
         return cls(
             profile=env.board.profile,
             operating_points=env.board.operating_points,
             actions=env.actions,
             scales=env.scales,
             frames_per_step=env.frames_per_step,
-            known=Scenario(**{name: getattr(scenario, name) for name in KNOWN}),
+            known=known_of(scenario),
             family=env.board.family,
             info=env.board.info,
             measured=characterisation,
         )
+
+    def under(self, scenario: Scenario) -> "Design":
+        """The same knowledge of the board, under another scenario."""
+        return replace(self, known=known_of(scenario))
 
     @property
     def topologies(self) -> tuple[str, ...]:
@@ -155,6 +161,26 @@ class Design:
         passes = np.maximum(reading.passes_mean, 1.0)
         median_s = passes * self.characterisation.pass_median_s[reading.topology, vf_level]
         return np.where(reading.latency_mean_s > 0.0, reading.latency_mean_s / median_s, 1.0)
+
+
+def known_of(scenario: Scenario) -> Scenario:
+    """The part of a scenario that is known beforehand, everything else at its default."""
+    return Scenario(**{name: getattr(scenario, name) for name in KNOWN})
+
+
+def begun(state: State, start: State, episode_start: NDArray[np.bool_]) -> State:
+    """A memory in which some episodes begin.
+
+    Args:
+        state: Memory of the batch.
+        start: Memory of as many episodes that begin.
+        episode_start: Which of them do, shape (batch,).
+    """
+    first = np.asarray(episode_start, bool)
+    return tuple(
+        np.where(first.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+        for old, new in zip(state, start, strict=True)
+    )
 
 
 def too_slow(constraint_s: float, needed_s: float) -> InputError:
@@ -255,11 +281,7 @@ class Controller(ABC):
             return self.start(count)
         if episode_start is None or not np.any(episode_start):
             return state
-        first = np.asarray(episode_start, bool)
-        return tuple(
-            np.where(first.reshape(-1, *[1] * (old.ndim - 1)), new, old)
-            for old, new in zip(state, self.start(count), strict=True)
-        )
+        return begun(state, self.start(count), episode_start)
 
     def start(self, count: int) -> State:
         """Initial memory of a batch of episodes: by default nothing."""

@@ -192,6 +192,7 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         self.scales = scales_of(board)
         self._episodes: Episodes | None = None
         self._frames_left = 0
+        self._episode = self.scenario
         self._window: WindowVector = np.ones(len(W))
         self._observation()  # compiles before a real board's time counts
         self._display = None
@@ -254,6 +255,11 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
         terminated = bool(window[W.SHUT_DOWN] > 0.0)
         info = {"window": window, "frames": frames, **costs_of(window)}
         return self._observation(), float(self._reward(Window(window))), terminated, info
+
+    @property
+    def episode_scenario(self) -> Scenario:
+        """The scenario of the episode that was begun last, with what was drawn for it."""
+        return self._episode
 
     def configuration(self, action: Action) -> Configuration:
         """Decodes an action.

@@ -8,6 +8,7 @@ import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -24,12 +25,11 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-def _fingerprint() -> str:
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
+@lru_cache
+def _fingerprint(folder: Path) -> str:
+    """Changes with any source of a folder, or of this package."""
+    sources = sorted({*Path(__file__).parent.rglob("*.py"), *folder.rglob("*.py")})
     return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
-
-
-_SOURCES = _fingerprint()
 
 
 def indices(*names: str) -> Any:
@@ -154,7 +154,8 @@ def _compiled(
         return function
     # numba's cache looks only at the file a function stands in, not at those of the functions it
     # calls; a name that changes with any of the sources keeps it from serving stale code.
-    function.__qualname__ += f"-{_SOURCES}"
+    folder = Path(function.__code__.co_filename).parent
+    function.__qualname__ += f"-{_fingerprint(folder)}"
     # No function here allocates, so none needs numba's reference counts, which cost three times the
     # arithmetic; one that did would fail to compile.
     # No divisor is zero, and asking costs more than dividing.

@@ -354,6 +354,11 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
         for i in sorted(ran):
             self._tiles[i].add(Window(windows[i]), frames[i])
 
+    @property
+    def episode_scenarios(self) -> list[Scenario]:
+        """The scenarios of the episodes that were begun last, with what was drawn for them."""
+        return self._episode
+
     def images(self) -> list[NDArray[np.uint8]]:
         """Small pictures of the first sixteen twins; none without a render mode."""
         return [tile.image() for tile in self._tiles]

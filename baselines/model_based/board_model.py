@@ -28,6 +28,8 @@ class BoardModel:
         ambient_share: Their shares of the ambient temperature.
         resistance_k_w: Their resistances.
         resolution_c: Resolution of the sensor.
+        limits_c: Where the governor takes each level away: how far below T_max, and at what
+            temperature, shape (2, levels).
 
     Args:
         design: Knowledge before the run.
@@ -54,7 +56,7 @@ class BoardModel:
         self.ambient_share = modes[:, AMBIENT_SHARE].copy()
         self.resistance_k_w = modes[:, RESISTANCE].copy()
         self.resolution_c = profile.sensor.resolution_c
-        self._below_t_max_c, self._trips_c = _trips(profile, design)
+        self.limits_c = _limits_c(profile, design)
 
     def leakage_w(self, voltage_v: Vector, temperature_c: Vector) -> Vector:
         """Leakage at a supply and temperature."""
@@ -71,10 +73,11 @@ class BoardModel:
 
         That is T_max, or what makes the governor take the level away if that is lower.
         """
-        return np.minimum(t_max_c - self._below_t_max_c[level], self._trips_c[level])
+        below_t_max_c, trips_c = self.limits_c
+        return np.minimum(t_max_c - below_t_max_c[level], trips_c[level])
 
 
-def _trips(profile: BoardProfile, design: Design) -> tuple[Vector, Vector]:
+def _limits_c(profile: BoardProfile, design: Design) -> Vector:
     """Where the governor takes each level away: how far below T_max, and at what temperature.
 
     The governor acts on readings, which reach a trip half a step of the sensor before it.
@@ -93,4 +96,4 @@ def _trips(profile: BoardProfile, design: Design) -> tuple[Vector, Vector]:
         lost_hz = frequency_hz[-1] - frequency_hz
         from_c = preset.progressive_from_c + lost_hz / preset.progressive_hz_per_c
         trips_c = np.minimum(trips_c, from_c - half_c)
-    return below_t_max_c, trips_c
+    return np.stack([below_t_max_c, trips_c])
