@@ -2,9 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from tvfs_gym.envs.errors import InputError, invalid
 from tvfs_gym.envs.toml import tomllib
@@ -13,6 +13,24 @@ if sys.version_info >= (3, 11):
     from importlib.resources.abc import Traversable as Traversable
 else:
     from importlib.abc import Traversable as Traversable
+
+
+MOST_BYTES = 8 << 20
+"""Longest TOML file that can be meant."""
+
+LONGEST_NAME = 200
+
+
+def _name(text: str) -> str:
+    if not text or len(text) > LONGEST_NAME or not text.isprintable():
+        raise ValueError(
+            f"a name has 1 to {LONGEST_NAME} characters, all printable, and is not {text!a}"
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""A name that terminals, tables and figures show: a control character would be obeyed there."""
 
 
 class Table(BaseModel):
@@ -31,10 +49,19 @@ def read_toml(path: Path | Traversable, model: type[TableT]) -> TableT:
         InputError: The file is missing, is not TOML, or does not fit the model.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    if len(content) > MOST_BYTES:
+        raise InputError(
+            f"{path} is longer than {MOST_BYTES >> 20} MiB: no such table can be meant."
+        )
+    try:
+        data = tomllib.loads(content.decode())
+    except RecursionError as error:
+        raise InputError(f"{path} is not valid TOML: it is nested too deeply.") from error
+    except ValueError as error:  # of TOML, UTF-8, or a number of thousands of digits
         raise InputError(f"{path} is not valid TOML: {error}.") from error
     try:
         return model.model_validate(data)

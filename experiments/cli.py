@@ -1,11 +1,15 @@
 """The command ``tvfs-gym``: assembles the commands of the experiments, and prints errors.
 
-A user's mistake is printed as one sentence, with exit status 2 and no traceback; a board's failure
-likewise, with exit status 3. Packages that take long to import are imported by the commands.
+A user's mistake is printed as one sentence, with exit status 2 and no traceback; a failure of the
+board or the machine likewise, with exit status 3. SIGTERM ends a command as Ctrl-C does: what is
+underway is put away first. Packages that take long to import are imported by the commands.
 """
 
+import codecs
+import signal
+import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -21,6 +25,9 @@ from tvfs_gym.experiments.rewards import cli as rewards
 from tvfs_gym.experiments.tuning import cli as tuning
 from tvfs_gym.experiments.twin import cli as twin
 from tvfs_gym.experiments.twin.claims import cli as claims
+
+PLAIN = {"±": "+-", "°": "deg ", "–": "-", "…": "...", "×": "x", "−": "-", "≥": ">=", "≤": "<="}
+"""Signs of the tables, where a terminal has ASCII alone."""
 
 publish = typer.Typer(
     help="Put results into the README and the documents of a checkout.", no_args_is_help=True
@@ -77,11 +84,53 @@ def _options(
 
 def main() -> None:
     """Runs the command line of the process."""
+    _print_anywhere()
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
-    except (InputError, BoardError) as error:
-        typer.echo(f"tvfs-gym: {error}", err=True)
-        raise SystemExit(2 if isinstance(error, InputError) else 3) from None
+    except InputError as error:
+        raise SystemExit(_failed(str(error), 2)) from None
+    except BoardError as error:
+        raise SystemExit(_failed(str(error), 3)) from None
+    except MemoryError:
+        raise SystemExit(_failed("this needs more memory than there is.", 3)) from None
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        where = "" if error.filename is None else f"{error.filename}: "
+        kept = "what was finished before is kept."
+        raise SystemExit(_failed(f"{where}{error.strerror}; {kept}", 3)) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _failed(message: str, status: int) -> int:
+    typer.echo(f"tvfs-gym: {_visible(message)}", err=True)
+    return status
+
+
+def _print_anywhere() -> None:
+    """Lets standard output and error print every text, in ASCII where they have no more."""
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return "".join(PLAIN.get(sign) or ascii(sign)[1:-1] for sign in signs), error.end
+
+
+def _visible(text: str) -> str:
+    """A text with its control characters written out, but for the ends of lines."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 if __name__ == "__main__":

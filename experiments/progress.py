@@ -14,7 +14,7 @@ from rich.progress import (
 def progress_bar() -> Progress:
     """Makes a progress bar on standard error, so that standard output holds only results."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

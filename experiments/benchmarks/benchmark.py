@@ -48,7 +48,8 @@ from tvfs_gym.experiments.results.cells import (
     write_bounds,
     write_cell,
 )
-from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
+from tvfs_gym.experiments.results.folder import write_provenance
+from tvfs_gym.experiments.results.resuming import resumed_folder
 
 DEFAULT_BOARD = "odroid_xu4"
 """The board of conditions that name none."""

@@ -13,7 +13,7 @@ from tvfs_gym.envs.boards.variation import Variation
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario, scenario_of
-from tvfs_gym.envs.tables import Table, read_toml
+from tvfs_gym.envs.tables import Name, Table, read_toml
 
 SUITES = files("tvfs_gym.experiments.benchmarks") / "suites"
 
@@ -114,8 +114,8 @@ class Suite(Table):
 
     family: str
     latency_constraints_s: tuple[float, ...] = ()
-    conditions: dict[str, Condition] = Field(min_length=1)
-    variations: dict[str, Variation] = Field(default={})
+    conditions: dict[Name, Condition] = Field(min_length=1)
+    variations: dict[Name, Variation] = Field(default={})
 
     @model_validator(mode="after")
     def _constrained(self) -> "Suite":

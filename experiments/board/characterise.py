@@ -9,7 +9,7 @@ characterisation is resumed.
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from pydantic import TypeAdapter, ValidationError
 from rich import box
 from rich.table import Table
 
@@ -38,15 +39,21 @@ from tvfs_gym.baselines.characterisation.measuring import (
 )
 from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.board.boards import facts
 from tvfs_gym.experiments.board.heat_trace import DWELLS, heat_trace
 from tvfs_gym.experiments.progress import progress_bar
-from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
+from tvfs_gym.experiments.results.folder import write_provenance
+from tvfs_gym.experiments.results.frames import write_csv
+from tvfs_gym.experiments.results.resuming import resumed_folder
 from tvfs_gym.experiments.results.tables import print_wide
 from tvfs_gym.experiments.twin.traces.folders import HEAT_TRACE, LATENCY_SWEEP, POWER_SWEEP
 
 MADE = "measurements.jsonl"
+
+MEASUREMENT: TypeAdapter[Measurement] = TypeAdapter(Measurement)
+"""A line of `MADE`."""
 
 
 def spread_levels(board: Board, count: int | None) -> tuple[int, ...] | None:
@@ -87,7 +94,8 @@ def run(board: Board, scenario: Scenario, plan: MeasurementPlan, output: Path | 
     try:
         folder = resumed_folder(output, "characterise", config)
         write_provenance(folder, config)
-        made = _read(folder / MADE)
+        timed, settled = measurement_points(board, plan)
+        made = _read(folder / MADE, {*timed, *settled})
         _announce(board, plan, made, folder)
         made = _measured(board, scenario, plan, made, folder)
         found = characterisation_of(board, made)
@@ -106,21 +114,19 @@ def run(board: Board, scenario: Scenario, plan: MeasurementPlan, output: Path | 
     print(f"profile: tvfs-gym identify {shlex.quote(str(folder))} --output my_board.toml")
 
 
-def _read(path: Path) -> list[Measurement]:
-    """Measurements so far; a last line that a crash cut off is left out."""
+def _read(path: Path, points: Collection[Point]) -> list[Measurement]:
+    """Measurements so far; lines that a crash cut off or a disk damaged are left out and named."""
     if not path.exists():
         return []
     made: list[Measurement] = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if not line.endswith("\n"):
-            break
-        values = json.loads(line)
-        point = Point(**values.pop("point"))
-        if "latencies_s" in values:
-            made.append(Timing(point, tuple(values["latencies_s"])))
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            measurement = MEASUREMENT.validate_json(line)
+        except ValidationError:
+            print(f"{path}, line {number} is damaged: measured anew.", file=sys.stderr)
         else:
-            made.append(Settled(point, **values))
-    path.write_text("".join(_line(measurement) for measurement in made), encoding="utf-8")
+            made += [measurement] if measurement.point in points else []
+    write_whole(path, "".join(map(_line, made)).encode())
     return made
 
 
@@ -217,12 +223,13 @@ def _write_sweeps(
     relative = np.array([topology.relative_latency for topology in found.family.topologies])
     nearest = int(np.abs(np.log(relative)).argmin())
     measured = np.flatnonzero(found.measured)
-    pl.DataFrame(
+    latencies = pl.DataFrame(
         {
             "frequency_mhz": [points[level].frequency_hz / 1e6 for level in measured],
             "latency_ms": 1e3 * found.pass_median_s[nearest, measured] / relative[nearest],
         }
-    ).write_csv(folder / LATENCY_SWEEP)
+    )
+    write_csv(folder / LATENCY_SWEEP, latencies)
     last = len(found.family.topologies) - 1
     steady = [
         measurement
@@ -234,7 +241,7 @@ def _write_sweeps(
     ]
     unknown = ["voltage_v"] if np.isnan(points[0].voltage_v) else []
     if board.info.measures_power and steady:
-        pl.DataFrame(
+        powers = pl.DataFrame(
             {
                 "frequency_mhz": [points[run.point.level].frequency_hz / 1e6 for run in steady],
                 "power_w": [run.power_w for run in steady],
@@ -242,7 +249,9 @@ def _write_sweeps(
                 "voltage_v": [points[run.point.level].voltage_v for run in steady],
                 "temperature_c": [run.temperature_c for run in steady],
             }
-        ).fill_nan(None).drop(unknown).sort("frequency_mhz").write_csv(folder / POWER_SWEEP)
+        )
+        known = powers.fill_nan(None).drop(unknown).sort("frequency_mhz")
+        write_csv(folder / POWER_SWEEP, known)
 
 
 def _write_trace(
@@ -263,7 +272,7 @@ def _write_trace(
         table = table.drop("power_w")
     if table["frequency_mhz"].is_nan().all():
         table = table.drop("frequency_mhz")
-    table.write_csv(folder / HEAT_TRACE)
+    write_csv(folder / HEAT_TRACE, table)
 
 
 def _print(found: Characterisation, board: Board) -> None:

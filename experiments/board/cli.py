@@ -111,7 +111,7 @@ def characterise_board(
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments.board import characterise as implementation
     from tvfs_gym.experiments.board.boards import open_board
-    from tvfs_gym.experiments.results.folder import nominal_latency_of
+    from tvfs_gym.experiments.results.resuming import nominal_latency_of
 
     opened = open_board(board, family, real, nominal_latency_of(output))
     spread = implementation.spread_levels(opened, levels)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from tvfs_gym.baselines.characterisation.characterisation import characterise
@@ -31,6 +32,7 @@ from tvfs_gym.experiments.board.boards import info_of
 from tvfs_gym.experiments.controllers import policy_named
 from tvfs_gym.experiments.results.cells import EPISODES, STEPS, read_cells
 from tvfs_gym.experiments.results.folder import CONFIG, checked_output, read_json
+from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.tables import print_wide
 
 
@@ -135,7 +137,7 @@ def run(folder: Path, controller: str | None, output: Path | None) -> None:
     )
     _compare(decisions, controller)
     if output is not None:
-        decisions.write_parquet(output)
+        write_parquet(output, decisions)
 
 
 def _play(log: Log, logged: Logged, controller: str) -> Iterator[dict[str, Any]]:
@@ -195,7 +197,7 @@ def _operating_point(values: dict[str, float | None]) -> OperatingPoint:
 
 
 def _list(log: Log) -> None:
-    table = Table(box=box.SIMPLE, caption=f"logged on: {log.config['description']}")
+    table = Table(box=box.SIMPLE, caption=escape(f"logged on: {log.config['description']}"))
     for heading in ("scenario", "controller", "seed", "steps", "s", "right and on time, %"):
         table.add_column(
             heading, justify="left" if heading in ("scenario", "controller") else "right"
@@ -206,8 +208,8 @@ def _list(log: Log) -> None:
         told = "–" if np.isnan(right) else f"{right:.1f}"
         steps, end_s = len(episode.log.windows), windows.time_s[-1]
         table.add_row(
-            episode.scenario,
-            episode.controller,
+            escape(episode.scenario),
+            escape(episode.controller),
             str(episode.seed),
             str(steps),
             f"{end_s:.1f}",
@@ -225,7 +227,7 @@ def _compare(decisions: pl.DataFrame, controller: str) -> None:
         "logged", "seed", "steps", "all as logged, %", "topology, %", "VF level, %",
         "VF levels higher, mean", "first other choice, s",
     )  # fmt: skip
-    table.title = f"what {controller} would have chosen"
+    table.title = escape(f"what {controller} would have chosen")
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "logged" else "right")
     for cell in decisions.partition_by("scenario", "controller", "seed", maintain_order=True):
@@ -235,7 +237,7 @@ def _compare(decisions: pl.DataFrame, controller: str) -> None:
         higher = column["chosen_vf_level"] - column["vf_level"]
         left_s = column["time_s"][~column["matched"]]
         table.add_row(
-            f"{column['scenario'][0]}: {column['controller'][0]}",
+            escape(f"{column['scenario'][0]}: {column['controller'][0]}"),
             str(column["seed"][0]),
             str(cell.height),
             *(f"{100 * np.mean(which):.1f}" for which in same),

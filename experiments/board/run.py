@@ -5,12 +5,11 @@ Writes a folder like a benchmark's: ``steps/`` and ``episodes/``, ``config.json`
 its own, written as it ends; a resumed run computes only the missing episodes.
 """
 
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -32,7 +31,8 @@ from tvfs_gym.experiments.controllers import check_name, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.options import RealBoard
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
-from tvfs_gym.experiments.results.folder import nominal_latency_of, resumed_folder, write_provenance
+from tvfs_gym.experiments.results.folder import write_provenance
+from tvfs_gym.experiments.results.resuming import nominal_latency_of, resumed_folder
 
 ORDERS = ("randomised", "interleaved")
 
@@ -181,7 +181,6 @@ def _run_all(
     """Runs the missing episodes; if stopped, says what is kept."""
     runs = schedule.runs()
     cells = [cell_name(scenario, name, seed) for name, seed in runs]
-    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with display(Console()) as shown:
             for number, ((name, seed), cell) in enumerate(zip(runs, cells, strict=True), 1):
@@ -198,13 +197,6 @@ def _run_all(
             highlight=False,
         )
         raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(number: int, frame: object) -> NoReturn:
-    """Ends the process as the signal does by itself, but after what is underway was written."""
-    raise SystemExit(128 + number)
 
 
 def _run_one(

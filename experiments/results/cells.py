@@ -1,13 +1,13 @@
 """Cells of a comparison: the steps and episodes of one controller in one scenario, as Parquet.
 
 Every cell is a file of its own: finished cells stay when a run is stopped, and a resumed run
-computes only the missing ones.
+computes only the missing ones. Every cell bears the digest of its run's configuration, so that it
+is known even where the file of the configuration is not.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from polars._typing import PolarsDataType
 
 from tvfs_gym.baselines.oracle import Bounds
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.episodes import Columns, Row
+from tvfs_gym.experiments.results.folder import CONFIG, config_digest, read_json
+from tvfs_gym.experiments.results.frames import write_parquet
 
 STEPS, EPISODES, BOUNDS = "steps", "episodes", "bounds"
 """Folders of a run: a row per step, a row per episode, a row per scenario and seed."""
@@ -39,14 +40,21 @@ BOUND_SCHEMA: dict[str, PolarsDataType] = {
 """Columns of the bounds."""
 
 
+MOST_READABLE = 150
+"""Bytes of a cell's readable name: file systems take 255 in all."""
+
+DIGEST = "tvfs_gym_config"
+"""Key of the configuration's digest in the metadata of a cell."""
+
+
 def cell_name(*parts: object) -> str:
     """A file name for a cell, from the names of scenario, controller, ...
 
     It is readable, and a hash of the very names keeps those apart that read alike in a file name.
     """
-    readable = "--".join(re.sub(r"[^\w.]+", "_", str(part)).strip("_") for part in parts)
+    readable = "--".join(re.sub(r"[^\w.]+", "_", str(part)).strip("_.") for part in parts)
     digest = sha256("\0".join(map(str, parts)).encode()).hexdigest()
-    return f"{readable}-{digest[:8]}"
+    return f"{readable.encode()[:MOST_READABLE].decode(errors='ignore')}-{digest[:8]}"
 
 
 def is_written(folder: Path, name: str, kind: str = EPISODES) -> bool:
@@ -118,9 +126,25 @@ def write_bounds(
 
 
 def _write(folder: Path, kind: str, name: str, frame: pl.DataFrame) -> None:
-    content = BytesIO()
-    frame.write_parquet(content)
-    write_whole(folder / kind / f"{name}.parquet", content.getvalue())
+    write_parquet(folder / kind / f"{name}.parquet", frame, _digest_of_run(folder))
+
+
+def _digest_of_run(folder: Path) -> dict[str, str]:
+    return {DIGEST: config_digest(read_json(folder, CONFIG))}
+
+
+def cell_files(folder: Path, kind: str) -> list[Path]:
+    """The cells of a kind; the folder's own name is taken as it is, not as a pattern."""
+    return sorted((folder / kind).glob("*.parquet"))
+
+
+def is_readable(file: Path) -> bool:
+    """Tells whether a cell can be read to its end."""
+    try:
+        pl.read_parquet(file, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return True
 
 
 def step_cells(folder: Path) -> Iterator[pl.DataFrame]:
@@ -129,14 +153,14 @@ def step_cells(folder: Path) -> Iterator[pl.DataFrame]:
     Raises:
         InputError: The folder holds no usable ones.
     """
-    files = sorted((folder / STEPS).glob("*.parquet"))
+    files = cell_files(folder, STEPS)
     if not files:
         raise _none_usable(folder, f"{STEPS}/*.parquet")
     for file in files:
         try:
-            yield pl.read_parquet(file)
+            yield pl.read_parquet(file, glob=False)
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise _none_usable(folder, f"{STEPS}/{file.name}") from error
+            raise _damaged(file) from error
 
 
 def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFrame:
@@ -192,14 +216,29 @@ def _sorted(cells: pl.DataFrame, config: Mapping[str, Any]) -> pl.DataFrame:
     scenario, controller = (
         pl.col(key).cast(pl.Enum(list(config[f"{key}s"]))) for key in ("scenario", "controller")
     )
-    return cells.sort(scenario, controller, "seed", maintain_order=True)
+    try:
+        return cells.sort(scenario, controller, "seed", maintain_order=True)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"the cells are not those of {CONFIG}: a scenario, controller or seed is not in it."
+        ) from error
 
 
 def _read(folder: Path, kind: str, rows: pl.Expr | bool = True) -> pl.DataFrame:
+    files = cell_files(folder, kind)
+    if not files:
+        raise _none_usable(folder, f"{kind}/*.parquet")
     try:
-        return pl.scan_parquet(folder / kind / "*.parquet").filter(rows).collect()
+        return pl.scan_parquet(files, glob=False).filter(rows).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
+        damaged = next((file for file in files if not is_readable(file)), None)
+        if damaged is not None:
+            raise _damaged(damaged) from error
         raise _none_usable(folder, f"{kind}/*.parquet") from error
+
+
+def _damaged(file: Path) -> InputError:
+    return InputError(f"{file} is damaged: give the command that wrote it again, to make it anew.")
 
 
 def _none_usable(folder: Path, what: str) -> InputError:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from tvfs_gym.experiments.results.statistics import METRICS
 
+matplotlib.rcParams["text.parse_math"] = False  # a dollar sign in a name is a dollar sign
+
 ARGUMENT = ("performance", "topology_scaling", "frequency_reactive", "tvfs", "predictive")
 """The controllers of the published argument, in its order (nothing, one knob, the other, both), and
 the one that follows heat and latency on line."""

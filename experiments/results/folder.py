@@ -5,6 +5,8 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
@@ -13,8 +15,14 @@ from typing import Any
 import psutil
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 
 CONFIG = "config.json"
+"""File of a run with its configuration."""
+
+COMMAND = "command.txt"
+"""File of a run with the command that began it, the first that is written."""
+
 PACKAGES = ("tvfs-gym", "gymnasium", "numpy", "numba", "polars", "scipy")
 
 
@@ -37,36 +45,9 @@ def free_folder(output: Path | None, name: str) -> Path:
     return output
 
 
-def resumed_folder(output: Path | None, name: str, config: dict[str, Any]) -> Path:
-    """Finds the folder of a run, which resumes an earlier one of the same configuration.
-
-    Args:
-        output: Where the user wants it; None for the next free ``results/NAME_N``.
-        name: Name of the experiment.
-        config: Anything that JSON can hold; an earlier run with the same is resumed.
-
-    Raises:
-        InputError: The wanted folder holds something else, or is a file.
-    """
-    if output is None or not (output / CONFIG).is_file():
-        return free_folder(output, name)
-    if read_json(output, CONFIG) != json.loads(json.dumps(config)):
-        raise InputError(
-            f"{output} already holds results of another configuration: name another folder or "
-            "remove it."
-        )
-    return output
-
-
-def nominal_latency_of(folder: Path | None) -> float | None:
-    """The nominal latency of the run that a folder holds; None if it holds none.
-
-    A real board measures it anew, a little differently, whenever it is opened.
-    """
-    if folder is None or not (folder / CONFIG).is_file():
-        return None
-    found: float | None = read_json(folder, CONFIG).get("nominal_latency_s")
-    return found
+def config_digest(config: Mapping[str, Any]) -> str:
+    """A hash of a configuration."""
+    return sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def write_provenance(folder: Path, config: dict[str, Any]) -> None:
@@ -89,9 +70,13 @@ def write_provenance(folder: Path, config: dict[str, Any]) -> None:
         "system": platform.system(),
         "git_commit": _git_commit(),
     }
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-    (folder / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
-    (folder / "command.txt").write_text(shlex.join(["tvfs-gym", *sys.argv[1:]]) + "\n")
+    contents = {
+        COMMAND: shlex.join(["tvfs-gym", *sys.argv[1:]]),
+        "versions.json": json.dumps(versions, indent=2),
+        CONFIG: json.dumps(config, indent=2),
+    }
+    for name, content in contents.items():
+        write_whole(folder / name, f"{content}\n".encode())
 
 
 def make_folder(folder: Path) -> None:
@@ -157,7 +142,21 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
         InputError: The folder holds no such file.
     """
     try:
-        content: dict[str, Any] = json.loads((folder / name).read_text())
-    except (OSError, json.JSONDecodeError) as error:
+        content = json.loads((folder / name).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{folder} holds no results of a benchmark: no usable {name}.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{folder} holds no results of a benchmark: no usable {name}.")
     return content
+
+
+def read_command(folder: Path) -> str:
+    """The command that a run's results come from.
+
+    Raises:
+        InputError: The folder does not hold it.
+    """
+    try:
+        return (folder / COMMAND).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{folder} holds no results: no usable {COMMAND}.") from error

@@ -10,12 +10,15 @@ from typing import Any
 import jinja2
 import polars as pl
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.results.aggregate import aggregate
-from tvfs_gym.experiments.results.cells import read_episodes, read_first_steps
+from tvfs_gym.experiments.results.cells import cell_name, read_episodes, read_first_steps
 from tvfs_gym.experiments.results.figures import course, drawable, overview, ranking_figure
-from tvfs_gym.experiments.results.folder import CONFIG, read_json
+from tvfs_gym.experiments.results.folder import CONFIG, read_command, read_json
+from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.ranking import (
     HEADINGS,
     parts,
@@ -64,7 +67,7 @@ def write_report(folder: Path, rewards: Sequence[str] = ()) -> None:
     ran = set(episodes["scenario"])
     config["scenarios"] = {k: v for k, v in config["scenarios"].items() if k in ran}
     summary = metric_intervals(episodes)
-    summary.write_parquet(folder / "summary.parquet")
+    write_parquet(folder / "summary.parquet", summary)
     figures = folder / "figures"
     overviews = []
     ranking = None
@@ -81,7 +84,7 @@ def write_report(folder: Path, rewards: Sequence[str] = ()) -> None:
         course(drawn, scenario, config["topologies"], course_path(figures, scenario))
     differences = _differences(config, episodes)
     html = _html(folder, config, summary, overviews, differences, ranking, by_reward)
-    (folder / "report.html").write_text(html, encoding="utf-8")
+    write_whole(folder / "report.html", html.encode())
     if len(ran) <= MOST_PANELS:
         _print_table(summary)
     _print_differences(config, differences)
@@ -94,13 +97,13 @@ def write_report(folder: Path, rewards: Sequence[str] = ()) -> None:
 
 def _ranking_under(folder: Path, config: dict[str, Any], rewards: Sequence[str]) -> pl.DataFrame:
     scores = reward_scores(folder, config, rewards)
-    scores.write_parquet(folder / SCORES)
+    write_parquet(folder / SCORES, scores)
     return ranking_under(scores)
 
 
 def course_path(figures: Path, scenario: str) -> Path:
-    """Where the course of a scenario is drawn."""
-    return figures / f"course {scenario}.png".replace(", ", "_").replace(" ", "_")
+    """Where the course of a scenario is drawn, whatever its name."""
+    return figures / f"{cell_name('course', scenario)}.png"
 
 
 def _html(
@@ -122,7 +125,7 @@ def _html(
     return template.render(
         config=config,
         versions=read_json(folder, "versions.json"),
-        command=(folder / "command.txt").read_text().strip(),
+        command=read_command(folder),
         headings=[heading for heading, _, _ in METRICS.values()],
         differences=differences,
         ranking_headings=HEADINGS,
@@ -152,17 +155,19 @@ def _print_table(summary: pl.DataFrame) -> None:
         if row["scenario"] != previous:
             previous = row["scenario"]
             table.add_section()
-            table.add_row(f"[bold]{previous}[/bold]")
-        table.add_row(f"  {row['controller']}", *texts)
+            table.add_row(f"[bold]{escape(previous)}[/bold]")
+        table.add_row(f"  {escape(row['controller'])}", *texts)
     print_wide(table)
 
 
 def _print_differences(config: dict[str, Any], rows: Sequence[Sequence[str]]) -> None:
     if rows:
         reference = config["controllers"][0]
-        table = _metric_table(f"difference from {reference}", "rounds", [row[1:] for row in rows])
+        table = _metric_table(
+            f"difference from {escape(reference)}", "rounds", [row[1:] for row in rows]
+        )
         for row in rows:
-            table.add_row(f"  {row[0]}", *row[1:])
+            table.add_row(f"  {escape(row[0])}", *row[1:])
         print_wide(table)
 
 

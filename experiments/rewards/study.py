@@ -18,7 +18,8 @@ from tvfs_gym.envs.reward import reward_of
 from tvfs_gym.experiments.benchmarks.benchmark import run
 from tvfs_gym.experiments.benchmarks.suite import load_suite
 from tvfs_gym.experiments.results.cells import cell_name
-from tvfs_gym.experiments.results.folder import resumed_folder, write_provenance
+from tvfs_gym.experiments.results.folder import write_provenance
+from tvfs_gym.experiments.results.resuming import resumed_folder
 
 REFERENCES = ("tvfs", "predictive", "best_fixed")
 """Baselines that stand beside the policies."""
