@@ -18,6 +18,7 @@ from tvfs_gym.experiments.adaptta import cli as adaptta
 from tvfs_gym.experiments.benchmarks import cli as benchmark
 from tvfs_gym.experiments.board import cli as board
 from tvfs_gym.experiments.digits import cli as digits
+from tvfs_gym.experiments.learning import cli as learning
 from tvfs_gym.experiments.learning import train
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
@@ -35,6 +36,7 @@ publish = typer.Typer(
 publish.add_typer(benchmark.publish_app)
 publish.add_typer(claims.publish_app)
 publish.add_typer(digits.publish_app)
+publish.add_typer(learning.publish_app)
 publish.add_typer(rewards.publish_app)
 publish.add_typer(tuning.publish_app)
 publish.add_typer(adaptta.publish_app, name="adaptta", help="AdapTTA's tables.")
@@ -46,6 +48,7 @@ dev.add_typer(benchmark.dev_app)
 dev.add_typer(models.dev_app)
 dev.add_typer(board.dev_app)
 dev.add_typer(twin.dev_app)
+dev.add_typer(learning.dev_app)
 dev.add_typer(tuning.dev_app)
 dev.add_typer(publish, name="publish")
 dev.add_typer(perf.app, name="perf")

@@ -1,1 +1,1 @@
-"""Learned controllers: training, tuning."""
+"""Learned controllers: training, tuning, judging."""

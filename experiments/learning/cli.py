@@ -1,0 +1,57 @@
+"""The maintainers' commands ``dev judge``, ``dev sets-apart`` and ``dev publish learning``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tvfs_gym.experiments.options import CheckoutOption, OutputFolderOption, SeedsOption
+
+dev_app = typer.Typer()
+publish_app = typer.Typer()
+
+
+@dev_app.command("judge")
+def judge_trainings(
+    trainings: Annotated[list[Path], typer.Argument(help="Folders of trainings.")],
+    seeds: SeedsOption = 10,
+    output: OutputFolderOption = None,
+) -> None:
+    """Run trainings and what they are compared with through suite v2."""
+    from tvfs_gym.experiments.learning.judging import judge
+
+    print(judge(trainings, seeds, output))
+
+
+@dev_app.command("sets-apart")
+def show_sets_apart(
+    seeds: SeedsOption = 10,
+) -> None:
+    """Show what training draws beside what suite v2 asks; fail if anything is common to both."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from tvfs_gym.experiments.learning.protocol import SUITE
+    from tvfs_gym.experiments.learning.sets import sets_apart
+
+    apart = sets_apart(SUITE, seeds)
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("", "training", f"suite {SUITE}", "common"):
+        table.add_column(heading, overflow="fold")
+    for one in apart:
+        table.add_row(one.what, one.training, one.suite, one.common or "nothing")
+    Console().print(table)
+    if any(one.common for one in apart):
+        raise typer.Exit(1)
+
+
+@publish_app.command("learning")
+def publish_learned(
+    folder: Annotated[Path, typer.Argument(help="Folder of 'tvfs-gym dev judge'.")],
+    checkout: CheckoutOption = Path(),
+) -> None:
+    """Write the page about learned controllers to docs/learning.md."""
+    from tvfs_gym.experiments.learning.page import publish_learning
+
+    publish_learning(folder, checkout)
