@@ -16,6 +16,7 @@ from tvfs_gym.envs.boards.board import start_window
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.arrays import P, S
 from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.twin.foresight import foresee
 from tvfs_gym.envs.boards.window import F, W, Window, WindowVector
 from tvfs_gym.envs.errors import InputError, at_least, unknown
 from tvfs_gym.envs.inference.outcomes import HalfName
@@ -358,6 +359,23 @@ class TwinVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     def episode_scenarios(self) -> list[Scenario]:
         """The scenarios of the episodes that were begun last, with what was drawn for them."""
         return self._episode
+
+    def parameter(self, number: int) -> NDArray[np.float64]:
+        """A present parameter of every twin, by its number in `P`; no controller is told it."""
+        column: NDArray[np.float64] = self._owns[:, number].copy()
+        return column
+
+    def foreseen_c(self, candidates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How hot the dies would become within a step; no controller is told it.
+
+        Args:
+            candidates: As `tvfs_gym.envs.boards.twin.foresight.foresee` has them.
+        """
+        hottest_c = np.empty(candidates.shape[:2])
+        windows = np.empty((self.num_envs, len(W)))
+        shared, outcomes = self.board.shared, self.board.outcomes
+        foresee(self._owns, shared, outcomes, windows, candidates, hottest_c)
+        return hottest_c
 
     def images(self) -> list[NDArray[np.uint8]]:
         """Small pictures of the first sixteen twins; none without a render mode."""

@@ -19,7 +19,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.baselines.characterisation.characterisation import Characterisation
+from tvfs_gym.baselines.characterisation.by_law import characterisation_by_law
 from tvfs_gym.baselines.controller import Choice, Design, State
 from tvfs_gym.baselines.model_based.board_model import Vector
 from tvfs_gym.baselines.model_based.candidates import Candidates, Latency
@@ -29,9 +29,7 @@ from tvfs_gym.baselines.model_based.observer import Belief, GainPrior
 from tvfs_gym.baselines.model_based.predictive import RATIO_STEP, Predictive
 from tvfs_gym.baselines.tuned import GUARD_SIGMAS, SLOW_DOWN_DRIFT, tuned
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, Trip
-from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.observation import Reading
-from tvfs_gym.envs.physics.latency import jitter_factor, pass_latency_s
 from tvfs_gym.envs.tables import read_toml
 
 GENERIC = read_toml(files("tvfs_gym.baselines.model_based") / "generic.toml", BoardProfile)
@@ -143,7 +141,7 @@ def generic_design(design: Design) -> Design:
         profile=profile,
         operating_points=profile.operating_points,
         known=design.known.model_copy(update={"throttling": None}),
-        measured=_generic_characterisation(design.family, profile),
+        measured=characterisation_by_law(design.family, profile),
     )
 
 
@@ -165,22 +163,3 @@ def _generic_profile(design: Design) -> BoardProfile:
     preset = GENERIC.throttling_named(None).model_copy(update={"trips": tuple(trips)})
     told = {"operating_points": points, "throttling": {"told": preset}}
     return GENERIC.model_copy(update=told)
-
-
-def _generic_characterisation(family: Family, profile: BoardProfile) -> Characterisation:
-    """Latencies by the generic law, relative to the reference network's at the highest clock."""
-    law = profile.latency
-    clocks_ghz = [point.frequency_hz / 1e9 for point in profile.operating_points]
-    median_s = np.array(
-        [
-            [
-                pass_latency_s(clock, topology.relative_latency, law.clock_gcycles, law.memory_s)
-                for clock in clocks_ghz
-            ]
-            for topology in family.topologies
-        ]
-    )
-    p99_s = jitter_factor(law.jitter_log_sigma, 0.99) * median_s
-    nowhere = np.zeros(len(clocks_ghz), bool)
-    unknown_c = np.full(len(clocks_ghz), np.nan)
-    return Characterisation(family, median_s, p99_s, p99_s[:, -1], unknown_c, nowhere, nowhere)
