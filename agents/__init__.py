@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tvfs_gym.agents.interface.vector_wrappers import VectorTableActions as VectorTableActions
     from tvfs_gym.agents.interface.wrappers import HistoryObservation as HistoryObservation
     from tvfs_gym.agents.interface.wrappers import TableActions as TableActions
-    from tvfs_gym.agents.stable_baselines import save_policy as save_policy
+    from tvfs_gym.agents.stable_baselines.export import save_policy as save_policy
     from tvfs_gym.agents.stable_baselines_env import TwinVecEnv as TwinVecEnv
     from tvfs_gym.agents.training import load_policy as load_policy
     from tvfs_gym.agents.training import train as train
@@ -27,7 +27,7 @@ MODULES = {
     "VectorHistoryObservation": "interface.vector_wrappers",
     "VectorTableActions": "interface.vector_wrappers",
     "load_policy": "training",
-    "save_policy": "stable_baselines",
+    "save_policy": "stable_baselines.export",
     "train": "training",
 }
 """Modules of the public names."""

@@ -1,18 +1,21 @@
 """Training a controller on a batch of twins, whatever the algorithm."""
 
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tvfs_gym.agents.hyperparameters import DEFAULT, Hyperparameters, load_hyperparameters
 from tvfs_gym.agents.learners.lotus import Lotus
 from tvfs_gym.agents.learners.q_table import QTable
 from tvfs_gym.agents.learners.ztt import Ztt
 from tvfs_gym.agents.online import MakeLearner, OnlineTraining, train_online
 from tvfs_gym.agents.policy import CARD, GreedyPolicy, load
-from tvfs_gym.agents.stable_baselines import train_stable_baselines
-from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.agents.stable_baselines.algorithms import CLASSES
+from tvfs_gym.agents.stable_baselines.training import StableBaselinesTraining
+from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.errors import InputError, at_least, unknown
 from tvfs_gym.envs.reward import DEFAULT_REWARD, reward_name, reward_of
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
@@ -25,48 +28,35 @@ TRAINING_SEED = 2_000_000
 SEEDS_PER_TRAINING = 100_000
 """Distance between the seeds of two trainings' twins."""
 
+CHECKPOINTS = 10
+"""Checkpoints of a training."""
+
 
 @dataclass(frozen=True)
 class Algorithm:
     """An algorithm, and how it is trained unless told otherwise.
 
     Attributes:
-        envs: Twins in the batch.
-        steps: Environment steps, over all twins together.
-        arguments: Arguments of stable-baselines3's algorithm.
+        envs: Twins in the batch; None for as many as its file of hyper-parameters has.
+        steps: Environment steps, over all twins together; None likewise.
         learner: What makes the published method; None for stable-baselines3's of the same name.
         reward: Name of the one it learns from.
     """
 
-    envs: int
-    steps: int
-    arguments: dict[str, Any] = field(default_factory=dict)
+    envs: int | None = None
+    steps: int | None = None
     learner: MakeLearner | None = None
     reward: str = DEFAULT_REWARD
 
 
-ALGORITHMS = {
-    # stable-baselines3's own (batch 64, 10 epochs) spend over 85 % of the time in optimisation;
-    # these reached some twenty times the frames per second on a prototype of this environment.
-    "ppo": Algorithm(
-        256,
-        1_000_000,
-        {"n_steps": 32, "batch_size": 2048, "n_epochs": 4, "gamma": 0.98, "learning_rate": 1e-3},
-    ),
-    "a2c": Algorithm(64, 1_000_000, {"n_steps": 16, "gamma": 0.98}),
-    "dqn": Algorithm(
-        64,
-        1_000_000,
-        {"buffer_size": 200_000, "batch_size": 256, "learning_starts": 5_000, "train_freq": 4,
-         "gradient_steps": 2, "target_update_interval": 2_000, "gamma": 0.98},
-    ),
+ALGORITHMS = {name: Algorithm() for name in CLASSES} | {
     # The published methods learn on one board; here on sixteen at once, with one update for all.
     # Updates: zTT twice the published 2000, LOTUS the 10 000 of its exploration's constant.
     "ztt": Algorithm(16, 64_000, learner=partial(Ztt, myopic=False), reward="ztt"),
     "ztt_released": Algorithm(16, 64_000, learner=partial(Ztt, myopic=True), reward="ztt"),
     "lotus": Algorithm(16, 160_000, learner=Lotus, reward="lotus"),
     "q_table": Algorithm(16, 1_000_000, learner=QTable, reward="q_table"),
-}  # fmt: skip
+}
 """The algorithms by name: the one list of them."""
 
 LEARNERS = tuple(name for name, algorithm in ALGORITHMS.items() if algorithm.learner)
@@ -86,6 +76,9 @@ class Training:
         seed: Seed of the twins, the networks and the exploration.
         evaluation_episodes: Episodes of an evaluation, always the same ones.
         evaluations: How often during the training.
+        overrides: Hyper-parameters other than the algorithm's, each ``NAME:VALUE``.
+        hyperparameter_file: File of them in rl-zoo's format; None for the one that ships.
+        checkpoint_every: Environment steps between two checkpoints; None for a tenth of all.
     """
 
     name: str
@@ -95,15 +88,22 @@ class Training:
     seed: int = 0
     evaluation_episodes: int = 64
     evaluations: int = 20
+    overrides: tuple[str, ...] = ()
+    hyperparameter_file: Path | None = None
+    checkpoint_every: int | None = None
 
     def __post_init__(self) -> None:
-        """Checks the algorithm and the reward.
+        """Checks the algorithm, its hyper-parameters, and the reward.
 
         Raises:
-            InputError: There is no such algorithm or reward.
+            InputError: There is no such algorithm or reward, or a hyper-parameter is impossible.
         """
         if self.name not in ALGORITHMS:
             raise unknown("algorithm", self.name, ALGORITHMS)
+        if self.algorithm.learner is not None and (self.overrides or self.hyperparameter_file):
+            raise InputError(f"{self.name} has its published values: it takes no hyper-parameters.")
+        if self.checkpoint_every is not None:
+            at_least("the number of steps between checkpoints", self.checkpoint_every, 1)
         reward_of(self.resolved_environment["reward"])
 
     @property
@@ -111,20 +111,36 @@ class Training:
         """The algorithm."""
         return ALGORITHMS[self.name]
 
+    @cached_property
+    def hyperparameters(self) -> Hyperparameters | None:
+        """Those of stable-baselines3's algorithms; None for the published methods."""
+        if self.algorithm.learner is not None:
+            return None
+        board = load_profile(self.environment.get("profile", "odroid_xu4"))
+        return load_hyperparameters(
+            self.name, board.environment_id or DEFAULT, self.overrides, self.hyperparameter_file
+        )
+
     @property
     def resolved_environment(self) -> dict[str, Any]:
-        """Arguments of `TwinVectorEnv`, with a reward, and the photographs of design time."""
-        return {"reward": self.algorithm.reward, "photographs": "design", **self.environment}
+        """Arguments of the batch of twins, with a reward, and the photographs of design time."""
+        usual = {"reward": self.algorithm.reward, "photographs": "design"}
+        wanted = {} if self.hyperparameters is None else self.hyperparameters.env_kwargs
+        return {**usual, **wanted, **self.environment}
 
     @property
     def resolved_envs(self) -> int:
         """Twins."""
-        return self.envs or self.algorithm.envs
+        usual = self.hyperparameters.n_envs if self.hyperparameters else self.algorithm.envs
+        assert usual is not None
+        return self.envs or usual
 
     @property
     def resolved_steps(self) -> int:
         """Environment steps, over all twins together."""
-        return self.steps or self.algorithm.steps
+        usual = self.hyperparameters.n_timesteps if self.hyperparameters else self.algorithm.steps
+        assert usual is not None
+        return self.steps or usual
 
     @property
     def seeds(self) -> tuple[int, int]:
@@ -140,6 +156,7 @@ class Training:
             "steps": self.resolved_steps,
             "envs": self.resolved_envs,
             "seed": self.seed,
+            **({"hyperparameters": self.hyperparameters.values} if self.hyperparameters else {}),
         }
 
     def run(self, folder: Path, progress_bar: bool) -> None:
@@ -167,13 +184,11 @@ class Training:
                 '"tvfs-gym[train]"; first, to be spared some 6 GB of CUDA on Linux, pip install '
                 "torch --index-url https://download.pytorch.org/whl/cpu."
             )
-        arguments = self.algorithm.arguments
-        if self.name == "ppo" and envs * arguments["n_steps"] < 2:
-            raise InputError("ppo needs at least two environment steps per rollout.")
-        train_stable_baselines(
-            self.name, arguments, environment, envs, steps, self.seeds, judging, self.card(),
-            folder, progress_bar,
-        )  # fmt: skip
+        assert self.hyperparameters is not None
+        StableBaselinesTraining(
+            self.name, self.hyperparameters, environment, envs, steps, self.seeds, judging,
+            self.checkpoint_every or max(steps // CHECKPOINTS, 1), self.card(),
+        ).run(folder, progress_bar)  # fmt: skip
 
     def card(self) -> dict[str, Any]:
         """Entries of the policy's card that are the same for all algorithms."""

@@ -26,11 +26,12 @@ DRAWN = {"latency_constraint_s": "--latency-ms", "t_max_c": "--t-max-c"}
 def _print_algorithms(requested: bool) -> None:
     if not requested:
         return
-    from tvfs_gym.agents.training import ALGORITHMS
+    from tvfs_gym.agents.training import ALGORITHMS, Training
 
     for name, algorithm in ALGORITHMS.items():
+        usual = Training(name, {})
         needs = "" if algorithm.learner else '; needs the extra "train"'
-        typer.echo(f"{name}: {algorithm.steps:,} steps of {algorithm.envs} twins{needs}")
+        typer.echo(f"{name}: {usual.resolved_steps:,} steps of {usual.resolved_envs} twins{needs}")
     raise typer.Exit
 
 
@@ -57,13 +58,45 @@ def train_command(
         ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Environment steps of all twins. Default: the algorithm's.")
+        int | None,
+        typer.Option(
+            "--steps", "-n", help="Environment steps of all twins. Default: the algorithm's."
+        ),
     ] = None,
     envs: Annotated[int | None, typer.Option(help="Twins. Default: the algorithm's.")] = None,
+    hyperparameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hyperparameter",
+            "-params",
+            metavar="NAME:VALUE",
+            help="Hyper-parameter of the algorithm, e.g. gamma:0.9; repeat, or go on with others.",
+        ),
+    ] = None,
+    more_hyperparameters: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME:VALUE]...", help="More hyper-parameters.", show_default=False
+        ),
+    ] = None,
+    hyperparameter_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--conf-file", "-conf", help="Hyper-parameters, YAML of rl-zoo. Default: those shipped."
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(
+            "--save-freq", help="Environment steps between checkpoints. Default: a tenth of all."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder to write. Default: the next free results/train_ALGO_N."),
+        typer.Option(
+            help="Folder to write, or to go on in. Default: the next free results/train_ALGO_N."
+        ),
     ] = None,
     algorithms: Annotated[
         bool,
@@ -74,7 +107,8 @@ def train_command(
 ) -> None:
     """Train a controller on a batch of twins; stable-baselines3's need the extra "train"."""
     from tvfs_gym.agents.training import Training
-    from tvfs_gym.experiments.results.folder import free_folder, write_provenance
+    from tvfs_gym.experiments.results.folder import write_provenance
+    from tvfs_gym.experiments.results.resuming import resumed_folder
 
     scenario = surroundings.values(latency_constraint_s=seconds(latency_ms))
     if conditions:
@@ -88,9 +122,15 @@ def train_command(
     }
     if steps is not None and steps < 1:
         raise InputError(f"the number of steps must be at least 1, not {steps}.")
-    training = Training(algo, environment, steps, envs, seed)
-    folder = free_folder(output, f"train_{algo}")
-    write_provenance(folder, {"algorithm": algo, **training.record})
+    training = Training(
+        algo, environment, steps, envs, seed,
+        overrides=(*(hyperparameters or ()), *(more_hyperparameters or ())),
+        hyperparameter_file=hyperparameter_file,
+        checkpoint_every=checkpoint_every,
+    )  # fmt: skip
+    config = {"algorithm": algo, **training.record}
+    folder = resumed_folder(output, f"train_{algo}", config)
+    write_provenance(folder, config)
     training.run(folder, progress_bar=sys.stderr.isatty())
     print(f"policy: {folder}; benchmark it with: tvfs-gym benchmark --controller {folder}")
 

@@ -7,7 +7,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
-from tvfs_gym.agents.training import ALGORITHMS
+from tvfs_gym.agents.hyperparameters import DEFAULT, Hyperparameters, load_hyperparameters
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.results.tables import markdown_table
 
@@ -109,12 +109,12 @@ def _ratio(own: list[tuple[float, float]], theirs: list[tuple[float, float]]) ->
 
 def _measured(env: Any, steps: int, clock: Callable[[], float]) -> tuple[float, float]:
     """Steps per second of a training, and the environment's share of the time; closes it."""
-    from stable_baselines3 import PPO
+    from tvfs_gym.agents.stable_baselines.algorithms import new_model
 
-    preset = ALGORITHMS["ppo"]
-    rollout = preset.arguments["n_steps"] * preset.envs
-    arguments = {**preset.arguments, "n_steps": rollout // env.num_envs}
-    model = PPO("MlpPolicy", env, device="cpu", seed=0, **arguments)
+    preset = load_hyperparameters("ppo", DEFAULT)
+    n_steps = preset.values["n_steps"] * preset.n_envs // env.num_envs
+    values = Hyperparameters({**preset.values, "n_steps": n_steps})
+    model = new_model("ppo", values, env, 0, None)
     model.learn(steps // 8)
     step_wait, spent_s = env.step_wait, 0.0
 

@@ -91,7 +91,7 @@ def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) ->
     import stable_baselines3
 
     from tvfs_gym.agents.policy import load
-    from tvfs_gym.agents.stable_baselines import exported
+    from tvfs_gym.agents.stable_baselines.export import exported
     from tvfs_gym.agents.training import Training
 
     place = {"profile": "odroid_xu4", "family": "recorded"}
