@@ -4,16 +4,23 @@ import contextlib
 import os
 from pathlib import Path
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
 
-def write_whole(path: Path, content: bytes) -> None:
+
+def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Writes a file, all or nothing, whenever the process or the machine stops.
+
+    Args:
+        path: The file; its folder is made if need be.
+        content: All of it.
+        mode: Permissions of a new file, less the user's mask.
 
     Raises:
         OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.part")
-    with draft.open("wb") as file:
+    with open(draft, "wb", opener=lambda name, _: os.open(name, _NEW, mode)) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -14,7 +14,7 @@ from tvfs_gym.envs.boards.linux.frequency import actuator_of, levels_of
 from tvfs_gym.envs.boards.linux.machine import missing_of
 from tvfs_gym.envs.boards.linux.safety import limit_below
 from tvfs_gym.envs.boards.linux.sensors import power_sensors, thermometer_files
-from tvfs_gym.envs.boards.linux.session import holder_of, locked, session_files
+from tvfs_gym.envs.boards.linux.session import board_locks, holder_of, session_files
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.envs.inference.runtime import runtime
 
@@ -66,13 +66,14 @@ def restored(root: Path, state_folder: Path | None) -> str:
         BoardError: A run controls the board now, or something cannot be restored.
     """
     lock_path, state = session_files(root, state_folder)
-    lock = locked(lock_path)
+    locks = board_locks(root, lock_path)
     try:
         if not state.exists():
             return "Nothing to restore: the last run left everything as it found it."
-        problems = guardian.restore_state(state)
+        problems = guardian.restore_state(state, root)
     finally:
-        os.close(lock)
+        for lock in locks:
+            os.close(lock)
     if problems:
         raise BoardError(
             f"not everything could be restored: {' '.join(problems)} Put it right by hand, then "

@@ -89,7 +89,8 @@ class Clock:
             files = {"limits": ["scaling_min_freq", "scaling_max_freq"]}.get(self._actuator, [])
             if self._actuator == "speed":
                 governor = _read(policy, "scaling_governor")
-                settings.append(Setting(str(policy.path / "scaling_governor"), governor))
+                path = str(policy.path / "scaling_governor")
+                settings.append(Setting(path, governor, ours="userspace"))
                 files = ["scaling_setspeed"] if governor == "userspace" else []
             settings += [
                 Setting(str(policy.path / file), _read(policy, file), may_read_lower=True)

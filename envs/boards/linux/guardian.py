@@ -1,5 +1,8 @@
 """Writes a board's settings back as they were found; as a process of its own, when its parent dies.
 
+The parent hands it the settings over standard input, so it needs no file to know them; the file of
+the saved state is for the case that both are killed.
+
 Run as a script, it needs this file and the standard library alone, so it is up within some ten
 milliseconds and stays small. It waits for the end of its standard input, whose other end nobody
 but the parent holds: however the parent dies, SIGKILL included, the kernel closes it. It lives in
@@ -11,6 +14,7 @@ import json
 import os
 import select
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -36,7 +40,10 @@ LOOK_S = 1.0
 NEVER_FOR_MEMORY = "-1000"
 """``oom_score_adj``: when memory runs out, the kernel kills the run, not its guardian."""
 
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
+OBEYED = ("SIGKILL", "SIGSTOP", "SIGCONT", "SIGCHLD", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL")
+"""Signals that cannot be ignored, or must not be; all others are."""
+
+WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,14 @@ class Setting:
         value: Value found, which is written back.
         may_read_lower: True if the kernel may show a lower number than was written, as it does for
             frequencies while it throttles.
+        ours: The only value that the run writes there; whatever else is read in the end, another
+            program has written, and it stays. None if the run writes many.
     """
 
     path: str
     value: str
     may_read_lower: bool = False
+    ours: str | None = None
 
 
 def read(path: str) -> str:
@@ -113,6 +123,7 @@ def restore(settings: list[Setting]) -> list[str]:
     Returns:
         What could not be restored, one sentence each.
     """
+    settings = [setting for setting in settings if not _taken_over(setting)]
     problems: list[str] = []
     for round_ in range(ROUNDS):
         if round_ > 1:
@@ -123,6 +134,24 @@ def restore(settings: list[Setting]) -> list[str]:
             if not problems:
                 return []
     return list(dict.fromkeys(problems))
+
+
+def _taken_over(setting: Setting) -> bool:
+    """Tells whether another program has set a file meanwhile, and says so."""
+    try:
+        now = read(setting.path)
+    except OSError:
+        return False  # writing it will tell
+    if setting.ours is None or now in (setting.ours, setting.value):
+        return False
+    say(f"{setting.path} is left at {now}, which another program has set; it was {setting.value}.")
+    return True
+
+
+def say(message: str) -> None:
+    """Tells the user, if there is still a terminal."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"tvfs-gym guardian: {message}\n".encode())
 
 
 def _written(setting: Setting) -> str | None:
@@ -153,6 +182,18 @@ def boot() -> str:
         return ""
 
 
+def start_of(pid: int) -> str:
+    """When a process started, in ticks since the boot: tells it from a later one of its number.
+
+    Empty if there is none, or a zombie.
+    """
+    try:
+        fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else ""
+
+
 def state_of(settings: list[Setting]) -> bytes:
     """Content of the file that `restore_state` reads."""
     state = {
@@ -160,23 +201,70 @@ def state_of(settings: list[Setting]) -> bytes:
         "boot": boot(),
         "settings": [asdict(setting) for setting in settings],
     }
-    return json.dumps(state, indent=1).encode()
+    return json.dumps(state).encode()
 
 
-def restore_state(path: Path) -> list[str]:
-    """Restores what a file says was found, and removes the file.
+def settings_of(state: bytes, root: Path) -> list[Setting]:
+    """Settings that were saved since the present boot.
+
+    Args:
+        state: As from `state_of`.
+        root: The sysfs tree, in which all files must lie.
+
+    Raises:
+        ValueError: It is none, or names a file elsewhere.
+    """
+    content = json.loads(state)
+    if not isinstance(content, dict) or not isinstance(content.get("settings"), list):
+        raise ValueError("it is not the saved state of a board")
+    within = os.path.realpath(root) + os.sep
+    settings = []
+    for values in content["settings"]:
+        setting = Setting(**values)
+        texts = (setting.path, setting.value, setting.ours or "")
+        if not all(isinstance(text, str) and len(text) <= READ_SIZE for text in texts):
+            raise ValueError("a setting is not text")
+        if not os.path.realpath(setting.path).startswith(within):
+            raise ValueError(f"{setting.path} lies outside {root}")
+        settings.append(setting)
+    return settings if content.get("boot") == boot() else []
+
+
+def read_private(path: Path) -> bytes:
+    """Reads a file that nobody but this user can have written; follows no link.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: Somebody else may have written it.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
+            raise ValueError("it is not a file of this user")
+        if about.st_mode & WRITABLE_BY_OTHERS:
+            raise ValueError("others can write it")
+        return file.read()
+
+
+def restore_state(path: Path, root: Path, known: list[Setting] | None = None) -> list[str]:
+    """Restores what was found, and removes the file that says it.
+
+    Args:
+        path: The file of the saved state.
+        root: The sysfs tree.
+        known: What was found, if that is known without the file.
 
     Returns:
         What could not be restored; the file stays then.
     """
     try:
-        state = json.loads(path.read_text())
-        settings = [Setting(**setting) for setting in state["settings"]]
+        settings = settings_of(read_private(path), root) if known is None else known
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         return [f"{path} cannot be used: {error}."]
-    problems = restore(settings) if state.get("boot") == boot() else []
+    problems = restore(settings)
     if not problems:
         path.unlink(missing_ok=True)
     return problems
@@ -198,22 +286,38 @@ def await_end(parent: int) -> None:
         pass
 
 
-def main(state: str, parent: str) -> int:
-    """Says that it is ready, waits, restores.
+def receive() -> bytes:
+    """Takes a line from standard input; empty if the parent dies before its end."""
+    line = b""
+    while not line.endswith(b"\n"):
+        block = os.read(0, READ_SIZE)
+        if not block:
+            return b""
+        line += block
+    return line
+
+
+def main(state: str, parent: str, root: str) -> int:
+    """Says that it is ready, takes the settings over, waits, restores.
 
     Returns:
         0 if everything is as it was found, 1 if not.
     """
-    for number in IGNORED:
-        signal.signal(number, signal.SIG_IGN)
+    for number in signal.valid_signals() - {getattr(signal, name) for name in OBEYED}:
+        with contextlib.suppress(OSError):
+            signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # only root may
         write("/proc/self/oom_score_adj", NEVER_FOR_MEMORY)
     os.write(1, b"ready\n")
-    await_end(int(parent))
-    problems = restore_state(Path(state))
+    line = receive()
+    known = settings_of(line, Path(root)) if line else None
+    if line:
+        with contextlib.suppress(OSError):
+            os.write(1, b"known\n")
+        await_end(int(parent))
+    problems = restore_state(Path(state), Path(root), known)
     for problem in problems:
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            os.write(2, f"tvfs-gym guardian: {problem}\n".encode())
+        say(problem)
     return 1 if problems else 0
 
 

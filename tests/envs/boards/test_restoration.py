@@ -177,8 +177,9 @@ def test_what_was_saved_before_a_reboot_is_not_restored(
     saved.write_bytes(
         guardian.state_of([Setting(str(root / CPUFREQ / "scaling_governor"), "ondemand")])
     )
+    saved.chmod(0o600)
     monkeypatch.setattr(guardian, "boot", lambda: "another")
-    assert guardian.restore_state(saved) == [] and not saved.exists()
+    assert guardian.restore_state(saved, root) == [] and not saved.exists()
     assert governor(root) == "schedutil"
 
 
@@ -186,11 +187,12 @@ def test_what_cannot_be_restored_is_told_and_stays_on_file(root: Path, tmp_path:
     saved = tmp_path / "state.json"
     gone = root / CPUFREQ / "gone/scaling_governor"
     saved.write_bytes(guardian.state_of([Setting(str(gone), "ondemand")]))
-    (problem, *_) = guardian.restore_state(saved)
+    saved.chmod(0o600)
+    (problem, *_) = guardian.restore_state(saved, root)
     assert problem == f"{gone}: writing ondemand failed: No such file or directory."
     assert saved.exists()
     saved.write_text("{}")
-    assert "cannot be used" in guardian.restore_state(saved)[0]
+    assert "cannot be used" in guardian.restore_state(saved, root)[0]
 
 
 def test_two_runs_cannot_fight(root: Path, tmp_path: Path, machine: Opened) -> None:
@@ -276,7 +278,7 @@ def test_any_course_of_caps_and_requests_ends_as_it_began(
             else:
                 held.look()
         state = session_files(folder / "sys", folder / "state")[1]
-        assert guardian.restore_state(state) == []
+        assert guardian.restore_state(state, folder / "sys") == []
         kernel.throttle(0)
         assert fake_sysfs.settings(policy) == found
         held.close()
