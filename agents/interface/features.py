@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.agents.interface.heat import foresee_heat
 from tvfs_gym.agents.interface.history import POWER_MEMORY_S, TEMPERATURE_MEMORY_S, B, M
 from tvfs_gym.agents.interface.ladder import BACK_TO_BACK, RATIO_STEP, UNTIMED, R
 from tvfs_gym.envs.jit import indices, jit
@@ -40,13 +41,14 @@ length of the last window, logarithm; and two marks of the start that fade.
 
 Q: Any = indices(
     "ACCURACY", "GAP", "POWER", "MORE_POWER", "DUTY", "DURATION", "LEVEL", "ABOVE_CAP", "CHOSEN",
-    "HEADROOM",
+    "HEADROOM", "FORESEEN", "UNSURE", "SAFE",
 )  # fmt: skip
 """Features of a rung.
 
 Accuracy within L_c, and below the best rung's; power, and more than in the last six seconds; busy
 share; length of a step, logarithm; VF level; 1 above the cap; 1 if chosen last; distance of the
-reading to the temperature up to which the level may be used.
+reading to the temperature up to which the level may be used; of the temperature foreseen after a
+step to the same; its standard deviation; and their ratio.
 """
 
 K: Any = indices("DEADLINE_AWARE", "MANY_PASSES")
@@ -91,6 +93,7 @@ def _limited(value: float) -> float:
 def describe(
     observation: NDArray[np.float32],
     memory: Array,
+    heat: Array,
     key: NDArray[np.int64],
     ladder: Array,
     limits_c: Array,
@@ -104,6 +107,7 @@ def describe(
     Args:
         observation: As in `tvfs_gym.agents.interface.history.follow`.
         memory: As there, after it.
+        heat: Belief of the heat, see `tvfs_gym.agents.interface.heat`.
         key: From `key_of`.
         ladder: Its rungs, columns `R`.
         limits_c: Temperatures up to which the levels may be used: below T_max, and absolute, shape
@@ -136,6 +140,10 @@ def describe(
         features[start + Q.ABOVE_CAP] = 1.0 if level > cap else 0.0
         features[start + Q.CHOSEN] = 1.0 if level == memory[M.ASKED] else 0.0
         features[start + Q.HEADROOM] = _limited(0.1 * (limit_c - memory[M.TEMPERATURE_C]))
+        foreseen_c, sigma_c = foresee_heat(heat, power, duration_s * exp(slow_down))
+        features[start + Q.FORESEEN] = _limited(0.1 * (limit_c - foreseen_c))
+        features[start + Q.UNSURE] = _limited(0.2 * sigma_c)
+        features[start + Q.SAFE] = _limited((limit_c - foreseen_c) / max(sigma_c, 0.1))
 
 
 @jit

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.agents.interface.heat import follow_heat
 from tvfs_gym.envs.jit import indices, jit
 from tvfs_gym.envs.observation import (
     ENTRY,
@@ -148,3 +149,18 @@ def _follow_slow_down(
     memory[M.SLOW_DOWN] += error / memory[M.WINDOWS]
     fallen = kept * (memory[M.HIGHEST_SLOW_DOWN] - memory[M.SLOW_DOWN])
     memory[M.HIGHEST_SLOW_DOWN] = memory[M.SLOW_DOWN] + max(fallen, 0.0)
+
+
+@jit
+def follow_reading(observation: NDArray[np.float32], memory: Array, heat: Array) -> None:
+    """Takes a reading into the belief of the heat, after `follow`; of a sensor that fails, nothing.
+
+    Args:
+        observation: As in `follow`.
+        memory: As there.
+        heat: See `tvfs_gym.agents.interface.heat`; updated.
+    """
+    temperature_c = 100.0 * float(observation[ENTRY.TEMPERATURE])
+    if isfinite(temperature_c):
+        unsure = memory[M.ASKED] >= 0.0 and memory[M.ASKED] != memory[M.LEVEL]
+        follow_heat(heat, temperature_c, memory[M.POWER], memory[M.DURATION_S], unsure)

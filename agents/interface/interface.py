@@ -8,7 +8,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.interface.features import LIMIT, G, K, Q, describe, key_of
-from tvfs_gym.agents.interface.history import B, M, follow
+from tvfs_gym.agents.interface.heat import HEAT_SIZE, unknown_heat
+from tvfs_gym.agents.interface.history import B, M, follow, follow_reading
 from tvfs_gym.agents.interface.ladder import Ladder, R
 from tvfs_gym.baselines.controller import Choice, Design, begun
 from tvfs_gym.baselines.model_based.board_model import BoardModel
@@ -33,10 +34,12 @@ class State(NamedTuple):
         memory: Columns as in `tvfs_gym.agents.interface.history.M`, shape (batch, len(M)).
         ladder: The rungs at hand, columns as in `tvfs_gym.agents.interface.ladder.R`, shape
             (batch, levels, len(R)).
+        heat: Belief of the heat, see `tvfs_gym.agents.interface.heat`, shape (batch, HEAT_SIZE).
     """
 
     memory: NDArray[np.float64]
     ladder: NDArray[np.float64]
+    heat: NDArray[np.float64]
 
 
 class _Kind(NamedTuple):
@@ -51,6 +54,7 @@ class _Kind(NamedTuple):
 def _follow_all(
     observations: NDArray[np.float32],
     memory: NDArray[np.float64],
+    heat: NDArray[np.float64],
     scales: NDArray[np.float64],
     board: NDArray[np.float64],
     busy: NDArray[np.float64],
@@ -60,6 +64,7 @@ def _follow_all(
 ) -> None:
     for i in range(len(observations)):
         follow(observations[i], memory[i], scales, board, busy, idle, median_s)
+        follow_reading(observations[i], memory[i], heat[i])
         key_of(observations[i], memory[i], scales, board, keys[i])
 
 
@@ -67,6 +72,7 @@ def _follow_all(
 def _describe_all(
     observations: NDArray[np.float32],
     memory: NDArray[np.float64],
+    heat: NDArray[np.float64],
     keys: NDArray[np.int64],
     ladders: NDArray[np.float64],
     limits_c: NDArray[np.float64],
@@ -78,8 +84,8 @@ def _describe_all(
     for i in range(len(observations)):
         kind = int(memory[i, M.KIND])
         describe(
-            observations[i], memory[i], keys[i], ladders[i], limits_c[kind], kinds[kind], scales,
-            board, features[i],
+            observations[i], memory[i], heat[i], keys[i], ladders[i], limits_c[kind], kinds[kind],
+            scales, board, features[i],
         )  # fmt: skip
 
 
@@ -150,7 +156,8 @@ class Interface:
             memory = np.tile(self._start, (count, 1))
         else:
             memory = np.stack([self._started(scenario) for scenario in scenarios])
-        return State(memory, np.zeros((count, self.levels, len(R))))
+        heat = np.tile(unknown_heat(self._power[1][0]), (count, 1))
+        return State(memory, np.zeros((count, self.levels, len(R))), heat)
 
     def observe(
         self,
@@ -174,14 +181,14 @@ class Interface:
         elif episode_start is not None and np.any(episode_start):
             state = State(*begun(state, self.start(count), episode_start))
         observations = np.ascontiguousarray(observations, np.float32)
-        memory, keys = state.memory.copy(), np.empty((count, 2), np.int64)
+        memory, heat, keys = state.memory.copy(), state.heat.copy(), np.empty((count, 2), np.int64)
         fixed = self._scales, self._board
-        self._follow_all(observations, memory, *fixed, *self._power, self._median_s, keys)
+        self._follow_all(observations, memory, heat, *fixed, *self._power, self._median_s, keys)
         ladders = self._ladders(memory, keys)
         features = np.empty((count, len(G) + self.levels * len(Q)), np.float32)
         limits = self._limits_c, self._entries
-        self._describe_all(observations, memory, keys, ladders, *limits, *fixed, features)
-        return features, State(memory, ladders)
+        self._describe_all(observations, memory, heat, keys, ladders, *limits, *fixed, features)
+        return features, State(memory, ladders, heat)
 
     def choice(self, rungs: NDArray[np.int64], state: State) -> tuple[Choice, State]:
         """Takes rungs as configurations.
@@ -199,13 +206,13 @@ class Interface:
         chosen = state.ladder[np.arange(len(rungs)), rungs]
         topology, budget = chosen[:, R.TOPOLOGY], chosen[:, R.BUDGET]
         choice = Choice(topology.astype(np.int64), rungs, budget.astype(np.int64))
-        return choice, State(memory, state.ladder)
+        return choice, State(memory, state.ladder, state.heat)
 
     def asked(self, levels: NDArray[np.int64], state: State) -> State:
         """Notes the VF levels that were chosen without `choice`."""
         memory = state.memory.copy()
         memory[:, M.ASKED] = levels
-        return State(memory, state.ladder)
+        return State(memory, state.ladder, state.heat)
 
     def _started(self, scenario: Scenario) -> NDArray[np.float64]:
         """Memory of an episode that begins under what is known of its conditions."""
@@ -251,10 +258,10 @@ class Interface:
         observations = np.zeros((1, len(FEATURES)), np.float32)
         memory, keys = self._start[np.newaxis].copy(), np.zeros((1, 2), np.int64)
         features = np.zeros((1, len(G) + self.levels * len(Q)), np.float32)
-        ladders = np.zeros((1, self.levels, len(R)))
+        ladders, heat = np.zeros((1, self.levels, len(R))), np.zeros((1, HEAT_SIZE))
         fixed = self._scales, self._board
-        followed = observations, memory, *fixed, *self._power, self._median_s, keys
-        described = observations, memory, keys, ladders, self._limits_c, self._entries, *fixed
+        followed = observations, memory, heat, *fixed, *self._power, self._median_s, keys
+        described = observations, memory, heat, keys, ladders, self._limits_c, self._entries, *fixed
         self._follow_all = direct(_follow_all, *followed)
         self._describe_all = direct(_describe_all, *described, features)
 

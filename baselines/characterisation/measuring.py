@@ -187,12 +187,15 @@ def _settled(board: Board, scenario: Scenario, point: Point, plan: MeasurementPl
     while time_s < plan.settling_s:
         window, frames = board.infer(FRAMES_AT_ONCE)
         power_w, time_s = board.telemetry().power_w, window[W.TIME_S]
-        throttled = throttled or window[W.THROTTLED_S] > 0
-        if time_s > plan.settling_s - plan.averaged_s:
+        ended = window[W.SHUT_DOWN] > 0  # it does not settle, like one that is throttled
+        throttled = throttled or ended or window[W.THROTTLED_S] > 0
+        if ended or time_s > plan.settling_s - plan.averaged_s:
             temperatures_c.append(window[W.TEMPERATURE_C])
-            latencies_s.append(frames[:, F.LATENCY_S])
+            latencies_s.append(frames[~np.isnan(frames[:, F.LATENCY_S]), F.LATENCY_S])
             durations_s.append(window[W.DURATION_S])
             energies_j.append(None if power_w is None else power_w * durations_s[-1])
+        if ended:
+            break
     measured = [energy_j for energy_j in energies_j if energy_j is not None]
     return Settled(
         point,

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tvfs_gym.baselines import characterise
 from tvfs_gym.envs.boards import drawn
 from tvfs_gym.envs.boards.drawn import HOT_C, SPREAD, Range, drawn_names, drawn_values, ranges
 from tvfs_gym.envs.boards.profile import BoardProfile, Throttling, load_profile, profile_names
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 
 NUMBERS = st.integers(0, 10**9)
@@ -149,3 +151,10 @@ def test_it_is_a_board_of_every_environment_and_can_be_varied() -> None:
 def test_a_number_that_is_none_is_refused_in_a_sentence(board: str) -> None:
     with pytest.raises(InputError, match="expected a board such as drawn:17"):
         load_profile(board)
+
+
+def test_a_board_that_shuts_down_is_measured_too() -> None:
+    """Its kernel throttles it by one level only; leakage would run away."""
+    board = TwinEnv("drawn:900011").board
+    measured = characterise(board, Scenario())
+    assert measured.extrapolated.any() and np.all(np.diff(measured.temperature_c) > 0.0)

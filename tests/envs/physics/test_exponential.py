@@ -28,3 +28,8 @@ def test_it_does_not_jump_where_its_pieces_meet(piece: int) -> None:
 
 def test_it_is_one_at_nothing() -> None:
     assert decay(0.0) == 1.0
+
+
+def test_what_is_no_number_is_not_looked_up() -> None:
+    """Compiled, an index beyond the tables would end the process."""
+    assert decay(math.nan) == 0.0
