@@ -33,6 +33,16 @@ Name = Annotated[str, AfterValidator(_name)]
 """A name that terminals, tables and figures show: a control character would be obeyed there."""
 
 
+def _file_name(text: str) -> str:
+    if text.startswith(".") or set(text) & set("/\\:"):
+        raise ValueError(f"a file's name, without folders, was expected, not {text!a}")
+    return text
+
+
+FileName = Annotated[Name, AfterValidator(_file_name)]
+"""A name that cannot lead out of its folder."""
+
+
 class Table(BaseModel):
     """A frozen record that refuses keys it does not know, and numbers that are none."""
 

@@ -2,9 +2,10 @@
 
 import csv
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 from zipfile import BadZipFile, ZipFile
+from zlib import error as ZlibError  # noqa: N812
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -12,6 +13,12 @@ from PIL import Image, ImageOps
 from tvfs_gym.envs.errors import InputError
 
 LABEL_COLUMNS = ("label", "label_1000")
+
+MOST_UNPACKED = 1 << 30
+"""Bytes of the images in an archive."""
+
+LONGEST_LABEL = 9
+"""Digits of a class."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +84,21 @@ def read_image_list(path: Path) -> list[LabelledImage]:
         raise InputError(f"{path} is not a CSV image list: {error}.") from error
     if not rows:
         raise InputError(f"the image list {path} names no image.")
-    column = next((name for name in LABEL_COLUMNS if name in rows[0]), None)
-    if column is None or "file" not in rows[0]:
-        raise InputError(
-            f"{path} must have the columns file and label; it has {', '.join(rows[0])}."
-        )
+    names = [name for name in rows[0] if name is not None]
+    column = next((name for name in LABEL_COLUMNS if name in names), None)
+    if column is None or "file" not in names:
+        raise InputError(f"{path} must have the columns file and label; it has {', '.join(names)}.")
     return [
         _labelled_image(path, line, row["file"], row[column]) for line, row in enumerate(rows, 2)
     ]
 
 
-def _labelled_image(path: Path, line: int, file: str, label: str | None) -> LabelledImage:
-    if label is None or not label.isdecimal():
-        raise InputError(f"{path}, line {line}: a label is a class from 0 on, not '{label}'.")
+def _labelled_image(path: Path, line: int, file: str | None, label: str | None) -> LabelledImage:
+    if not file or "\0" in file:
+        raise InputError(f"{path}, line {line}: the name of an image's file is missing.")
+    if label is None or not label.isdecimal() or len(label) > LONGEST_LABEL:
+        given = "nothing" if label is None else f"'{label[:80]}'"
+        raise InputError(f"{path}, line {line}: a label is a class from 0 on, not {given}.")
     return LabelledImage(path.parent / file, int(label))
 
 
@@ -124,12 +133,17 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return upright.convert("RGB")
 
 
+def _is_wanted(member: str) -> bool:
+    path = PurePosixPath(member)
+    return path.name == "images.csv" or path.suffix.lower() in Image.registered_extensions()
+
+
 def unpack_images(archive: Path, folder: Path) -> int:
     """Unpacks a zip archive of labelled images, ``images.csv`` among them.
 
     Args:
         archive: The archive.
-        folder: Where to; files of the same names are replaced.
+        folder: Where to; files of the same names are replaced. Lists and images alone are unpacked.
 
     Returns:
         How many images its list names.
@@ -139,7 +153,13 @@ def unpack_images(archive: Path, folder: Path) -> int:
     """
     try:
         with ZipFile(archive) as zipped:
-            zipped.extractall(folder)
-    except (OSError, BadZipFile) as error:
-        raise InputError(f"cannot unpack the images in {archive}: {error}.") from error
+            members = [member for member in zipped.infolist() if _is_wanted(member.filename)]
+            if sum(member.file_size for member in members) > MOST_UNPACKED:
+                raise InputError(
+                    f"{archive} is longer than {MOST_UNPACKED >> 30} GiB when unpacked: list the "
+                    "images in a folder instead."
+                )
+            zipped.extractall(folder, members)
+    except (OSError, BadZipFile, EOFError, NotImplementedError, RuntimeError, ZlibError) as failure:
+        raise InputError(f"cannot unpack the images in {archive}: {failure}.") from failure
     return len(read_image_list(folder))

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from tvfs_gym.envs.errors import unknown
-from tvfs_gym.envs.tables import Table, read_toml
+from tvfs_gym.envs.tables import FileName, Table, read_toml
 
 ZOO = Path(str(files("tvfs_gym.envs.inference") / "zoo"))
 DEFAULT_FAMILY = "recorded"
@@ -41,21 +41,21 @@ class Topology(Table):
         source: Where these numbers were read.
     """
 
-    name: str
-    file: str
-    sha256: str | None = None
+    name: FileName
+    file: FileName = Field(pattern=r"\.tflite$")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     url: str | None = None
     width: float | None = Field(default=None, gt=0)
-    input_px: int = Field(gt=0)
-    classes: int = Field(gt=1)
-    label_offset: int = Field(ge=0)
+    input_px: int = Field(gt=0, le=4096)
+    classes: int = Field(gt=1, le=100_000)
+    label_offset: int = Field(ge=0, le=1)
     pixel_mean: float
     pixel_scale: float = Field(gt=0)
     output: Literal["softmax", "logits"] = "softmax"
     top1_published: float | None = Field(default=None, gt=0, le=100)
-    relative_latency: float = Field(gt=0)
-    activity: float = Field(default=1.0, gt=0)
-    change_share: float = Field(default=0.0, ge=0)
+    relative_latency: float = Field(ge=1e-4, le=1e4)
+    activity: float = Field(default=1.0, ge=0.01, le=100)
+    change_share: float = Field(default=0.0, ge=0, le=100)
     runtimes: tuple[str, ...] | None = None
     source: str
 
@@ -76,7 +76,7 @@ class Family(Table):
         variants: Other files of the same networks, recorded beside them, outside the family.
     """
 
-    name: str
+    name: FileName
     description: str
     outcomes: Path | None = None
     models: Path | None = None

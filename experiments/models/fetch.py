@@ -6,41 +6,35 @@ pinned in ``models.lock.toml`` beside the networks, and every later one is compa
 Families that ship with the package are copied, their test images with them.
 """
 
+import gzip
+import io
 import shutil
 import tarfile
-import time
 import zlib
-from collections.abc import Callable
 from hashlib import sha256
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from typing import IO, cast
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 import tomlkit
-from pydantic import Field
 from rich.progress import Progress, TaskID
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.images import unpack_images
 from tvfs_gym.envs.inference.topology import Family, Topology
 from tvfs_gym.envs.tables import Table, read_toml
+from tvfs_gym.experiments.models.download import OnBytes, download
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import make_folder
 
 LOCK = "models.lock.toml"
 
-ATTEMPTS = 5
-"""Connections in a row without new bytes after which a download fails."""
+IDENTIFIER = b"TFL3"
+"""Bytes 4 to 7 of a TFLite network."""
 
-FIRST_PAUSE_S = 0.5
-"""Pause before the first further connection, s; it doubles each time."""
-
-TIMEOUT_S = 30.0
-BLOCK = 1 << 16
-
-OnBytes = Callable[[int, int | None], None]
+MOST_UNPACKED = 1 << 30
+"""Bytes of an archive when unpacked."""
 
 
 class Pin(Table):
@@ -53,7 +47,7 @@ class Pin(Table):
 class Lock(Table):
     """Downloaded networks whose hash the package does not know, by file name."""
 
-    networks: dict[str, Pin] = Field(default_factory=dict)
+    networks: dict[str, Pin]
 
 
 def read_lock(folder: Path) -> Lock:
@@ -63,7 +57,7 @@ def read_lock(folder: Path) -> Lock:
         InputError: The lock file is damaged.
     """
     path = folder / LOCK
-    return read_toml(path, Lock) if path.exists() else Lock()
+    return read_toml(path, Lock) if path.exists() else Lock(networks={})
 
 
 def pinned(topology: Topology, lock: Lock) -> Topology:
@@ -113,13 +107,13 @@ def _fetch(family: Family, topology: Topology, folder: Path, on_bytes: OnBytes) 
         _compare(topology, path)
         return "already there"
     if family.models is not None and (family.models / topology.file).exists():
-        shutil.copyfile(family.models / topology.file, path)
+        write_whole(path, (family.models / topology.file).read_bytes())
         return "copied"
     if topology.url is None:
         raise InputError(f"{topology.file} has no known address; its source: {topology.source}")
     name = urlsplit(topology.url).path.rsplit("/", 1)[-1]
     part = folder / f"{name}.part"
-    download(topology.url, part, on_bytes)
+    download(topology.url, part, on_bytes, topology.sha256 is not None)
     if name.endswith((".tgz", ".tar.gz")):
         archive, part = part, folder / f"{topology.file}.unpacked"
         _unpack(archive, topology.file, part)
@@ -128,111 +122,67 @@ def _fetch(family: Family, topology: Topology, folder: Path, on_bytes: OnBytes) 
     except InputError:
         part.unlink()
         raise
+    if topology.sha256 is None:  # pinned first: what stands there unpinned would never be compared
+        _pin(topology, part, folder)
     part.replace(path)
-    if topology.sha256 is not None:
-        return "fetched, hash as expected"
-    _pin(topology, path, folder)
-    return f"fetched, hash pinned in {LOCK}"
+    return "fetched, hash as expected" if topology.sha256 else f"fetched, hash pinned in {LOCK}"
 
 
-def download(url: str, part: Path, on_bytes: OnBytes) -> None:
-    """Downloads a file, or resumes its download.
+class _Limited(io.RawIOBase):
+    """A stream that ends in an error once it has given too much."""
 
-    Args:
-        url: Address of the file, http or https.
-        part: File to write; the bytes of an earlier, interrupted download are kept.
-        on_bytes: Called with the number of bytes downloaded and, if it is known, in all.
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream, self._left = stream, most
 
-    Raises:
-        InputError: The address is not of http or https, the server refuses, or the connection keeps
-            breaking off; the bytes received are kept for the next attempt.
-    """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise InputError(f"'{url}' cannot be downloaded: the address must be of http or https.")
-    idle = 0
-    while True:
-        size = _size(part)
-        try:
-            if _resume(url, part, on_bytes):
-                _validator(part).unlink(missing_ok=True)
-                return
-            reason = "the connection broke off"
-        except HTTPError as error:
-            if error.code == 416 and size:  # the part is no beginning of the file
-                part.unlink()
-            elif error.code < 500:
-                raise InputError(f"{url}: HTTP {error.code} {error.reason}.") from error
-            reason = f"HTTP {error.code} {error.reason}"
-        except (URLError, HTTPException, OSError) as error:
-            reason = str(getattr(error, "reason", error))
-        idle = 0 if _size(part) > size else idle + 1
-        if idle == ATTEMPTS:
-            raise InputError(
-                f"{url}: stopped after {_size(part)} bytes ({reason}); run the command again to "
-                "resume."
-            )
-        if idle:
-            time.sleep(FIRST_PAUSE_S * 2 ** (idle - 1))
+    def readable(self) -> bool:
+        """Always."""
+        return True
 
+    def read(self, size: int = -1) -> bytes:
+        """Reads, within what is left.
 
-def _resume(url: str, part: Path, on_bytes: OnBytes) -> bool:
-    """Downloads over one connection; returns True if the file is complete."""
-    start = _size(part)
-    headers = {"User-Agent": "tvfs-gym"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-        if _validator(part).exists():  # a file that was replaced meanwhile is sent whole
-            headers["If-Range"] = _validator(part).read_text()
-    with urlopen(Request(url, headers=headers), timeout=TIMEOUT_S) as response:
-        if response.status != 206:
-            start = 0
-        length = response.headers.get("Content-Length")
-        total = None if length is None else start + int(length)
-        _keep_validator(response, part)
-        with part.open("ab" if start else "wb") as file:
-            on_bytes(start, total)
-            while block := response.read(BLOCK):
-                file.write(block)
-                on_bytes(file.tell(), total)
-    return total is None or _size(part) >= total
-
-
-def _validator(part: Path) -> Path:
-    return part.with_name(f"{part.name}.validator")
-
-
-def _keep_validator(response: HTTPResponse, part: Path) -> None:
-    tag = response.headers.get("ETag", "")
-    strong = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
-    if strong:
-        _validator(part).write_text(strong)
-    else:
-        _validator(part).unlink(missing_ok=True)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+        Raises:
+            OverflowError: Nothing is left.
+        """
+        content = self._stream.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise OverflowError
+        return content
 
 
 def _unpack(archive: Path, file: str, target: Path) -> None:
     """Extracts a file from any folder of a .tgz archive, and removes the archive."""
+    name = archive.name.removesuffix(".part")
     try:
-        with tarfile.open(archive, "r:gz") as tar:
-            member = next((m for m in tar if m.isfile() and Path(m.name).name == file), None)
-            content = tar.extractfile(member) if member else None
-            if content is None:
-                raise InputError(f"{archive.name.removesuffix('.part')} holds no {file}.")
-            with target.open("wb") as unpacked:
-                shutil.copyfileobj(content, unpacked)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        with gzip.open(archive) as unzipped:
+            limited = cast(IO[bytes], _Limited(cast(IO[bytes], unzipped), MOST_UNPACKED))
+            with tarfile.open(fileobj=limited, mode="r|") as tar:
+                member = next((m for m in tar if m.isfile() and Path(m.name).name == file), None)
+                content = tar.extractfile(member) if member else None
+                if content is None:
+                    raise InputError(f"{name} holds no {file}.")
+                with target.open("wb") as unpacked:
+                    shutil.copyfileobj(content, unpacked)
+    except OverflowError as error:
         target.unlink(missing_ok=True)
-        raise InputError(f"{archive.name.removesuffix('.part')} is not a .tgz archive.") from error
+        raise InputError(
+            f"{name} is longer than {MOST_UNPACKED >> 20} MiB when unpacked."
+        ) from error
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
+        target.unlink(missing_ok=True)
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name} is not a .tgz archive.") from error
     finally:
         archive.unlink()
 
 
 def _compare(topology: Topology, path: Path) -> None:
-    digest = sha256(path.read_bytes()).hexdigest()
+    content = path.read_bytes()
+    digest = sha256(content).hexdigest()
+    if topology.sha256 is None and content[4:8] != IDENTIFIER:
+        raise InputError(f"{path.parent / topology.file} is no TFLite network.")
     if topology.sha256 not in (None, digest):
         raise InputError(
             f"{path.parent / topology.file} is not the file that topology {topology.name} names: "
@@ -244,4 +194,4 @@ def _pin(topology: Topology, path: Path, folder: Path) -> None:
     pin = Pin(url=str(topology.url), sha256=sha256(path.read_bytes()).hexdigest())
     networks = {**read_lock(folder).networks, topology.file: pin}
     content = tomlkit.dumps(Lock(networks=networks).model_dump())
-    (folder / LOCK).write_text(content, encoding="utf-8")
+    write_whole(folder / LOCK, content.encode())

@@ -1,6 +1,7 @@
 """Fetching networks from a server that behaves, breaks off, refuses, or serves something else."""
 
 import io
+import re
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ import tomlkit
 from tests.conftest import Cli
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.experiments.models import download as downloads
 from tvfs_gym.experiments.models import fetch as module
 
-NETWORK = bytes(range(256)) * 2048  # 512 KiB
+NETWORK = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 2048  # 512 KiB
 SHA256 = sha256(NETWORK).hexdigest()
 
 
@@ -30,7 +32,10 @@ class Server(ThreadingHTTPServer):
         self.knows_ranges = True
         self.drops = 0  # connections that break off after a third of what is left
         self.status = 200
+        self.redirect: str | None = None
         self.starts: list[int] = []  # first byte that each connection sent
+        self.headers: dict[str, str | None] = {}  # sent in place of the right ones; None for none
+        self.range_from: int | None = None  # where a part begins that was not asked for
 
     def url(self, name: str = "net.tflite") -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/models/{name}"
@@ -42,18 +47,31 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server, asked = self.server, self.headers.get("Range")
+        if server.redirect is not None:
+            self.send_response(302)
+            self.send_header("Location", server.redirect)
+            self.end_headers()
+            return
         if server.status != 200:
             self.send_error(server.status)
             return
         fresh = self.headers.get("If-Range", server.etag) == server.etag
         start = int(asked[6:-1]) if asked and server.knows_ranges and fresh else 0
-        if start >= len(server.content):
+        if start and start >= len(server.content):
             self.send_error(416)
             return
-        body = server.content[start:]
-        self.send_response(206 if start else 200)
-        self.send_header("ETag", server.etag)
-        self.send_header("Content-Length", str(len(body)))
+        if start and server.range_from is not None:
+            start = server.range_from
+        body, end = server.content[start:], len(server.content)
+        self.send_response(206 if asked and server.knows_ranges and fresh else 200)
+        headers: dict[str, str | None] = {
+            "ETag": server.etag,
+            "Content-Length": str(len(body)),
+            "Content-Range": f"bytes {start}-{end - 1}/{end}" if asked else None,
+        }
+        for name, value in {**headers, **server.headers}.items():
+            if value is not None:
+                self.send_header(name, value)
         self.end_headers()
         server.starts.append(start)
         if server.drops:
@@ -75,7 +93,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(downloads, "FIRST_PAUSE_S", 0.0)
 
 
 def family_file(folder: Path, url: str | None, sha256: str | None = None) -> Path:
@@ -132,7 +150,7 @@ def test_a_file_that_was_replaced_meanwhile_comes_whole(server: Server, tmp_path
         if done == len(NETWORK) // 3:
             server.content, server.etag = NETWORK[::-1], '"two"'
 
-    module.download(server.url(), tmp_path / "part", replaced)
+    downloads.download(server.url(), tmp_path / "part", replaced)
     assert (tmp_path / "part").read_bytes() == NETWORK[::-1]
     assert server.starts == [0, 0]
 
@@ -168,7 +186,7 @@ def test_an_unknown_hash_is_pinned_and_holds_from_then_on(
     assert "hash pinned in models.lock.toml" in capsys.readouterr().out
     assert module.read_lock(tmp_path / "models").networks["net.tflite"].sha256 == SHA256
     (tmp_path / "models" / "net.tflite").unlink()
-    server.content = NETWORK[::-1]
+    server.content = NETWORK[:-1]
     assert not fetched(tmp_path, server.url())
     assert f"expected {SHA256}" in capsys.readouterr().out
 
@@ -198,7 +216,7 @@ def test_a_server_that_keeps_failing_is_given_up_and_the_part_kept(
     (tmp_path / "part").write_bytes(NETWORK[:100])
     server.status = 503
     with pytest.raises(InputError, match=r"stopped after 100 bytes \(HTTP 503.*again to resume"):
-        module.download(server.url(), tmp_path / "part", lambda done, total: None)
+        downloads.download(server.url(), tmp_path / "part", lambda done, total: None)
     assert (tmp_path / "part").read_bytes() == NETWORK[:100]
 
 
@@ -265,3 +283,100 @@ def test_every_hosted_network_has_its_publishers_address() -> None:
     for topology in load_family("mobilenet_v1_hosted").topologies:
         stem = f"mobilenet_v1_{topology.width}_{topology.input_px}_quant"
         assert (topology.url, topology.file) == (f"{base}{stem}.tgz", f"{stem}.tflite")
+
+
+HOSTILE: dict[str, tuple[dict[str, str | None], bytes, str]] = {
+    "an empty file": ({}, b"", "has 0 bytes"),
+    "an endless length": ({"Content-Length": str(1 << 50)}, NETWORK, "bytes; expected 1 to"),
+    "a negative length": ({"Content-Length": "-5"}, NETWORK, "which is no length"),
+    "no length": ({"Content-Length": None}, NETWORK, "does not say how long"),
+    "a length that is no number": ({"Content-Length": "abc"}, NETWORK, "which is no length"),
+    "an encoding": ({"Content-Encoding": "gzip"}, NETWORK, "encoded as gzip"),
+    "a page of a portal": ({}, b"<html>log in</html>", "is no TFLite network"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_cannot_be_meant_is_refused_and_never_pinned(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    server.headers, server.content, message = HOSTILE[kind]
+    assert not fetched(tmp_path, server.url())
+    assert message in capsys.readouterr().out
+    assert not set(left_over(tmp_path)) & {"net.tflite", "models.lock.toml"}
+
+
+@pytest.mark.parametrize("target", ["ftp://127.0.0.1/x", "file:///etc/hostname", "data:,x"])
+def test_a_redirect_leads_to_web_servers_only(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    server.redirect = target
+    assert not fetched(tmp_path, server.url())
+    assert re.search("must be of http or https|is not allowed", capsys.readouterr().out)
+
+
+def test_a_file_that_may_have_been_replaced_starts_again(server: Server, tmp_path: Path) -> None:
+    """Without validator nobody knows whether the rest fits the beginning."""
+    server.headers, server.drops = {"ETag": None}, 1
+
+    def replaced(done: int, total: int | None) -> None:
+        if done == len(NETWORK) // 3:
+            server.content = NETWORK[::-1]
+
+    downloads.download(server.url(), tmp_path / "part", replaced)
+    assert (tmp_path / "part").read_bytes() == NETWORK[::-1]
+    assert server.starts == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("begins", "headers"),
+    [(0, {}), (7, {}), (None, {"Content-Range": None}), (None, {"Content-Range": "bytes 1-0/*"})],
+)
+def test_a_part_that_was_not_asked_for_is_not_appended(
+    server: Server, tmp_path: Path, begins: int | None, headers: dict[str, str | None]
+) -> None:
+    server.drops, server.range_from, server.headers = 1, begins, headers
+    assert fetched(tmp_path, server.url())
+    assert (tmp_path / "models" / "net.tflite").read_bytes() == NETWORK
+
+
+def test_a_file_that_never_ends_or_comes_too_slowly_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.headers = {"Content-Length": None}
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="or never ends"):
+        patch.setattr(downloads, "MOST_BYTES", len(NETWORK) // 2)
+        downloads.download(server.url(), tmp_path / "part", lambda *_: None, verified=True)
+    monkeypatch.setattr(downloads, "LEAST_BYTES_PER_S", 1 << 50)
+    monkeypatch.setattr(downloads, "TIMEOUT_S", 1e-4)
+    with pytest.raises(InputError, match="comes too slowly"):
+        downloads.download(server.url(), tmp_path / "part", lambda *_: None, verified=True)
+
+
+def test_an_archive_is_not_unpacked_without_end(
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_UNPACKED", len(NETWORK))
+    server.content = archive_of("net.tflite")
+    assert not fetched(tmp_path, server.url("net.tgz"), SHA256)
+    assert "when unpacked" in capsys.readouterr().out
+    assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "file", ["../x.tflite", "/tmp/x.tflite", "models.lock.toml", ".x.tflite", "a\\b.tflite"]
+)
+def test_a_network_stays_in_its_folder(tmp_path: Path, file: str) -> None:
+    path = family_file(tmp_path, None)
+    path.write_text(path.read_text().replace('"net.tflite"', tomlkit.item(file).as_string()))
+    with pytest.raises(InputError, match=r"topologies\.0\.file"):
+        load_family(str(path))
+
+
+def test_an_empty_lock_is_not_taken_for_one_without_pins(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "models.lock.toml").touch()
+    assert not fetched(tmp_path, server.url())
