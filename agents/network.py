@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,11 @@ class Network:
     def parameters(self) -> list[Array]:
         """All weights, then all biases: the arrays themselves."""
         return [*self.weights, *self.biases]
+
+    def arrays(self) -> dict[str, Array]:
+        """Weights and biases of the layers by name, to save."""
+        weights = {f"w_{n}": weight for n, weight in enumerate(self.weights)}
+        return weights | {f"b_{n}": bias for n, bias in enumerate(self.biases)}
 
     def copy(self) -> "Network":
         """Another network with the same numbers."""
@@ -108,12 +113,19 @@ class Adam:
         self._parameters = parameters
         self._means = [np.zeros_like(parameter) for parameter in parameters]
         self._squares = [np.zeros_like(parameter) for parameter in parameters]
-        self._steps = 0
+        self._steps = np.zeros((), np.int64)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that it remembers, the arrays themselves, by name."""
+        means = {f"mean_{n}": mean for n, mean in enumerate(self._means)}
+        squares = {f"square_{n}": square for n, square in enumerate(self._squares)}
+        return {**means, **squares, "adam_steps": self._steps}
 
     def step(self, gradients: Sequence[Array], learning_rate: float) -> None:
         """Takes one step down the gradients."""
         self._steps += 1
-        unbiased = np.sqrt(1.0 - self.BETA_2**self._steps) / (1.0 - self.BETA_1**self._steps)
+        steps = int(self._steps)
+        unbiased = np.sqrt(1.0 - self.BETA_2**steps) / (1.0 - self.BETA_1**steps)
         rows = zip(self._parameters, gradients, self._means, self._squares, strict=True)
         for parameter, gradient, mean, square in rows:
             mean += (1.0 - self.BETA_1) * (gradient - mean)

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from tvfs_gym.agents.interface.interface import Knowledge
 from tvfs_gym.agents.network import Activation, Network
 from tvfs_gym.baselines.controller import Choice, State
 from tvfs_gym.envs.actions import action_masks
-from tvfs_gym.envs.errors import InputError, invalid
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import FEATURES, Reading, read
 from tvfs_gym.envs.tables import Table
@@ -30,7 +31,8 @@ class Card(Table):
     """A policy's description: origin, inputs, board.
 
     Attributes:
-        kind: ``network`` (the highest output is chosen) or ``table`` (a choice per bucket).
+        kind: ``network`` (the highest output is chosen), ``table`` (a choice per bucket) or
+            ``rungs`` (the highest score is chosen, see `tvfs_gym.agents.rungs`).
         algorithm: Algorithm that trained it.
         board: Profile that it was trained on.
         family: Topology family.
@@ -41,10 +43,12 @@ class Card(Table):
         activation: Activation of a network.
         cools_down: Whether, near T_max, it may only choose VF levels up to the present one.
         masked: True if it may only choose what `tvfs_gym.envs.actions.action_masks` marks.
+        knowledge: What a policy knows of the board that acts and sees by
+            `tvfs_gym.agents.interface`; None for the others.
         training: How it was trained.
     """
 
-    kind: Literal["network", "table"]
+    kind: Literal["network", "table", "rungs"]
     algorithm: str
     board: str
     family: str
@@ -55,6 +59,7 @@ class Card(Table):
     activation: Activation = "relu"
     cools_down: bool = False
     masked: bool = False
+    knowledge: Knowledge | None = None
     training: dict[str, Any] = Field(default={})
 
 
@@ -170,10 +175,7 @@ class NetworkPolicy(GreedyPolicy):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Weights and biases of the layers, and the latencies behind the masks."""
-        arrays: dict[str, NDArray[Any]] = {
-            f"w_{n}": weight for n, weight in enumerate(self.network.weights)
-        }
-        arrays |= {f"b_{n}": bias for n, bias in enumerate(self.network.biases)}
+        arrays: dict[str, NDArray[Any]] = {**self.network.arrays()}
         if self.pass_latency_s is not None:
             arrays["pass_latency_s"] = self.pass_latency_s
         return arrays
@@ -230,27 +232,3 @@ def buckets(
         np.searchsorted(borders, column, side="right").astype(np.int64)
         for borders, column in zip(edges, inputs.T, strict=True)
     )
-
-
-def load(folder: Path) -> GreedyPolicy:
-    """Loads a policy that `GreedyPolicy.save` wrote.
-
-    Raises:
-        InputError: The folder holds none, or its files are damaged.
-    """
-    try:
-        card = Card.model_validate_json((folder / CARD).read_text())
-        with np.load(folder / ARRAYS) as file:
-            arrays = dict(file)
-    except OSError as error:
-        raise InputError(f"{folder} holds no policy: no {ARRAYS} with {CARD}.") from error
-    except ValidationError as error:
-        raise invalid(str(folder / CARD), error) from error
-    choices = arrays["choices"]
-    if card.kind == "table":
-        edges = tuple(arrays[f"edges_{n}"] for n in range(len(card.inputs)))
-        return TablePolicy(card, choices, edges, arrays["table"])
-    count = sum(name.startswith("w_") for name in arrays)
-    weights, biases = ([arrays[f"{kind}_{n}"] for n in range(count)] for kind in "wb")
-    network = Network(weights, biases, card.activation)
-    return NetworkPolicy(card, choices, network, arrays["pass_latency_s"] if card.masked else None)

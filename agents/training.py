@@ -1,22 +1,35 @@
 """Training a controller on a batch of twins, whatever the algorithm."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import gymnasium
+
+from tvfs_gym.agents.dagger.flights import Distribution, teacher_named
+from tvfs_gym.agents.dagger.training import DaggerPlan, DaggerTraining
 from tvfs_gym.agents.hyperparameters import DEFAULT, Hyperparameters, load_hyperparameters
+from tvfs_gym.agents.interface.interface import Knowledge
 from tvfs_gym.agents.learners.lotus import Lotus
 from tvfs_gym.agents.learners.q_table import QTable
 from tvfs_gym.agents.learners.ztt import Ztt
 from tvfs_gym.agents.online import MakeLearner, OnlineTraining, train_online
-from tvfs_gym.agents.policy import CARD, GreedyPolicy, load
+from tvfs_gym.agents.policy import CARD, GreedyPolicy
+from tvfs_gym.agents.policy_file import load
+from tvfs_gym.agents.rungs import INPUTS, RungController, RungPolicy
 from tvfs_gym.agents.stable_baselines.algorithms import CLASSES
 from tvfs_gym.agents.stable_baselines.training import StableBaselinesTraining
+from tvfs_gym.baselines import design_of
+from tvfs_gym.baselines.characterisation.characterisation import Characterisation
+from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError, at_least, unknown
+from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
 from tvfs_gym.envs.reward import DEFAULT_REWARD, reward_name, reward_of
+from tvfs_gym.envs.scenario import as_scenario
+from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
 EVALUATION_SEED = 10_000
@@ -56,11 +69,19 @@ ALGORITHMS = {name: Algorithm() for name in CLASSES} | {
     "ztt_released": Algorithm(16, 64_000, learner=partial(Ztt, myopic=True), reward="ztt"),
     "lotus": Algorithm(16, 160_000, learner=Lotus, reward="lotus"),
     "q_table": Algorithm(16, 1_000_000, learner=QTable, reward="q_table"),
+    # Twins of a flight, and steps of about as many as a training has.
+    "dagger": Algorithm(DaggerPlan().units, 1_000_000),
 }
 """The algorithms by name: the one list of them."""
 
+DAGGER = "dagger"
+"""The algorithm that learns from a teacher, see `tvfs_gym.agents.dagger`."""
+
 LEARNERS = tuple(name for name, algorithm in ALGORITHMS.items() if algorithm.learner)
-"""Names of the published methods, which need no PyTorch."""
+"""Names of the published methods."""
+
+ALONE = (*LEARNERS, DAGGER)
+"""Names of the algorithms that need no PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +100,8 @@ class Training:
         overrides: Hyper-parameters other than the algorithm's, each ``NAME:VALUE``.
         hyperparameter_file: File of them in rl-zoo's format; None for the one that ships.
         checkpoint_every: Environment steps between two checkpoints; None for a tenth of all.
+        dagger: How DAgger goes.
+        knowledge: What DAgger's student knows of the board.
     """
 
     name: str
@@ -91,6 +114,8 @@ class Training:
     overrides: tuple[str, ...] = ()
     hyperparameter_file: Path | None = None
     checkpoint_every: int | None = None
+    dagger: DaggerPlan = field(default_factory=DaggerPlan)
+    knowledge: Knowledge = "characterised"
 
     def __post_init__(self) -> None:
         """Checks the algorithm, its hyper-parameters, and the reward.
@@ -100,11 +125,23 @@ class Training:
         """
         if self.name not in ALGORITHMS:
             raise unknown("algorithm", self.name, ALGORITHMS)
-        if self.algorithm.learner is not None and (self.overrides or self.hyperparameter_file):
-            raise InputError(f"{self.name} has its published values: it takes no hyper-parameters.")
+        if self.name in ALONE and (self.overrides or self.hyperparameter_file):
+            raise InputError(f"{self.name} has values of its own: it takes no hyper-parameters.")
         if self.checkpoint_every is not None:
             at_least("the number of steps between checkpoints", self.checkpoint_every, 1)
         reward_of(self.resolved_environment["reward"])
+        if self.name == DAGGER:
+            self._check_dagger()
+
+    def _check_dagger(self) -> None:
+        possible = {"profile", "family", "scenario", "randomise"}
+        if self.steps or self.envs or not possible >= self.environment.keys():
+            raise InputError(
+                "dagger learns from a teacher, round by round: it takes no reward, steps or twins."
+            )
+        teacher_named(self.dagger.teacher)
+        if self.knowledge not in get_args(Knowledge):
+            raise unknown("knowledge", self.knowledge, get_args(Knowledge))
 
     @property
     def algorithm(self) -> Algorithm:
@@ -113,8 +150,8 @@ class Training:
 
     @cached_property
     def hyperparameters(self) -> Hyperparameters | None:
-        """Those of stable-baselines3's algorithms; None for the published methods."""
-        if self.algorithm.learner is not None:
+        """Those of stable-baselines3's algorithms; None for the others."""
+        if self.name in ALONE:
             return None
         board = load_profile(self.environment.get("profile", "odroid_xu4"))
         return load_hyperparameters(
@@ -151,6 +188,9 @@ class Training:
     def record(self) -> dict[str, Any]:
         """The resolved arguments, as JSON can hold them."""
         environment = self.resolved_environment
+        if self.name == DAGGER:
+            plan = {**asdict(self.dagger), "knowledge": self.knowledge}
+            return {"environment": environment, "seed": self.seed, "plan": plan}
         return {
             "environment": {**environment, "reward": reward_name(environment["reward"])},
             "steps": self.resolved_steps,
@@ -169,6 +209,9 @@ class Training:
         Raises:
             InputError: An argument is impossible, or stable-baselines3 is needed and not installed.
         """
+        if self.name == DAGGER:
+            self._dagger().run(folder, progress_bar)
+            return
         envs, steps = self.resolved_envs, self.resolved_steps
         environment = self.resolved_environment
         judging = self.evaluations, self.evaluation_episodes, EVALUATION_SEED
@@ -189,6 +232,19 @@ class Training:
             self.name, self.hyperparameters, environment, envs, steps, self.seeds, judging,
             self.checkpoint_every or max(steps // CHECKPOINTS, 1), self.card(),
         ).run(folder, progress_bar)  # fmt: skip
+
+    def _dagger(self) -> DaggerTraining:
+        environment = self.environment
+        distribution = Distribution(
+            environment.get("profile", "odroid_xu4"),
+            environment.get("family", DEFAULT_FAMILY),
+            as_scenario(environment.get("scenario")),
+            environment.get("randomise", "conditions") == "conditions",
+            self.knowledge,
+        )
+        own = {"kind": "rungs", "inputs": INPUTS, "knowledge": self.knowledge}
+        seeds = *self.seeds, EVALUATION_SEED
+        return DaggerTraining(distribution, self.dagger, seeds, {**self.card(), **own})
 
     def card(self) -> dict[str, Any]:
         """Entries of the policy's card that are the same for all algorithms."""
@@ -214,7 +270,7 @@ def train(
     seed: int = 0,
     progress_bar: bool = False,
     **environment: Any,
-) -> GreedyPolicy:
+) -> GreedyPolicy | RungController:
     """Trains a controller on a batch of twins.
 
     Args:
@@ -236,15 +292,37 @@ def train(
     training = Training(algorithm, environment, steps, envs, seed)
     Path(folder).mkdir(parents=True, exist_ok=True)
     training.run(Path(folder), progress_bar)
-    return load_policy(Path(folder))
+    if algorithm != DAGGER:
+        return load_policy(Path(folder))
+    board = {name: environment[name] for name in ("profile", "family") if name in environment}
+    return load_policy(Path(folder), TwinEnv(**board, choose_passes=True))
 
 
-def load_policy(folder: Path) -> GreedyPolicy:
+def load_policy(
+    folder: Path,
+    env: gymnasium.Env[Any, Any] | None = None,
+    characterisation: Characterisation | Path | str | None = None,
+) -> GreedyPolicy | RungController:
     """Loads a run's policy: the best by evaluation, or the last one if none was evaluated.
 
+    Args:
+        folder: The run's folder.
+        env: The environment that it is to act in, wrapped or not; only what DAgger has learnt
+            needs it.
+        characterisation: Of its board; None to measure a twin now, if the policy needs that.
+
     Raises:
-        InputError: The folder holds no trained policy.
+        InputError: The folder holds no trained policy, or it needs an environment.
     """
     if not (folder / CARD).is_file():
         raise InputError(f"{folder} holds no trained policy: there is no {CARD}.")
-    return load(folder)
+    policy = load(folder)
+    if not isinstance(policy, RungPolicy):
+        return policy
+    if env is None or not isinstance(env.unwrapped, BoardEnv):
+        raise InputError(
+            f"the policy of {folder} acts by what is known of a board: call load_policy(folder, "
+            "env) with an environment of this package."
+        )
+    measures = policy.knowledge == "characterised"
+    return policy.on(design_of(env.unwrapped, characterisation, measures))

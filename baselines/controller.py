@@ -287,6 +287,15 @@ class Controller(ABC):
         """Initial memory of a batch of episodes: by default nothing."""
         return ()
 
+    def overruled(self, choice: Choice, state: State) -> State:
+        """What to remember where something else runs than what was chosen last.
+
+        Args:
+            choice: The configurations that run.
+            state: Memory of the last step; it is not changed.
+        """
+        return state
+
     @abstractmethod
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Chooses configurations from what the boards' sensors and counters tell.

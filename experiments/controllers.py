@@ -5,8 +5,14 @@ from inspect import isabstract
 from pathlib import Path
 
 from tvfs_gym.agents.policy import GreedyPolicy
-from tvfs_gym.agents.pretrained import load_pretrained, not_for, pretrained_names
-from tvfs_gym.agents.training import load_policy
+from tvfs_gym.agents.policy_file import load
+from tvfs_gym.agents.pretrained import (
+    load_pretrained,
+    not_for,
+    pretrained_names,
+    unsuited_pretrained,
+)
+from tvfs_gym.agents.rungs import ANY_BOARD, RungPolicy
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, MakeTwins, build
 from tvfs_gym.baselines.controller import Controller, Design, Policy
 from tvfs_gym.baselines.fixed import Fixed
@@ -44,8 +50,8 @@ def unsuited(name: str, board: str, family: str) -> str | None:
         family: Topology family: name or TOML file.
     """
     if name in pretrained_names():
-        return not_for(load_pretrained(name), board, family)
-    return not_for(load_policy(Path(name)), board, family) if Path(name).is_dir() else None
+        return unsuited_pretrained(name, board, family)
+    return not_for(load(Path(name)), board, family) if Path(name).is_dir() else None
 
 
 def policy_named(
@@ -79,11 +85,14 @@ def policy_named(
     if _is_code(name):
         return _controller_in(Path(name))(design)
     if name in pretrained_names():
-        return _fitting(name, load_pretrained(name), design)
-    return _fitting(name, load_policy(Path(name)), design)
+        board = None if design.profile is None else design.profile.name
+        return _fitting(name, load_pretrained(name, board), design)
+    return _fitting(name, load(Path(name)), design)
 
 
-def _fitting(name: str, policy: GreedyPolicy, design: Design) -> GreedyPolicy:
+def _fitting(name: str, policy: GreedyPolicy | RungPolicy, design: Design) -> Policy:
+    if isinstance(policy, RungPolicy) and policy.card.board == ANY_BOARD:
+        return policy.on(design)
     own = policy.card.topologies, policy.card.vf_levels
     available = len(design.topologies), len(design.operating_points)
     if own != available:
@@ -92,7 +101,7 @@ def _fitting(name: str, policy: GreedyPolicy, design: Design) -> GreedyPolicy:
             f"with this family has {available[0]} and {available[1]}: name the board and family of "
             "its training."
         )
-    return policy
+    return policy.on(design) if isinstance(policy, RungPolicy) else policy
 
 
 def fixed_configuration(name: str, design: Design) -> Configuration:

@@ -10,6 +10,7 @@ from tvfs_gym.agents.interface.heat import foresee_heat
 from tvfs_gym.agents.interface.history import POWER_MEMORY_S, TEMPERATURE_MEMORY_S, B, M
 from tvfs_gym.agents.interface.ladder import BACK_TO_BACK, RATIO_STEP, UNTIMED, R
 from tvfs_gym.envs.jit import indices, jit
+from tvfs_gym.envs.lengths import STEP_S
 from tvfs_gym.envs.observation import (
     ENTRY,
     PER_LAST_LEVEL,
@@ -53,9 +54,6 @@ step to the same; its standard deviation; and their ratio.
 
 K: Any = indices("DEADLINE_AWARE", "MANY_PASSES")
 """Entries of a kind of conditions."""
-
-STEP_S = 0.75
-"""Length of a step against which the others are seen."""
 
 START_S, LONG_START_S = 8.0, 60.0
 """Time constants with which the marks of the start fade."""

@@ -80,6 +80,10 @@ class ModelBased(Controller):
         topology, level, budget = (column[index] for column in candidates[:3])
         return Choice(topology, level, budget), (*bank, level, *latency)
 
+    def overruled(self, choice: Choice, state: State) -> State:
+        """As `Controller`: what runs counts as asked for."""
+        return (*state[:HEAT], choice.vf_level, *state[HEAT + 1 :])
+
     def _timed(
         self, reading: Reading, asked: NDArray[np.int64]
     ) -> tuple[Vector, NDArray[np.bool_]]:

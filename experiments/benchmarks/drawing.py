@@ -13,7 +13,6 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,12 @@ import numpy as np
 from tvfs_gym.envs.boards.variation import Variation
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
+from tvfs_gym.envs.lengths import frames_of_episode
 from tvfs_gym.envs.physics.latency import jitter_factor
 from tvfs_gym.envs.randomisation import DomainRandomisation
 from tvfs_gym.envs.scenario import Scenario, Unit, scenario_of
 from tvfs_gym.experiments.benchmarks.kinds import (
     CONDITIONS,
-    EPISODE_S,
     GRID,
     T_MAX_C,
     BoardOfSuite,
@@ -78,18 +77,6 @@ VARIATIONS = {
 
 Drawn = dict[str, tuple[float, Condition]]
 """Multiple of the nominal latency and condition, by name."""
-
-
-def frames(scenario: Scenario) -> int:
-    """Frames that come in `EPISODE_S` if each takes its whole L_c, or comes so late."""
-    edges_s = [0.0, *(change.at_s for change in scenario.changes), EPISODE_S]
-    stretches = [(start_s, end_s) for start_s, end_s in pairwise(edges_s) if end_s > start_s]
-    periods_s = [
-        max(scenario.at(start_s).latency_constraint_s, scenario.arrival_period_s)
-        for start_s, _ in stretches
-    ]
-    rates = zip(stretches, periods_s, strict=True)
-    return round(sum((end_s - start_s) / period_s for (start_s, end_s), period_s in rates))
 
 
 def possible(board: BoardOfSuite, condition: Condition) -> bool:
@@ -236,7 +223,7 @@ class Draws:
             latency_constraints_s=(constraint_s,),
             units=units,
             rooms_c=rooms_c if units else None,
-            scenario={**values, "frames": frames(scenario)},
+            scenario={**values, "frames": frames_of_episode(scenario)},
         )
 
 

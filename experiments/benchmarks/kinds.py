@@ -15,13 +15,11 @@ import numpy as np
 from tvfs_gym.envs.boards.profile import BoardProfile, load_profile, profile_names
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
+from tvfs_gym.envs.lengths import EPISODE_S
 from tvfs_gym.envs.scenario import Scenario
 
 GRID = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 12.0)
 """L_c relative to the board's nominal latency: steps of about the root of 2."""
-
-EPISODE_S = 300.0
-"""An episode has as many frames as take so long if each takes its whole L_c, or comes so late."""
 
 T_MAX_C = {
     "odroid_c2": 80.0,

@@ -23,11 +23,11 @@ from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.conditions import Conditions
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
+from tvfs_gym.envs.lengths import EPISODE_S
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.benchmarks.benchmark import ScenarioRun, run_controller
 from tvfs_gym.experiments.benchmarks.kinds import (
-    EPISODE_S,
     GRID,
     T_MAX_C,
     BoardOfSuite,

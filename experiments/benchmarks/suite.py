@@ -11,19 +11,12 @@ from pydantic import Field, model_validator
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.variation import Variation
 from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.lengths import frames_per_step
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 from tvfs_gym.envs.tables import Name, Table, read_toml
 
 SUITES = files("tvfs_gym.experiments.benchmarks") / "suites"
-
-STEP_S = 0.75
-"""L_c of a step's frames together, s: a step lasts about as long in every scenario."""
-
-
-def frames_per_step(latency_constraint_s: float) -> int:
-    """Frames of a step in a scenario: about `STEP_S` of its first L_c, and at least one."""
-    return max(1, round(STEP_S / latency_constraint_s))
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ DRAWN = {"latency_constraint_s": "--latency-ms", "t_max_c": "--t-max-c"}
 def _print_algorithms(requested: bool) -> None:
     if not requested:
         return
-    from tvfs_gym.agents.training import ALGORITHMS, Training
+    from tvfs_gym.agents.training import ALGORITHMS, ALONE, Training
 
-    for name, algorithm in ALGORITHMS.items():
+    for name in ALGORITHMS:
         usual = Training(name, {})
-        needs = "" if algorithm.learner else '; needs the extra "train"'
+        needs = "" if name in ALONE else '; needs the extra "train"'
         typer.echo(f"{name}: {usual.resolved_steps:,} steps of {usual.resolved_envs} twins{needs}")
     raise typer.Exit
 
@@ -48,7 +48,11 @@ def train_command(
         bool, typer.Option(help="Draw another unit of the board and another room every episode.")
     ] = False,
     conditions: Annotated[
-        bool, typer.Option("--conditions", help="Draw L_c, T_max, load, arrivals, changes, too.")
+        bool,
+        typer.Option(
+            "--conditions",
+            help="Draw L_c, T_max, load, arrivals, changes, too; dagger does if neither is fixed.",
+        ),
     ] = False,
     reward: Annotated[
         str | None,
@@ -91,6 +95,17 @@ def train_command(
             "--save-freq", help="Environment steps between checkpoints. Default: a tenth of all."
         ),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Baseline that dagger learns from. Default: predictive."),
+    ] = None,
+    knowledge: Annotated[
+        str | None,
+        typer.Option(
+            help="What dagger's student knows of the board: characterised (the default) or generic."
+        ),
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of dagger. Default: 12.")] = None,
     seed: SeedOption = 0,
     output: Annotated[
         Path | None,
@@ -106,11 +121,17 @@ def train_command(
     ] = False,
 ) -> None:
     """Train a controller on a batch of twins; stable-baselines3's need the extra "train"."""
-    from tvfs_gym.agents.training import Training
+    from tvfs_gym.agents.training import DAGGER, Training
     from tvfs_gym.experiments.results.folder import write_provenance
     from tvfs_gym.experiments.results.resuming import resumed_folder
 
     scenario = surroundings.values(latency_constraint_s=seconds(latency_ms))
+    dagger = {"teacher": teacher, "rounds": rounds, "knowledge": knowledge}
+    dagger = {name: value for name, value in dagger.items() if value is not None}
+    if dagger and algo != DAGGER:
+        raise InputError(f"--{min(dagger)} is an option of dagger: give --algo dagger with it.")
+    if algo == DAGGER and not randomise and not DRAWN.keys() & scenario.keys():
+        conditions = True
     if conditions:
         _check_drawn(scenario)
     environment = {
@@ -127,12 +148,19 @@ def train_command(
         overrides=(*(hyperparameters or ()), *(more_hyperparameters or ())),
         hyperparameter_file=hyperparameter_file,
         checkpoint_every=checkpoint_every,
+        **_of_dagger(**dagger),
     )  # fmt: skip
     config = {"algorithm": algo, **training.record}
     folder = resumed_folder(output, f"train_{algo}", config)
     write_provenance(folder, config)
     training.run(folder, progress_bar=sys.stderr.isatty())
     print(f"policy: {folder}; benchmark it with: tvfs-gym benchmark --controller {folder}")
+
+
+def _of_dagger(knowledge: Any = "characterised", **plan: Any) -> dict[str, Any]:
+    from tvfs_gym.agents.dagger.training import DaggerPlan
+
+    return {"dagger": DaggerPlan(**plan), "knowledge": knowledge}
 
 
 def _check_drawn(scenario: dict[str, Any]) -> None:

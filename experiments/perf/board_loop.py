@@ -9,6 +9,7 @@ from time import process_time
 import numpy as np
 import psutil
 
+from tvfs_gym.agents.policy import GreedyPolicy
 from tvfs_gym.agents.pretrained import load_pretrained
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.characterisation.characterisation import characterise
@@ -82,6 +83,7 @@ def _parts(machine: Machine) -> dict[str, Callable[[], object]]:
     tvfs = build("tvfs", Design.of(env, characterise(env.board, Scenario())))
     _, state = tvfs.predict(observation)
     policy = load_pretrained("ppo")
+    assert isinstance(policy, GreedyPolicy)
     levels = iter(np.tile(np.arange(machine.level_count), 10**6).tolist())
     return {
         LOOK: machine.look,

@@ -17,12 +17,11 @@ from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.lengths import frames_of_episode, frames_per_step
 from tvfs_gym.envs.randomisation import DomainRandomisation, Episodes
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
-from tvfs_gym.experiments.benchmarks.drawing import frames
-from tvfs_gym.experiments.benchmarks.suite import frames_per_step
 
 FIRST_SEED = 10_000
 """Seed of the first episode, beyond those of every suite."""
@@ -103,7 +102,7 @@ def draw_episodes(
         key = Episodes.seeded(seed).next_key()
         conditions = randomisation.draw(scenario or Scenario(), key)
         if scenario is None:
-            conditions = conditions.with_values({"frames": frames(conditions)})
+            conditions = conditions.with_values({"frames": frames_of_episode(conditions)})
         drawn.append(TuningEpisode(board, family, conditions, seed))
     return drawn
 

@@ -92,4 +92,4 @@ def test_files_that_are_none_are_refused(cli: Cli, tmp_path: Path) -> None:
 
 def test_published_methods_take_no_hyper_parameters(cli: Cli) -> None:
     done = cli("train", "--algo", "ztt", "-params", "gamma:0.9")
-    assert done.returncode == 2 and "ztt has its published values" in done.stderr
+    assert done.returncode == 2 and "ztt has values of its own" in done.stderr

@@ -12,10 +12,11 @@ from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.agents.learners.learner import Experience
 from tvfs_gym.agents.online import OnlineTraining
-from tvfs_gym.agents.policy import NAMES
+from tvfs_gym.agents.policy import NAMES, GreedyPolicy
 from tvfs_gym.agents.pretrained import load_pretrained, pretrained_names
 from tvfs_gym.agents.training import (
     ALGORITHMS,
+    ALONE,
     EVALUATION_SEED,
     LEARNERS,
     Training,
@@ -94,6 +95,7 @@ def test_a_reward_of_a_user_s_file_or_function_is_learnt_from(tmp_path: Path) ->
     learnt = []
     for number, reward in enumerate([f"{file}:dear", dear]):
         policy = train("q_table", tmp_path / str(number), steps=400, envs=4, reward=reward)
+        assert isinstance(policy, GreedyPolicy)
         learnt.append(policy.arrays()["table"])
         history = np.load(tmp_path / str(number) / "evaluations" / "evaluations.npz")
         assert (history["results"] < 0).all()
@@ -126,7 +128,8 @@ def test_a_file_that_has_no_reward_is_the_user_s_to_know_of(
 def test_the_algorithms_are_listed(cli: Cli) -> None:
     listed = cli("train", "--algorithms").stdout.splitlines()
     assert [line.split(":")[0] for line in listed] == list(ALGORITHMS)
-    assert all(("extra" in line) != (line.split(":")[0] in LEARNERS) for line in listed)
+    alone = ALONE
+    assert all(("extra" in line) != (line.split(":")[0] in alone) for line in listed)
 
 
 def test_the_table_learns_what_it_is_rewarded_for(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from tvfs_gym.agents.learners.learner import Learner
 from tvfs_gym.agents.learners.lotus import Lotus
 from tvfs_gym.agents.learners.q_table import QTable
 from tvfs_gym.agents.learners.ztt import Ztt
-from tvfs_gym.agents.policy import ARRAYS, CARD, load
+from tvfs_gym.agents.policy import ARRAYS, CARD, GreedyPolicy
+from tvfs_gym.agents.policy_file import load
 from tvfs_gym.envs.errors import InputError
 
 RNG = np.random.default_rng(5)
@@ -31,6 +32,7 @@ def test_a_loaded_policy_acts_as_the_saved_one(learner: Learner, tmp_path: Path)
     saved = learner.policy()
     saved.save(tmp_path)
     loaded = load(tmp_path)
+    assert isinstance(loaded, GreedyPolicy)
     assert loaded.card == saved.card
     actions = saved.predict(SEEN)[0]
     assert np.array_equal(actions, loaded.predict(SEEN)[0])

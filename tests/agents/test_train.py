@@ -90,7 +90,8 @@ def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) ->
     """Within rounding; and its file as itself, bit for bit and without PyTorch."""
     import stable_baselines3
 
-    from tvfs_gym.agents.policy import load
+    from tvfs_gym.agents.policy import GreedyPolicy
+    from tvfs_gym.agents.policy_file import load
     from tvfs_gym.agents.stable_baselines.export import exported
     from tvfs_gym.agents.training import Training
 
@@ -101,6 +102,7 @@ def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) ->
     policy = exported(model, twins.actions, Training("ppo", place).card())
     policy.save(tmp_path)
     loaded = load(tmp_path)
+    assert isinstance(loaded, GreedyPolicy)
     observation, _ = twins.reset(seed=3)
     for _ in range(20):
         actions, _ = model.predict(observation, deterministic=True)

@@ -12,6 +12,7 @@ from tvfs_gym.envs.boards.profile import load_profile, profile_names
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.conditions import HALF_WAVES, Conditions
 from tvfs_gym.envs.inference.topology import load_family
+from tvfs_gym.envs.lengths import EPISODE_S
 from tvfs_gym.envs.scenario import Change, Scenario, Sensing
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.experiments.benchmarks.drawing import (
@@ -24,7 +25,6 @@ from tvfs_gym.experiments.benchmarks.drawing import (
 )
 from tvfs_gym.experiments.benchmarks.kinds import (
     CONDITIONS,
-    EPISODE_S,
     GRID,
     T_MAX_C,
     BoardOfSuite,

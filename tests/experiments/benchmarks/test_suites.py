@@ -12,9 +12,10 @@ from tests.conftest import Cli
 from tvfs_gym.baselines import Choice, Controller, Reading
 from tvfs_gym.baselines.controller import State
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.lengths import frames_per_step
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments import benchmark
-from tvfs_gym.experiments.benchmarks.suite import Suite, frames_per_step
+from tvfs_gym.experiments.benchmarks.suite import Suite
 from tvfs_gym.experiments.results.cells import read_episodes
 
 

@@ -1,0 +1,1 @@
+"""DAgger: a student learns to choose as a teacher does, on the ways that its own choices lead."""

@@ -1,0 +1,215 @@
+"""Trained policies as files: read with every doubt, written if they act as what was trained."""
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from tvfs_gym.agents.network import Network
+from tvfs_gym.agents.policy import (
+    ARRAYS,
+    CARD,
+    Card,
+    Choices,
+    GreedyPolicy,
+    NetworkPolicy,
+    TablePolicy,
+    columns,
+)
+from tvfs_gym.agents.rungs import INPUTS, Features, RungNetwork, RungPolicy, inputs_of
+from tvfs_gym.envs.errors import InputError, invalid
+from tvfs_gym.envs.files import write_whole
+
+NEAR = 1e-3
+"""Scores so near to each other that rounding may decide between them."""
+
+
+def load(folder: Path) -> GreedyPolicy | RungPolicy:
+    """Loads a policy, and checks whatever a damaged or foreign file could have wrong.
+
+    Raises:
+        InputError: The folder holds none, or its files are damaged or do not fit each other.
+    """
+    stored = _Stored(folder)
+    card = stored.card
+    if card.kind == "rungs":
+        policy = _rung_policy(stored)
+        stored.check_all_taken()
+        return policy
+    choices = _choices(stored)
+    if card.kind == "table":
+        table = _table_policy(stored, choices)
+        stored.check_all_taken()
+        return table
+    columns(card.inputs)
+    network = stored.network(len(card.inputs), len(choices))
+    pass_latency_s = None
+    if card.masked:
+        pass_latency_s = stored.take("pass_latency_s", (card.topologies, card.vf_levels))
+    stored.check_all_taken()
+    return NetworkPolicy(card, choices, network, pass_latency_s)
+
+
+def write(policy: RungPolicy, folder: Path, features: Features) -> None:
+    """Writes a policy, once what was written has been read again and acts as it was trained to.
+
+    Args:
+        policy: The policy.
+        folder: Made if need be.
+        features: Features that it has met, on which both must choose alike.
+
+    Raises:
+        InputError: They do not.
+    """
+    with TemporaryDirectory() as draft:
+        content: dict[str, Any] = policy.arrays()
+        np.savez_compressed(Path(draft) / ARRAYS, **content)
+        (Path(draft) / CARD).write_text(policy.card.model_dump_json(indent=2) + "\n")
+        read = load(Path(draft))
+        assert isinstance(read, RungPolicy)
+        check_alike(policy.network, read.network, features)
+        for name in (ARRAYS, CARD):
+            write_whole(folder / name, (Path(draft) / name).read_bytes())
+
+
+def check_alike(trained: RungNetwork, read: RungNetwork, features: Features) -> None:
+    """Checks that a network chooses what the trainer's own arithmetic does with another.
+
+    Raises:
+        InputError: It does not, and rounding does not explain it.
+    """
+    inputs, allowed = inputs_of(features)
+    scores = trained.network.layers(inputs)[-1].reshape(allowed.shape)
+    scores = np.where(allowed, scores, -np.inf)
+    chosen = scores[np.arange(len(features)), read.best(features)]
+    differing = int((chosen < scores.max(axis=1) - NEAR).sum())
+    if differing:
+        raise InputError(
+            f"the policy would choose otherwise than it was trained to in {differing} of "
+            f"{len(features)} cases: it is not written."
+        )
+
+
+class _Stored:
+    """Card and arrays of a folder; arrays are taken out one by one.
+
+    Raises:
+        InputError: The folder holds no policy, or its files are damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            self.card = Card.model_validate_json((folder / CARD).read_bytes())
+            with np.load(folder / ARRAYS, allow_pickle=False) as file:
+                self._arrays: dict[str, NDArray[Any]] = dict(file)
+        except ValidationError as error:
+            raise invalid(str(folder / CARD), error) from error
+        except FileNotFoundError as error:
+            raise InputError(f"{folder} holds no policy: no {ARRAYS} with {CARD}.") from error
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(f"{folder / ARRAYS} is damaged: {error}.") from error
+
+    def take(self, name: str, shape: tuple[int | None, ...], kinds: str = "f") -> NDArray[Any]:
+        """Takes an array out.
+
+        Args:
+            name: Name of the array.
+            shape: Its shape, None for any length.
+            kinds: NumPy's letters of its possible types.
+
+        Raises:
+            InputError: It is missing, has another shape or type, or is not finite.
+        """
+        if name not in self._arrays:
+            raise self.wrong(f"the array '{name}' is missing")
+        array = self._arrays.pop(name)
+        if array.ndim != len(shape) or any(
+            wanted not in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
+        ):
+            expected = tuple("any" if length is None else length for length in shape)
+            raise self.wrong(f"the array '{name}' has the shape {array.shape}, not {expected}")
+        if array.dtype.kind not in kinds:
+            raise self.wrong(f"the array '{name}' is of the type {array.dtype}")
+        if not np.isfinite(array).all():
+            raise self.wrong(f"the array '{name}' holds NaN or infinity")
+        return array
+
+    def network(self, inputs: int, outputs: int) -> Network:
+        """Takes a network out.
+
+        Raises:
+            InputError: A layer is missing, or does not fit its neighbours.
+        """
+        count = sum(name.startswith("w_") for name in self._arrays)
+        if count == 0:
+            raise self.wrong("the array 'w_0' is missing")
+        weights, biases = [], []
+        for layer in range(count):
+            width = outputs if layer == count - 1 else None
+            weights.append(self.take(f"w_{layer}", (inputs, width)))
+            inputs = weights[-1].shape[1]
+            biases.append(self.take(f"b_{layer}", (inputs,)))
+        return Network(weights, biases, self.card.activation)
+
+    def check_all_taken(self) -> None:
+        """Refuses arrays that belong to no such policy.
+
+        Raises:
+            InputError: There are some.
+        """
+        if self._arrays:
+            raise self.wrong(f"the array '{min(self._arrays)}' belongs to no such policy")
+
+    def wrong(self, what: str) -> InputError:
+        """The error of files that cannot be a policy."""
+        return InputError(f"{self._folder} holds no usable policy: {what}; train or copy it anew.")
+
+
+def _rung_policy(stored: _Stored) -> RungPolicy:
+    card = stored.card
+    if card.inputs != INPUTS:
+        raise stored.wrong("it sees features that this version of tvfs-gym does not tell")
+    if card.knowledge is None or card.activation != "relu":
+        raise stored.wrong("its card does not tell its knowledge, or a wrong activation")
+    return RungPolicy(card, RungNetwork(stored.network(len(INPUTS), 1)))
+
+
+def _choices(stored: _Stored) -> Choices:
+    card = stored.card
+    choices = stored.take("choices", (None, 2), "iu")
+    highest = card.topologies, card.vf_levels
+    if len(choices) == 0 or (choices < 0).any() or (choices >= highest).any():
+        raise stored.wrong(
+            f"its choices lie outside the {highest[0]} topologies and {highest[1]} VF levels of "
+            "its card"
+        )
+    return choices
+
+
+def _table_policy(stored: _Stored, choices: Choices) -> TablePolicy:
+    card = stored.card
+    columns(card.inputs)
+    edges = tuple(stored.take(f"edges_{n}", (None,)) for n in range(len(card.inputs)))
+    if any((np.diff(each) < 0).any() for each in edges):
+        raise stored.wrong("edges of its table do not rise")
+    table = stored.take("table", tuple(len(each) + 1 for each in edges), "u")
+    if (table >= len(choices)).any():
+        raise stored.wrong("its table names choices that it does not have")
+    return TablePolicy(card, choices, edges, table)
+
+
+def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """Writes arrays by name as NumPy's ``npz``, all or nothing.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    content = BytesIO()
+    np.savez(content, **arrays)
+    write_whole(path, content.getvalue())
