@@ -19,7 +19,7 @@ from tvfs_gym.experiments.benchmarks import cli as benchmark
 from tvfs_gym.experiments.board import cli as board
 from tvfs_gym.experiments.digits import cli as digits
 from tvfs_gym.experiments.learning import cli as learning
-from tvfs_gym.experiments.learning import train
+from tvfs_gym.experiments.learning import policy, train
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
 from tvfs_gym.experiments.rewards import cli as rewards
@@ -61,6 +61,7 @@ app = typer.Typer(
 )
 app.add_typer(benchmark.app)
 app.add_typer(train.app)
+app.add_typer(policy.app, name="policy")
 app.add_typer(rewards.app)
 app.add_typer(board.app)
 app.add_typer(twin.app)

@@ -1,5 +1,8 @@
 """Maintainers' command ``dev perf``: what the environments, training and inference cost."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from tvfs_gym.experiments.options import ImagesOption, ModelsOption, OutputPageOption
@@ -20,6 +23,20 @@ def envs(output: OutputPageOption = None) -> None:
     from tvfs_gym.experiments.perf.page import run
 
     run(output)
+
+
+@app.command()
+def decisions(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of a training by dagger. Default: the policy that ships."),
+    ] = None,
+    output: OutputPageOption = None,
+) -> None:
+    """Measure what a learnt policy's decision takes, beside its trainer's own."""
+    from tvfs_gym.experiments.perf.decisions import run
+
+    run(folder, output)
 
 
 @app.command()
