@@ -13,8 +13,8 @@ def policy() -> None:
     """Look at trained policies."""
 
 
-@app.command()
-def check(
+@app.command("check")
+def check_policy(
     folder: Annotated[Path, typer.Argument(help="Folder with policy.npz and policy.json.")],
 ) -> None:
     """Check that a trained policy is whole, finite, and acts within its board's actions."""
