@@ -41,6 +41,11 @@ class Network:
         """All weights, then all biases: the arrays themselves."""
         return [*self.weights, *self.biases]
 
+    @property
+    def inputs(self) -> int:
+        """How many inputs it has."""
+        return len(self.weights[0])
+
     def arrays(self) -> dict[str, Array]:
         """Weights and biases of the layers by name, to save."""
         weights = {f"w_{n}": weight for n, weight in enumerate(self.weights)}

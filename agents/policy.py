@@ -31,8 +31,9 @@ class Card(Table):
     """A policy's description: origin, inputs, board.
 
     Attributes:
-        kind: ``network`` (the highest output is chosen), ``table`` (a choice per bucket) or
-            ``rungs`` (the highest score is chosen, see `tvfs_gym.agents.rungs`).
+        kind: ``network`` (the highest output is chosen), ``table`` (a choice per bucket), ``rungs``
+            (the highest score is chosen, see `tvfs_gym.agents.rungs`) or ``exported`` (see
+            `tvfs_gym.agents.exported`).
         algorithm: Algorithm that trained it.
         board: Profile that it was trained on.
         family: Topology family.
@@ -45,10 +46,12 @@ class Card(Table):
         masked: True if it may only choose what `tvfs_gym.envs.actions.action_masks` marks.
         knowledge: What a policy knows of the board that acts and sees by
             `tvfs_gym.agents.interface`; None for the others.
+        outputs: ``discrete`` (the highest output is chosen), or what outputs mean in a ``box``: the
+            nearest choice to each, or, ``squashed``, to its hyperbolic tangent.
         training: How it was trained.
     """
 
-    kind: Literal["network", "table", "rungs"]
+    kind: Literal["network", "table", "rungs", "exported"]
     algorithm: str
     board: str
     family: str
@@ -60,6 +63,7 @@ class Card(Table):
     cools_down: bool = False
     masked: bool = False
     knowledge: Knowledge | None = None
+    outputs: Literal["discrete", "box", "squashed"] = "discrete"
     training: dict[str, Any] = Field(default={})
 
 
@@ -158,6 +162,15 @@ class NetworkPolicy(GreedyPolicy):
         super().__init__(card, choices)
         self.network = network
         self.pass_latency_s = pass_latency_s
+
+    def hidden(self, count: int) -> State:
+        """Memory of the network where episodes begin: none."""
+        return ()
+
+    def decide(self, inputs: NDArray[np.float32], hidden: State) -> tuple[NDArray[np.int64], State]:
+        """Decides as `tvfs_gym.agents.exported.Exported.decide`: numbers of discrete actions."""
+        topology, level = self.choices[self.rows(inputs)].T
+        return topology * self.card.vf_levels + level, hidden
 
     def rows(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
         """The best choice, or the best of those that its card lets it choose."""

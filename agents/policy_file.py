@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from tvfs_gym.agents.exported import ExportedPolicy
+from tvfs_gym.agents.interface.features import G, Q
 from tvfs_gym.agents.network import Network
 from tvfs_gym.agents.policy import (
     ARRAYS,
     CARD,
+    NAMES,
     Card,
     Choices,
     GreedyPolicy,
@@ -21,15 +24,19 @@ from tvfs_gym.agents.policy import (
     TablePolicy,
     columns,
 )
+from tvfs_gym.agents.recurrent import RecurrentNetwork
 from tvfs_gym.agents.rungs import INPUTS, Features, RungNetwork, RungPolicy, inputs_of
 from tvfs_gym.envs.errors import InputError, invalid
 from tvfs_gym.envs.files import write_whole
+
+TrainedPolicy = GreedyPolicy | RungPolicy | ExportedPolicy
+"""What was trained; the last two are put `on` a board before they act."""
 
 NEAR = 1e-3
 """Scores so near to each other that rounding may decide between them."""
 
 
-def load(folder: Path) -> GreedyPolicy | RungPolicy:
+def load(folder: Path) -> TrainedPolicy:
     """Loads a policy, and checks whatever a damaged or foreign file could have wrong.
 
     Raises:
@@ -37,8 +44,8 @@ def load(folder: Path) -> GreedyPolicy | RungPolicy:
     """
     stored = _Stored(folder)
     card = stored.card
-    if card.kind == "rungs":
-        policy = _rung_policy(stored)
+    if card.kind in ("rungs", "exported"):
+        policy = _rung_policy(stored) if card.kind == "rungs" else _exported_policy(stored)
         stored.check_all_taken()
         return policy
     choices = _choices(stored)
@@ -140,6 +147,10 @@ class _Stored:
             raise self.wrong(f"the array '{name}' holds NaN or infinity")
         return array
 
+    def has(self, name: str) -> bool:
+        """Tells whether there is such an array."""
+        return name in self._arrays
+
     def network(self, inputs: int, outputs: int) -> Network:
         """Takes a network out.
 
@@ -178,6 +189,26 @@ def _rung_policy(stored: _Stored) -> RungPolicy:
     if card.knowledge is None or card.activation != "relu":
         raise stored.wrong("its card does not tell its knowledge, or a wrong activation")
     return RungPolicy(card, RungNetwork(stored.network(len(INPUTS), 1)))
+
+
+def _exported_policy(stored: _Stored) -> ExportedPolicy:
+    card = stored.card
+    if card.inputs != (NAMES if card.knowledge is None else INPUTS):
+        raise stored.wrong("it sees features that this version of tvfs-gym does not tell")
+    rungs = card.vf_levels if card.outputs == "discrete" else 1
+    configurations = card.topologies * card.vf_levels if card.outputs == "discrete" else 2
+    outputs = configurations if card.knowledge is None else rungs
+    inputs = len(NAMES) if card.knowledge is None else len(G) + card.vf_levels * len(Q)
+    if not stored.has("hidden_weights"):
+        return ExportedPolicy(card, stored.network(inputs, outputs))
+    hidden = stored.take("hidden_weights", (None, None))
+    units = len(hidden)
+    if hidden.shape[1] != 4 * units:
+        raise stored.wrong("the array 'hidden_weights' has not four gates for each unit")
+    weights = stored.take("input_weights", (inputs, 4 * units))
+    bias = stored.take("bias", (4 * units,))
+    head = stored.network(units, outputs)
+    return ExportedPolicy(card, RecurrentNetwork(weights, hidden, bias, head))
 
 
 def _choices(stored: _Stored) -> Choices:

@@ -10,6 +10,7 @@ import gymnasium
 
 from tvfs_gym.agents.dagger.flights import Distribution, teacher_named
 from tvfs_gym.agents.dagger.training import DaggerPlan, DaggerTraining
+from tvfs_gym.agents.exported import ExportedController
 from tvfs_gym.agents.hyperparameters import DEFAULT, Hyperparameters, load_hyperparameters
 from tvfs_gym.agents.interface.interface import Knowledge
 from tvfs_gym.agents.learners.lotus import Lotus
@@ -18,7 +19,7 @@ from tvfs_gym.agents.learners.ztt import Ztt
 from tvfs_gym.agents.online import MakeLearner, OnlineTraining, train_online
 from tvfs_gym.agents.policy import CARD, GreedyPolicy
 from tvfs_gym.agents.policy_file import load
-from tvfs_gym.agents.rungs import INPUTS, RungController, RungPolicy
+from tvfs_gym.agents.rungs import INPUTS, RungController
 from tvfs_gym.agents.stable_baselines.algorithms import CLASSES
 from tvfs_gym.agents.stable_baselines.training import StableBaselinesTraining
 from tvfs_gym.baselines import design_of
@@ -270,7 +271,7 @@ def train(
     seed: int = 0,
     progress_bar: bool = False,
     **environment: Any,
-) -> GreedyPolicy | RungController:
+) -> GreedyPolicy | RungController | ExportedController:
     """Trains a controller on a batch of twins.
 
     Args:
@@ -292,8 +293,6 @@ def train(
     training = Training(algorithm, environment, steps, envs, seed)
     Path(folder).mkdir(parents=True, exist_ok=True)
     training.run(Path(folder), progress_bar)
-    if algorithm != DAGGER:
-        return load_policy(Path(folder))
     board = {name: environment[name] for name in ("profile", "family") if name in environment}
     return load_policy(Path(folder), TwinEnv(**board, choose_passes=True))
 
@@ -302,13 +301,13 @@ def load_policy(
     folder: Path,
     env: gymnasium.Env[Any, Any] | None = None,
     characterisation: Characterisation | Path | str | None = None,
-) -> GreedyPolicy | RungController:
+) -> GreedyPolicy | RungController | ExportedController:
     """Loads a run's policy: the best by evaluation, or the last one if none was evaluated.
 
     Args:
         folder: The run's folder.
-        env: The environment that it is to act in, wrapped or not; only what DAgger has learnt
-            needs it.
+        env: The environment that it is to act in, wrapped or not; only a policy of a
+            published method does not need it.
         characterisation: Of its board; None to measure a twin now, if the policy needs that.
 
     Raises:
@@ -317,12 +316,12 @@ def load_policy(
     if not (folder / CARD).is_file():
         raise InputError(f"{folder} holds no trained policy: there is no {CARD}.")
     policy = load(folder)
-    if not isinstance(policy, RungPolicy):
+    if isinstance(policy, GreedyPolicy):
         return policy
     if env is None or not isinstance(env.unwrapped, BoardEnv):
         raise InputError(
             f"the policy of {folder} acts by what is known of a board: call load_policy(folder, "
             "env) with an environment of this package."
         )
-    measures = policy.knowledge == "characterised"
+    measures = policy.card.knowledge == "characterised"
     return policy.on(design_of(env.unwrapped, characterisation, measures))

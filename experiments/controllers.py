@@ -5,7 +5,7 @@ from inspect import isabstract
 from pathlib import Path
 
 from tvfs_gym.agents.policy import GreedyPolicy
-from tvfs_gym.agents.policy_file import load
+from tvfs_gym.agents.policy_file import TrainedPolicy, load
 from tvfs_gym.agents.pretrained import (
     load_pretrained,
     not_for,
@@ -90,7 +90,7 @@ def policy_named(
     return _fitting(name, load(Path(name)), design)
 
 
-def _fitting(name: str, policy: GreedyPolicy | RungPolicy, design: Design) -> Policy:
+def _fitting(name: str, policy: TrainedPolicy, design: Design) -> Policy:
     if isinstance(policy, RungPolicy) and policy.card.board == ANY_BOARD:
         return policy.on(design)
     own = policy.card.topologies, policy.card.vf_levels
@@ -101,7 +101,7 @@ def _fitting(name: str, policy: GreedyPolicy | RungPolicy, design: Design) -> Po
             f"with this family has {available[0]} and {available[1]}: name the board and family of "
             "its training."
         )
-    return policy.on(design) if isinstance(policy, RungPolicy) else policy
+    return policy if isinstance(policy, GreedyPolicy) else policy.on(design)
 
 
 def fixed_configuration(name: str, design: Design) -> Configuration:

@@ -78,7 +78,12 @@ class Tracker:
 
     def masks(self) -> NDArray[np.bool_]:
         """Marks the rungs that throttling allows, at least one; shape (batch, levels)."""
-        return self.features[:, len(G) + Q.ABOVE_CAP :: len(Q)] == 0.0
+        return rung_masks(self.features)
+
+
+def rung_masks(features: Features) -> NDArray[np.bool_]:
+    """Marks the rungs that throttling allows, at least one, in a batch of features."""
+    return features[:, len(G) + Q.ABOVE_CAP :: len(Q)] == 0.0
 
 
 def tracker_of(env: Any, knowledge: Knowledge | None, characterisation: Measured) -> Tracker:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.interface.interface import Features, Knowledge
+from tvfs_gym.agents.interface.rungs import rung_space, rungs_of
 from tvfs_gym.agents.interface.tracker import Measured, checked, tracker_of
 
 Vector = VectorEnv[Any, Any, Any]
@@ -111,7 +111,8 @@ class VectorTableActions(VectorInterfaceWrapper):
     ) -> None:
         """Wraps a batch; see `VectorInterfaceWrapper`."""
         super().__init__(env, knowledge, characterisation)
-        self.single_action_space = self.tracker.interface.action_space
+        self._rungs = rung_space(self.tracker.interface.levels, env.single_action_space)
+        self.single_action_space = self._rungs
         self.action_space = batch_space(self.single_action_space, env.num_envs)
 
     def step(self, actions: Any) -> Step:
@@ -120,11 +121,8 @@ class VectorTableActions(VectorInterfaceWrapper):
         Raises:
             gymnasium.error.InvalidAction: One of them is not in the action space.
         """
-        rungs = np.asarray(actions)
         levels = self.tracker.interface.levels
-        if rungs.dtype.kind not in "iu" or ((rungs < 0) | (rungs >= levels)).any():
-            raise gymnasium.error.InvalidAction(f"{actions!r} is not in {self.action_space}.")
-        choice = self.tracker.choose(rungs)
+        choice = self.tracker.choose(rungs_of(actions, levels, self._rungs))
         return super().step(self.twins.actions.batch(*choice))
 
     def action_masks(self) -> NDArray[np.bool_]:

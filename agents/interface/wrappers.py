@@ -8,6 +8,7 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from tvfs_gym.agents.interface.interface import Knowledge
+from tvfs_gym.agents.interface.rungs import rung_space, rungs_of
 from tvfs_gym.agents.interface.tracker import Measured, Tracker, checked, tracker_of
 
 Env = gymnasium.Env[Any, Any]
@@ -76,7 +77,8 @@ class TableActions(InterfaceWrapper):
     """An action is a VF level; the design-time table says which topology runs, for how many passes.
 
     At each level that is the most accurate one within what the slow-down leaves of L_c. The pass
-    budget is chosen in environments with ``choose_passes=True``.
+    budget is chosen in environments with ``choose_passes=True``. With ``action_space="box"`` an
+    action is a number from -1, the lowest level, to 1, the highest.
 
     Examples:
         >>> import gymnasium
@@ -96,7 +98,8 @@ class TableActions(InterfaceWrapper):
     ) -> None:
         """Wraps an environment; see `InterfaceWrapper`."""
         super().__init__(env, knowledge, characterisation)
-        self.action_space = self.tracker.interface.action_space
+        self._rungs = rung_space(self.tracker.interface.levels, env.action_space)
+        self.action_space = self._rungs
 
     def step(self, action: Any) -> Step:
         """Answers the next frames at a VF level.
@@ -104,9 +107,8 @@ class TableActions(InterfaceWrapper):
         Raises:
             gymnasium.error.InvalidAction: It is not in the action space.
         """
-        if not self.action_space.contains(action):
-            raise gymnasium.error.InvalidAction(f"{action!r} is not in {self.action_space}.")
-        choice = self.tracker.choose(np.array([action]))
+        levels = self.tracker.interface.levels
+        choice = self.tracker.choose(rungs_of(np.asarray(action)[np.newaxis], levels, self._rungs))
         return super().step(self.board_env.actions.batch(*choice)[0])
 
     def action_masks(self) -> NDArray[np.bool_]:

@@ -6,9 +6,9 @@ several boards. None was trained or chosen on a suite of the benchmark, nor on i
 
 from pathlib import Path
 
-from tvfs_gym.agents.policy import CARD, GreedyPolicy
-from tvfs_gym.agents.policy_file import load
-from tvfs_gym.agents.rungs import ANY_BOARD, RungPolicy
+from tvfs_gym.agents.policy import CARD
+from tvfs_gym.agents.policy_file import TrainedPolicy, load
+from tvfs_gym.agents.rungs import ANY_BOARD
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import load_family
@@ -27,7 +27,7 @@ def boards_of(name: str) -> tuple[str, ...]:
     return tuple(sorted(card.parent.name for card in (FOLDER / name).glob(f"*/{CARD}")))
 
 
-def load_pretrained(name: str, board: str | None = None) -> GreedyPolicy | RungPolicy:
+def load_pretrained(name: str, board: str | None = None) -> TrainedPolicy:
     """Loads one.
 
     Args:
@@ -66,7 +66,7 @@ def _none_for(board: str | None, boards: tuple[str, ...]) -> str:
     return f"has a policy for each of {', '.join(boards)}, and none for {here}"
 
 
-def not_for(policy: GreedyPolicy | RungPolicy, board: str, family: str) -> str | None:
+def not_for(policy: TrainedPolicy, board: str, family: str) -> str | None:
     """Why a policy cannot run on a board, in one sentence; None if it can.
 
     Args:

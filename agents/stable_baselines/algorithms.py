@@ -12,6 +12,9 @@ CLASSES = {
     "ppo": ("stable_baselines3", "PPO"),
     "a2c": ("stable_baselines3", "A2C"),
     "dqn": ("stable_baselines3", "DQN"),
+    "sac": ("stable_baselines3", "SAC"),
+    "td3": ("stable_baselines3", "TD3"),
+    "ppo_lstm": ("sb3_contrib", "RecurrentPPO"),
     "ppo_mask": ("sb3_contrib", "MaskablePPO"),
 }
 """Package and class of each, by the name that rl-zoo or sb3-contrib gives it."""

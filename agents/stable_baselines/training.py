@@ -9,11 +9,17 @@ from typing import Any
 
 from tvfs_gym.agents.hyperparameters import Hyperparameters
 from tvfs_gym.agents.stable_baselines.algorithms import model_class, new_model
-from tvfs_gym.agents.stable_baselines.export import exported
-from tvfs_gym.envs.errors import InputError
+from tvfs_gym.agents.stable_baselines.export import compare_decisions, exported
+from tvfs_gym.envs.errors import InputError, unknown
 
 BEST_FOLDER = "best"
 """Where the best policy by evaluation stands, under the name stable-baselines3 gives it."""
+
+WRAPPERS = {
+    "tvfs_gym.agents.TableActions": "table_actions",
+    "tvfs_gym.agents.HistoryObservation": "history",
+}
+"""Wrappers of a single environment, and the arguments of `TwinVecEnv` that stand for them."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,22 @@ class StableBaselinesTraining:
     judging: tuple[int, int, int]
     checkpoint_every: int
     card: dict[str, Any]
+
+    @property
+    def interface(self) -> dict[str, Any]:
+        """Arguments of `TwinVecEnv` that do the work of the hyper-parameters' wrappers.
+
+        Raises:
+            InputError: There is another wrapper, or the two know different things.
+        """
+        arguments: dict[str, Any] = {}
+        for name, given in self.hyperparameters.wrappers:
+            if name not in WRAPPERS:
+                raise unknown("wrapper of a batch of twins", name, WRAPPERS)
+            if set(given) - {"knowledge"}:
+                raise InputError(f"on a batch of twins {name} takes knowledge alone, not {given}.")
+            arguments |= {WRAPPERS[name]: True, **given}
+        return arguments
 
     def run(self, folder: Path, progress_bar: bool) -> None:
         """Trains and saves a policy, from the latest checkpoint on if the folder has one.
@@ -99,7 +121,7 @@ class StableBaselinesTraining:
                 )
                 raise
             finally:
-                self._save(model, folder, monotonic() - began_s)
+                self._save(model, evaluation.eval_env, folder, monotonic() - began_s)
                 twins.close()
                 evaluation.eval_env.close()
 
@@ -112,7 +134,7 @@ class StableBaselinesTraining:
         else:
             from stable_baselines3.common.callbacks import EvalCallback as Callback
         evaluations, episodes, first_seed = self.judging
-        judged = TwinVecEnv(episodes, **self.environment)
+        judged = TwinVecEnv(episodes, **self.environment, **self.interface)
         judged.begin_each_reset_with(first_seed)
         return Callback(
             self._normalized(judged, training=False),
@@ -127,7 +149,7 @@ class StableBaselinesTraining:
         """Time taken so far, a new model, and its twins."""
         from tvfs_gym.agents.stable_baselines_env import TwinVecEnv
 
-        twins = TwinVecEnv(self.envs, **self.environment)
+        twins = TwinVecEnv(self.envs, **self.environment, **self.interface)
         log = str(folder / "tensorboard") if find_spec("tensorboard") is not None else None
         env = self._normalized(twins, training=True)
         model = new_model(self.algorithm, self.hyperparameters, env, self.seeds[1], log)
@@ -171,7 +193,7 @@ class StableBaselinesTraining:
             return VecNormalize(env, **{"gamma": gamma, **wanted})
         return VecNormalize(env, training=False, norm_obs=False, norm_reward=False)
 
-    def _save(self, model: Any, folder: Path, seconds: float) -> None:
+    def _save(self, model: Any, judged: Any, folder: Path, seconds: float) -> None:
         """Writes the model, and the best one so far as a policy without PyTorch."""
         model.save(folder / f"{self.algorithm}.zip")
         best = folder / BEST_FOLDER / "best_model.zip"
@@ -182,8 +204,9 @@ class StableBaselinesTraining:
             "best_at_steps": chosen.num_timesteps,
             "seconds": round(seconds, 1),
         }
-        actions = model.get_env().get_attr("actions")[0]
-        exported(chosen, actions, {**self.card, "training": training}).save(folder)
+        policy = exported(chosen, judged, {**self.card, "training": training})
+        compare_decisions(policy, chosen, judged)
+        policy.save(folder)
 
 
 def _say(text: str) -> None:

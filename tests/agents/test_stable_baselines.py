@@ -19,6 +19,9 @@ QUICK = {
     "ppo": ("n_steps:8", "batch_size:32"),
     "a2c": ("n_steps:8",),
     "dqn": ("learning_starts:64", "buffer_size:500", "batch_size:32", "target_update_interval:50"),
+    "sac": ("learning_starts:64", "buffer_size:500", "batch_size:32"),
+    "td3": ("learning_starts:64", "buffer_size:500", "batch_size:32"),
+    "ppo_lstm": ("n_steps:8", "batch_size:32"),
     "ppo_mask": ("n_steps:8", "batch_size:32"),
 }
 """Hyper-parameters with which an algorithm learns from a few hundred steps."""

@@ -10,7 +10,6 @@ import pytest
 import tvfs_gym  # noqa: F401
 from tests.conftest import Cli
 from tvfs_gym.envs.twin_env import TwinEnv
-from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.episodes import run_episode
 
 pytestmark = pytest.mark.train
@@ -83,33 +82,6 @@ def test_evaluations_are_of_the_same_episodes() -> None:
         evaluate_policy(policy, judged, 4, return_episode_rewards=True) for _ in range(2)
     )
     assert first == again and len(set(first[0])) > 1
-
-
-@pytest.mark.parametrize("algorithm", ["PPO", "DQN", "A2C"])
-def test_an_exported_policy_acts_as_its_model(algorithm: str, tmp_path: Path) -> None:
-    """Within rounding; and its file as itself, bit for bit and without PyTorch."""
-    import stable_baselines3
-
-    from tvfs_gym.agents.policy import GreedyPolicy
-    from tvfs_gym.agents.policy_file import load
-    from tvfs_gym.agents.stable_baselines.export import exported
-    from tvfs_gym.agents.training import Training
-
-    place = {"profile": "odroid_xu4", "family": "recorded"}
-    twins = TwinVectorEnv(64, **place, randomise="conditions")  # type: ignore[arg-type]
-    env = TwinEnv("odroid_xu4")
-    model = getattr(stable_baselines3, algorithm)("MlpPolicy", env, seed=1)
-    policy = exported(model, twins.actions, Training("ppo", place).card())
-    policy.save(tmp_path)
-    loaded = load(tmp_path)
-    assert isinstance(loaded, GreedyPolicy)
-    observation, _ = twins.reset(seed=3)
-    for _ in range(20):
-        actions, _ = model.predict(observation, deterministic=True)
-        values = policy.network(observation)
-        assert (values[np.arange(64), actions] > values.max(axis=1) - 1e-6).all()
-        assert np.array_equal(loaded.predict(observation)[0], policy.predict(observation)[0])
-        observation = twins.step(twins.action_space.sample())[0]
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "dqn", "a2c"])
