@@ -11,7 +11,7 @@ from tvfs_gym.envs.boards.linux.options import LinuxOptions
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.reward import DEFAULT_REWARD, REWARDS, WITHOUT_LABELS, Reward
-from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.envs.scenario import Scenario, as_scenario
 
 DEFAULT_LIVE_FAMILY = "digits"
 """Its networks and pictures ship with the package, so it runs anywhere."""
@@ -119,7 +119,7 @@ class LinuxBoardEnv(BoardEnv):
             self._check_labels(board, reward)
             super().__init__(
                 board,
-                scenario,
+                board.suited(as_scenario(scenario)),
                 frames_per_step,
                 reward,
                 action_space,

@@ -88,7 +88,14 @@ OutcomesOption = Annotated[
         help="Recorded outcomes, .npz, or folder of a live run. Default: those of the package.",
     ),
 ]
-SysfsRootOption = Annotated[Path, typer.Option("--root", help="Root of the sysfs tree.")]
+LinuxOptionsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--board-option",
+        help="linux: NAME=VALUE, e.g. policies=policy4, levels=8, temperature=acpitz, "
+        "limit_c=90; docs/board.md lists them; repeat for several.",
+    ),
+]
 OutputFolderOption = Annotated[
     Path | None,
     typer.Option(
@@ -149,12 +156,7 @@ class RealBoard:
     no_sensor: Annotated[
         bool, typer.Option("--no-sensor", help="linux: run even if no temperature can be read.")
     ] = False
-    options: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--board-option", help="linux: NAME=VALUE of LinuxOptions, e.g. settle_s=5; repeat."
-        ),
-    ] = None
+    options: LinuxOptionsOption = None
 
     def linux_options(self) -> dict[str, Any]:
         """The options of a `LinuxBoard`.
@@ -162,19 +164,29 @@ class RealBoard:
         Raises:
             InputError: A board option is not NAME=VALUE.
         """
-        values: dict[str, Any] = {
+        return {
             "allow_single_level": self.single_level,
             "allow_no_sensor": self.no_sensor,
+            **named_values(self.options),
         }
-        for option in self.options or ():
-            name, sign, text = option.partition("=")
-            if not sign:
-                raise InputError(f"a board option is NAME=VALUE, not '{option}'.")
-            try:
-                values[name] = tomllib.loads(f"value = {text}")["value"]
-            except tomllib.TOMLDecodeError:
-                values[name] = text
-        return values
+
+
+def named_values(options: list[str] | None) -> dict[str, Any]:
+    """Values of options NAME=VALUE, as TOML reads them, or as text.
+
+    Raises:
+        InputError: One is not NAME=VALUE.
+    """
+    values: dict[str, Any] = {}
+    for option in options or ():
+        name, sign, text = option.partition("=")
+        if not sign:
+            raise InputError(f"a board option is NAME=VALUE, not '{option}'.")
+        try:
+            values[name] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[name] = text
+    return values
 
 
 def seconds(milliseconds: float | None) -> float | None:

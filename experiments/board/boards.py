@@ -10,6 +10,7 @@ from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
+from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.options import RealBoard
 
 
@@ -55,6 +56,23 @@ def _open_linux(family: str | None, real: RealBoard, nominal_latency_s: float | 
         real.root,
         options,
     )
+
+
+def suited(board: Board, scenario: Scenario) -> Scenario:
+    """Adapts a scenario to a real board where nobody chose what it cannot do.
+
+    Raises:
+        InputError: The scenario asks for what the board cannot do; the board is closed then.
+    """
+    from tvfs_gym.envs.boards.linux.board import LinuxBoard
+
+    if not isinstance(board, LinuxBoard):
+        return scenario
+    try:
+        return board.suited(scenario)
+    except InputError:
+        board.close()
+        raise
 
 
 def facts(board: Board) -> dict[str, Any]:

@@ -13,15 +13,16 @@ from tvfs_gym.experiments.options import (
     FamilyOrDefaultOption,
     FramesOption,
     LatencyMsOption,
+    LinuxOptionsOption,
     OutputFolderOption,
     ProfileOption,
     RealBoard,
     SeedOption,
     SeedsOption,
     Surroundings,
-    SysfsRootOption,
     TauOrDefaultOption,
     expand_groups,
+    named_values,
     seconds,
 )
 
@@ -110,13 +111,14 @@ def characterise_board(
     from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments.board import characterise as implementation
-    from tvfs_gym.experiments.board.boards import open_board
+    from tvfs_gym.experiments.board.boards import open_board, suited
     from tvfs_gym.experiments.results.resuming import nominal_latency_of
 
     opened = open_board(board, family, real, nominal_latency_of(output))
+    scenario = suited(opened, scenario_of(surroundings.values()))
     spread = implementation.spread_levels(opened, levels)
     plan = MeasurementPlan(passes, settling_s, averaged_s, spread)
-    implementation.run(opened, scenario_of(surroundings.values()), plan, output)
+    implementation.run(opened, scenario, plan, output)
 
 
 @app.command()
@@ -138,7 +140,16 @@ def replay(
 
 @app.command()
 def doctor(
-    root: SysfsRootOption = Path("/sys"),
+    root: Annotated[
+        Path, typer.Option(help="Root of the sysfs tree, or a file that --snapshot wrote.")
+    ] = Path("/sys"),
+    options: LinuxOptionsOption = None,
+    details: Annotated[bool, typer.Option("--details", help="Show all that was found.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(help="File to write: all that was read, no serial numbers, for a report."),
+    ] = None,
     restore: Annotated[
         bool, typer.Option("--restore", help="Restore the settings that a killed run has left.")
     ] = False,
@@ -146,10 +157,18 @@ def doctor(
         Path | None, typer.Option(help="Folder of the runs' state, if they were given one.")
     ] = None,
 ) -> None:
-    """Show what this machine can do as a board, what it lacks, and how to repair it."""
-    from tvfs_gym.experiments.board.doctor import run as examine
+    """Show what this machine can do as a board, what it lacks, and how to repair it.
 
-    raise typer.Exit(examine(root, restore, state_folder))
+    Exit status: 0 if it can be controlled in full, 1 if something is missing or in doubt.
+    """
+    from tvfs_gym.experiments.board import doctor as implementation
+
+    if restore:
+        print(implementation.restored(root, state_folder))
+        return
+    values = {"state_folder": state_folder, **named_values(options)}
+    asked = implementation.Examination(root, values, as_json, details, snapshot)
+    raise typer.Exit(implementation.run(asked))
 
 
 @dev_app.command()

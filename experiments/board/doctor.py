@@ -1,62 +1,106 @@
 """``tvfs-gym doctor``: what this machine can do as a board, what it lacks, the repair."""
 
+import json
 import os
+import shutil
+import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import psutil
-from rich.console import Console
-from rich.table import Table
 
 from tvfs_gym.envs.boards.linux import guardian
-from tvfs_gym.envs.boards.linux.capabilities import Capabilities, ClockDomain, Zone, probe
-from tvfs_gym.envs.boards.linux.frequency import actuator_of, levels_of
-from tvfs_gym.envs.boards.linux.machine import missing_of
-from tvfs_gym.envs.boards.linux.safety import limit_below
-from tvfs_gym.envs.boards.linux.sensors import power_sensors, thermometer_files
-from tvfs_gym.envs.boards.linux.session import board_locks, holder_of, session_files
+from tvfs_gym.envs.boards.linux.options import options_of
+from tvfs_gym.envs.boards.linux.plan import BoardPlan, plan_of
+from tvfs_gym.envs.boards.linux.probe import probe
+from tvfs_gym.envs.boards.linux.session import board_locks, holder_of, session_files, waiting_words
+from tvfs_gym.envs.boards.linux.snapshot import rebuild, write_snapshot
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.envs.inference.runtime import runtime
+from tvfs_gym.experiments.board.examination import as_data, details, summary
 
-ACTUATORS = {
-    "speed": "scaling_setspeed under the governor userspace",
-    "limits": "scaling_min_freq = scaling_max_freq",
-    "none": "none: read only",
-}
 BUSY_PERCENT = 10.0
 """Share of a CPU: a process that uses more is named, for it heats the board and takes time."""
 
 LOOK_S = 0.2
 """For how long the processes are watched."""
 
+NAME_WIDTH = 14
+"""Columns of the names of a report."""
 
-def run(root: Path, restore: bool, state_folder: Path | None) -> int:
-    """Examines a machine, or restores what killed runs have left.
 
-    Args:
-        root: The sysfs tree.
-        restore: Restore instead of examine.
-        state_folder: Where runs keep their state; None for the usual place.
+@dataclass(frozen=True)
+class Examination:
+    """What `tvfs-gym doctor` is asked to do.
+
+    Attributes:
+        root: The sysfs tree, or a snapshot of one.
+        options: Options of a `LinuxBoard`.
+        as_json: Print data.
+        with_details: Print everything that was found.
+        snapshot: File to which all that is read is written; None for none.
+    """
+
+    root: Path
+    options: dict[str, Any]
+    as_json: bool = False
+    with_details: bool = False
+    snapshot: Path | None = None
+
+
+def run(asked: Examination) -> int:
+    """Examines a machine, and prints a report.
 
     Returns:
         The exit status: 0 if the board can be controlled in full, 1 if something is missing.
 
     Raises:
-        BoardError: A run controls the board now, or what was left cannot be restored.
+        InputError: What the options name is not there, or the snapshot cannot be used.
     """
-    if restore:
-        print(restored(root, state_folder))
-        return 0
-    capabilities = probe(root)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(capabilities))
-    for line in _advice(capabilities, *session_files(root, state_folder)):
-        console.print(f"- {line}", markup=False)
-    missing = _missing(capabilities)
-    for line in missing:
-        console.print(f"- Missing: {line}", markup=False)
-    console.print(_verdict(capabilities, bool(missing)), markup=False)
-    return 1 if missing else 0
+    if asked.root.is_file():
+        with TemporaryDirectory() as folder:
+            return _examined(asked, rebuild(asked.root, Path(folder)))
+    return _examined(asked, asked.root)
+
+
+def _examined(asked: Examination, root: Path) -> int:
+    options = options_of(asked.options)
+    plan = plan_of(probe(root), options.wishes)
+    missing = [*plan.missing, *_runtime_missing()]
+    in_full = plan.in_full and not missing
+    if asked.snapshot is not None:
+        count = write_snapshot(root, asked.snapshot)
+        _print(f"{asked.snapshot}: {count} files of {asked.root}; --root {asked.snapshot} reads it")
+    if asked.as_json:
+        print(json.dumps(as_data(plan, missing, dict(_computer())), indent=1))
+        return int(not in_full)
+    rows = [*summary(plan), *(details(plan) if asked.with_details else ()), *_computer()]
+    for name, value in rows:
+        _print(f"{name:<{NAME_WIDTH}} {value}", indent=NAME_WIDTH + 1)
+    for line in (*_left(*session_files(root, options.state_folder), root), *plan.notes):
+        _print(f"- {line}", indent=2)
+    for kind, lines in (("Missing", missing), ("In doubt", plan.doubts)):
+        for line in lines:
+            _print(f"- {kind}: {line}", indent=2)
+    _print(_verdict(plan, missing))
+    return int(not in_full)
+
+
+def _print(line: str, indent: int = 0) -> None:
+    """Prints within the terminal's width."""
+    width = shutil.get_terminal_size().columns
+    print(
+        textwrap.fill(
+            line,
+            width,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
 
 
 def restored(root: Path, state_folder: Path | None) -> str:
@@ -79,26 +123,28 @@ def restored(root: Path, state_folder: Path | None) -> str:
             f"not everything could be restored: {' '.join(problems)} Put it right by hand, then "
             f"remove {state}."
         )
+    waiting = guardian.waiting_in(state, root)
+    if waiting:
+        return waiting_words(waiting)
     return "Restored what a killed run had left."
 
 
-def _missing(capabilities: Capabilities) -> list[str]:
-    files = thermometer_files(capabilities, None)
-    missing = missing_of(capabilities, capabilities.fastest_policies, files)
+def _runtime_missing() -> Iterator[str]:
     try:
         runtime()
     except InputError as error:
-        missing.append(f"{error}")
-    return missing
+        yield f"{error}"
 
 
-def _verdict(capabilities: Capabilities, something_missing: bool) -> str:
-    if not something_missing:
+def _verdict(plan: BoardPlan, missing: list[str]) -> str:
+    if not missing and not plan.doubts:
         return "tvfs_gym/LinuxBoard-v1 can control this machine in full."
+    if not missing:
+        return "tvfs_gym/LinuxBoard-v1 can control this machine, but for what is in doubt above."
     options = []
-    if actuator_of(capabilities.fastest_policies) == "none":
+    if plan.actuator == "none":
         options.append("'allow_single_level': True")
-    if not thermometer_files(capabilities, None):
+    if not plan.thermometer.ready:
         options.append("'allow_no_sensor': True")
     what = f"options={{{', '.join(options)}}}"
     return (
@@ -107,64 +153,12 @@ def _verdict(capabilities: Capabilities, something_missing: bool) -> str:
     )
 
 
-def _table(capabilities: Capabilities) -> Table:
-    table = Table(show_header=False, box=None)
-    for name, value in _facts(capabilities):
-        table.add_row(name, value)
-    return table
-
-
-def _facts(capabilities: Capabilities) -> Iterator[tuple[str, str]]:
-    """Name and value of everything that is worth showing."""
-    yield "sysfs", str(capabilities.root)
-    for policy in capabilities.policies:
-        yield policy.name, _policy(policy)
-    if not capabilities.policies:
-        yield "clock", "no cpufreq policy"
-    fastest = capabilities.fastest_policies
-    if fastest:
-        names = ", ".join(policy.name for policy in fastest)
-        actuator = actuator_of(fastest)
-        count = len(levels_of(fastest)) if actuator != "none" else 1
-        yield "inference on", f"{names}, {count} VF levels, by {ACTUATORS[actuator]}"
-    for zone in capabilities.zones:
-        yield zone.path.name, _zone(zone)
-    files = thermometer_files(capabilities, None)
-    yield "temperature", ", ".join(str(file) for file in files) or "no sensor"
-    critical_c = capabilities.critical_c
-    known = "assumed" if critical_c is None else f"critical {critical_c:.0f} degC"
-    yield "hard limit", f"{limit_below(critical_c):.0f} degC ({known})"
-    for device in capabilities.cooling_devices:
-        yield device.path.name, f"{device.type}, state {device.state} of {device.max_state}"
-    for sensor in capabilities.sensors:
-        yield sensor.quantity, f"{sensor.name} ({sensor.path})"
-    meters = power_sensors(capabilities, None)
-    yield "energy", ", ".join(meter.name for meter in meters) or "not measured: NaN"
+def _computer() -> Iterator[tuple[str, str]]:
+    """TFLite, load and memory, and who else computes."""
     try:
         yield "TFLite", runtime()
     except InputError:
         yield "TFLite", "none"
-    yield from _computer()
-
-
-def _policy(policy: ClockDomain) -> str:
-    table = " ".join(f"{khz / 1e3:g}" for khz in policy.frequencies_khz) or "none"
-    least, most = (khz / 1e3 for khz in policy.limits_khz)
-    return (
-        f"{policy.driver}, CPUs {' '.join(map(str, policy.cpus))}, governor {policy.governor} "
-        f"(of {' '.join(policy.governors)}), table {table} MHz, limits {least:g} to {most:g} MHz"
-    )
-
-
-def _zone(zone: Zone) -> str:
-    reading = "no reading" if zone.temperature_c is None else f"{zone.temperature_c:.1f} degC"
-    trips = ", ".join(f"{trip.type} {trip.temperature_c:g}" for trip in zone.trips) or "none"
-    cooling = ", ".join(zone.cools_with) or "nothing"
-    return f"{zone.type}, {reading}, {zone.policy}, trips {trips}, cools with {cooling}"
-
-
-def _computer() -> Iterator[tuple[str, str]]:
-    """Load and memory, and who else computes."""
     memory = psutil.virtual_memory()
     yield "CPUs", f"{psutil.cpu_count()}, load {psutil.getloadavg()[0]:.2f}"
     yield "memory", f"{memory.available / 2**20:.0f} of {memory.total / 2**20:.0f} MiB free"
@@ -185,28 +179,13 @@ def _cpu_percent(process: psutil.Process) -> float:
         return 0.0
 
 
-def _advice(capabilities: Capabilities, lock: Path, state: Path) -> Iterator[str]:
-    """Notes on what works with restrictions."""
+def _left(lock: Path, state: Path, root: Path) -> Iterator[str]:
+    """Notes on a run in progress, and on what an earlier one has left."""
     holder = holder_of(lock)
+    waiting = guardian.waiting_in(state, root)
     if holder is not None:
         yield f"Process {holder} controls this board now."
+    elif waiting:
+        yield waiting_words(waiting)
     elif state.exists():
         yield f"A killed run has left its settings ({state}): run tvfs-gym doctor --restore."
-    fastest = capabilities.fastest_policies
-    if fastest and actuator_of(fastest) == "limits":
-        yield (
-            "The governor userspace would set the clock more directly: modprobe cpufreq_userspace."
-        )
-    for zone in capabilities.zones:
-        if not zone.enabled or zone.policy == "user_space":
-            yield (
-                f"The kernel does not throttle {zone.type} (mode disabled or policy user_space); "
-                f"only the hard limit protects it."
-            )
-    for policy in fastest:
-        if policy.limits_khz != policy.range_khz:
-            least, most = (khz / 1e3 for khz in policy.limits_khz)
-            yield (
-                f"{policy.name} is limited to {least:g} to {most:g} MHz, by its user or by "
-                f"throttling; VF levels outside are not offered."
-            )

@@ -25,7 +25,7 @@ from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
 from tvfs_gym.envs.reward import DEFAULT_REWARD, WITHOUT_LABELS
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
-from tvfs_gym.experiments.board.boards import facts, open_board
+from tvfs_gym.experiments.board.boards import facts, open_board, suited
 from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
 from tvfs_gym.experiments.controllers import check_name, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
@@ -119,6 +119,7 @@ def run(
     """
     board = open_board(name, family, real, _nominal_latency_s(output, characterisation))
     try:
+        scenario = suited(board, scenario)
         labelled = not isinstance(board, LinuxBoard) or board.labelled
         reward = DEFAULT_REWARD if labelled else WITHOUT_LABELS[0]
         env = BoardEnv(board, scenario, frames_per_step, reward, choose_passes=True)

@@ -17,6 +17,7 @@ from tvfs_gym.envs.boards.board import BoardInfo, Configuration, Telemetry, cloc
 from tvfs_gym.envs.boards.linux import LINUX
 from tvfs_gym.envs.boards.linux.frames import frames_of
 from tvfs_gym.envs.boards.linux.inference import LiveInference
+from tvfs_gym.envs.boards.linux.levels import SAME_CLOCK
 from tvfs_gym.envs.boards.linux.machine import Machine, Sample
 from tvfs_gym.envs.boards.linux.meter import WindowMeter
 from tvfs_gym.envs.boards.linux.options import LinuxOptions, options_of
@@ -28,9 +29,6 @@ from tvfs_gym.envs.inference.outcomes import outcome_tables
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.scenario import Scenario, Sensing, Unit
-
-SAME_CLOCK = 0.01
-"""Relative difference up to which a profile's clock and the board's are the same."""
 
 
 @dataclass(frozen=True)
@@ -135,16 +133,17 @@ class LinuxBoard:
     @property
     def info(self) -> BoardInfo:
         """Identity of the board."""
-        capabilities = self.machine.capabilities
-        trips = [trip for zone in capabilities.chip_zones for trip in zone.trips]
+        thermometer = self.machine.plan.thermometer
+        shutdowns_c = [s.shutdown_c for s in thermometer.protecting if s.shutdown_c is not None]
+        passive_c = {c for sensor in thermometer.sensors for c in sensor.passive_c}
         return BoardInfo(
             name=LINUX,
             description=_description(),
             real=True,
             threads=self._threads,
             measures_power=self.machine.measures_power,
-            critical_c=capabilities.critical_c,
-            passive_c=tuple(sorted({t.temperature_c for t in trips if t.type == "passive"})),
+            critical_c=min(shutdowns_c, default=None),
+            passive_c=tuple(sorted(passive_c)),
             runtime=runtime(),
         )
 
@@ -194,6 +193,18 @@ class LinuxBoard:
         self._begin_episode()
         return self.telemetry()
 
+    def suited(self, scenario: Scenario) -> Scenario:
+        """The scenario, with the hard limit for T_max where nobody chose one and it is lower.
+
+        Raises:
+            InputError: See `reset`.
+        """
+        limit_c = self.machine.limit.limit_c
+        if "t_max_c" not in scenario.model_fields_set and scenario.t_max_c > limit_c:
+            scenario = scenario.with_values({"t_max_c": limit_c})
+        self._check(scenario)
+        return scenario
+
     def _check(self, scenario: Scenario) -> None:
         names = "cooling", "throttling", "governors", "unit", "sensing", "background_load"
         unset = None, Governors(), Unit(), Sensing(), 0.0
@@ -210,7 +221,8 @@ class LinuxBoard:
         if scenario.t_max_c > limit_c:
             raise InputError(
                 f"t_max_c = {scenario.t_max_c} must not lie above the board's hard limit of "
-                f"{limit_c} degC."
+                f"{limit_c} degC: give --t-max-c {limit_c:g} or less, or another limit with "
+                f"--board-option limit_c=DEGREES."
             )
 
     def apply(self, configuration: Configuration) -> None:
@@ -251,7 +263,7 @@ class LinuxBoard:
         level_before = self._sample.vf_level
         self._meter = WindowMeter(self._look(), level_before, present.t_max_c, self._v2f)
         rows = np.array([self._answer(present) for _ in range(frames)])
-        self._look()
+        self._look(busy=True)  # the CPUs have computed until now
         window = self._meter.window(rows, self._began_s, self._configuration.topology, present)
         self._meter = None
         self.report = self._report_of(window)
@@ -320,9 +332,9 @@ class LinuxBoard:
         self._source.close()
         self.machine.close()
 
-    def _look(self) -> Sample:
+    def _look(self, busy: bool = False) -> Sample:
         """Takes a sample, for the window as well if there is one."""
-        self._sample = self.machine.look(self._busy)
+        self._sample = self.machine.look(busy or self._busy)
         self._hottest_c = max(self._hottest_c, self._sample.temperature_c)
         if self._meter is not None:
             self._meter.add(self._sample, self.machine.requested)

@@ -5,20 +5,27 @@ is accepted and cut short in silence, the kernel remembers it and sets it when t
 upper limit shows the cap as well; off-table speeds are rounded, so only table entries are written.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from tvfs_gym.envs.boards.linux import guardian
-from tvfs_gym.envs.boards.linux.capabilities import ClockDomain, CoolingDevice, number
+from tvfs_gym.envs.boards.linux.capabilities import ClockDomain, CoolingDevice
+from tvfs_gym.envs.boards.linux.clusters import offline_words
 from tvfs_gym.envs.boards.linux.guardian import Setting
+from tvfs_gym.envs.boards.linux.levels import SAME_CLOCK
 from tvfs_gym.envs.boards.linux.sensors import Counter
+from tvfs_gym.envs.boards.linux.sysfs import number
 from tvfs_gym.envs.errors import BoardError
 
 Actuator = Literal["speed", "limits", "none"]
 """``scaling_setspeed`` under the governor ``userspace``; ``scaling_min_freq`` =
 ``scaling_max_freq``; or nothing that can be written."""
+
+NAMED_AFTER_CPU = re.compile(r"(?:thermal-)?cpufreq-cpu(\d+)$")
+COUNTED = re.compile(r"thermal-cpufreq-(\d+)$")
 
 
 def actuator_of(policies: Sequence[ClockDomain]) -> Actuator:
@@ -30,16 +37,49 @@ def actuator_of(policies: Sequence[ClockDomain]) -> Actuator:
     return "none"
 
 
-def levels_of(policies: Sequence[ClockDomain]) -> tuple[int, ...]:
-    """The VF levels of policies that share a table, kHz, slowest first.
+def states_of(
+    devices: Sequence[CoolingDevice],
+    policies: Sequence[ClockDomain],
+    every: Sequence[ClockDomain],
+) -> list[tuple[CoolingDevice, ClockDomain]]:
+    """Cooling devices whose states are entries of a policy's table, each with its policy.
 
-    They lie within the limits that were found, which the user or the distribution chose. A driver
-    without a table gives the two ends of its range.
+    ``cpufreq-cpu2`` names a CPU; ``thermal-cpufreq-1`` counts the policies, in the order in which
+    they registered; others belong to a policy only if it is the machine's only one. A state is
+    then a table entry less, if there are as many states as entries (cpufreq_cooling). ACPI's
+    processors have states of their own.
+
+    Args:
+        devices: The machine's.
+        policies: Those that run inference.
+        every: All of the machine's.
     """
-    least = max(policy.limits_khz[0] for policy in policies)
-    most = min(policy.limits_khz[1] for policy in policies)
-    table = policies[0].frequencies_khz or tuple(sorted({least, most}))
-    return tuple(level for level in table if least <= level <= most)
+    ordered = sorted(every, key=lambda policy: policy.cpus)
+    counted = [device for device in devices if COUNTED.match(device.type)]
+    found = []
+    for device in devices:
+        owner = None
+        if match := NAMED_AFTER_CPU.match(device.type):
+            owner = next((p for p in ordered if int(match[1]) in p.cpus), None)
+        elif (match := COUNTED.match(device.type)) and len(counted) == len(ordered):
+            owner = ordered[int(match[1])] if int(match[1]) < len(ordered) else None
+        elif len(ordered) == 1 and not device.type.lower().startswith("processor"):
+            owner = ordered[0]
+        if owner is None or owner not in policies or not device.slows_cpu:
+            continue
+        if device.max_state == len(owner.frequencies_khz) - 1 > 0:
+            found.append((device, owner))
+    return found
+
+
+def slowed_by_others(
+    device: CoolingDevice, policies: Sequence[ClockDomain], every: Sequence[ClockDomain]
+) -> bool:
+    """Tells whether a cooling device is known to slow other policies down, not these."""
+    match = NAMED_AFTER_CPU.match(device.type)
+    cpu = -1 if match is None else int(match[1])
+    elsewhere = any(cpu in policy.cpus for policy in every)
+    return elsewhere and not any(cpu in policy.cpus for policy in policies)
 
 
 class Clock:
@@ -55,15 +95,15 @@ class Clock:
         policies: Sequence[ClockDomain],
         levels_khz: Sequence[int],
         actuator: Actuator,
-        cooling_devices: Sequence[CoolingDevice] = (),
+        states: Sequence[tuple[CoolingDevice, ClockDomain]] = (),
     ) -> None:
         """Opens the files; writes nothing.
 
         Args:
-            policies: Its policies, all with the same table.
+            policies: Its policies.
             levels_khz: Its VF levels, slowest first.
             actuator: Files that are written.
-            cooling_devices: Those that slow it down; they tell the cap where the limit does not.
+            states: Cooling devices and their policies; they tell the cap where the limit does not.
         """
         self.levels_khz = tuple(levels_khz)
         self.requested: int | None = None
@@ -71,12 +111,10 @@ class Clock:
         self._actuator = actuator
         self._clocks = [Counter(_clock_file(policy)) for policy in policies]
         self._maxima = [Counter(policy.path / "scaling_max_freq") for policy in policies]
-        # A state is a table entry less where there are as many states as entries (cpufreq_cooling).
-        self._table = policies[0].frequencies_khz if policies else ()
-        fitting = [
-            device for device in cooling_devices if device.max_state == len(self._table) - 1 > 0
+        self._states = [
+            (Counter(device.path / "cur_state"), policy.frequencies_khz)
+            for device, policy in states
         ]
-        self._states = [Counter(device.path / "cur_state") for device in fitting]
 
     def found(self) -> list[Setting]:
         """Settings to save before `take`, in the order in which they are restored.
@@ -139,16 +177,19 @@ class Clock:
                 f"{policy.name} was taken over by the governor {_read(policy, 'scaling_governor')}"
                 f": stop what sets it, e.g. a power daemon, and start again."
             )
-        if int(granted) > asked:
+        if int(granted) > asked * (1 + SAME_CLOCK):
             raise BoardError(
                 f"{policy.name} was asked for {asked} kHz and runs at {granted} kHz: somebody "
                 f"raised its lower limit meanwhile."
             )
 
     def read_khz(self) -> int | None:
-        """The clock: that of the slowest policy; None if none can be read."""
+        """The clock: that of the fastest policy; None if none can be read.
+
+        Where every CPU has a policy, those that idle read low, whatever was asked for.
+        """
         clocks = [value for clock in self._clocks if (value := clock.read()) is not None]
-        return min(clocks) if clocks else None
+        return max(clocks, default=None)
 
     def level_of(self, clock_khz: int) -> int:
         """The VF level nearest to a clock."""
@@ -168,22 +209,24 @@ class Clock:
             allowed = maximum.read()
             if allowed is not None and not (self._actuator == "limits" and self._pinned(allowed)):
                 caps.append(self._level_within(allowed))
-        for cooling in self._states:
+        for cooling, table in self._states:
             state = cooling.read()
-            if state is not None and 0 <= state < len(self._table):
-                caps.append(self._level_within(self._table[-1 - state]))
+            if state is not None and 0 <= state < len(table):
+                caps.append(self._level_within(table[-1 - state]))
         return max(min(caps), 0)
 
     def _level_within(self, allowed_khz: int) -> int:
-        return bisect_right(self.levels_khz, allowed_khz) - 1
+        return bisect_right(self.levels_khz, allowed_khz * (1 + SAME_CLOCK)) - 1
 
     def _pinned(self, allowed: int) -> bool:
-        return self.requested is not None and allowed >= self.levels_khz[self.requested]
+        if self.requested is None:
+            return False
+        return allowed >= self.levels_khz[self.requested] * (1 - SAME_CLOCK)
 
     def close(self) -> None:
         """Closes the files."""
-        for setting in (*self._clocks, *self._maxima, *self._states):
-            setting.close()
+        for counter in (*self._clocks, *self._maxima, *(state for state, _ in self._states)):
+            counter.close()
 
 
 def _clock_file(policy: ClockDomain) -> Path:
@@ -196,6 +239,7 @@ def _read(policy: ClockDomain, file: str) -> str:
     try:
         return guardian.persistently(guardian.read, str(policy.path / file))
     except OSError as error:
+        _check_online(policy)
         raise BoardError(f"{policy.path / file} cannot be read: {error.strerror}.") from error
 
 
@@ -204,4 +248,10 @@ def _write(policy: ClockDomain, file: str, value: str) -> None:
     try:
         guardian.persistently(guardian.write, str(path), value)
     except OSError as error:
+        _check_online(policy)
         raise BoardError(f"writing {value} to {path} failed: {error.strerror}.") from error
+
+
+def _check_online(policy: ClockDomain) -> None:
+    if guardian.is_offline(str(policy.path)):
+        raise BoardError(offline_words(policy.name, policy.cpus))

@@ -111,6 +111,28 @@ def persistently(access: Callable[..., Result], *arguments: str) -> Result:
     return access(*arguments)
 
 
+def is_offline(folder: str) -> bool:
+    """Tells whether the folder of a policy has gone, or has no CPU any more.
+
+    The kernel keeps the folder of a policy whose CPUs are all offline, and answers EBUSY; older
+    kernels remove it.
+    """
+    if not os.path.isdir(folder):
+        return True
+    try:
+        now, usual = (read(f"{folder}/{which}_cpus") for which in ("affected", "related"))
+    except OSError:
+        return False
+    return bool(usual) and not now
+
+
+def waits(setting: Setting) -> bool:
+    """Tells whether a setting is one of a policy whose CPUs are offline."""
+    folder = os.path.dirname(setting.path)
+    name = os.path.basename(folder)
+    return (name.startswith("policy") or name == "cpufreq") and is_offline(folder)
+
+
 def restore(settings: list[Setting]) -> list[str]:
     """Writes settings back until they hold.
 
@@ -250,6 +272,8 @@ def read_private(path: Path) -> bytes:
 def restore_state(path: Path, root: Path, known: list[Setting] | None = None) -> list[str]:
     """Restores what was found, and removes the file that says it.
 
+    Settings of policies whose CPUs are offline are kept in the file until these are back.
+
     Args:
         path: The file of the saved state.
         root: The sysfs tree.
@@ -264,10 +288,36 @@ def restore_state(path: Path, root: Path, known: list[Setting] | None = None) ->
         return []
     except (OSError, ValueError, TypeError, RecursionError) as error:
         return [f"{path} cannot be used: {error}."]
-    problems = restore(settings)
-    if not problems:
-        path.unlink(missing_ok=True)
+    problems: list[str] = []
+    for _ in range(2):  # CPUs may go offline while their settings are restored
+        problems = restore([setting for setting in settings if not waits(setting)])
+        if not problems:
+            break
+    waiting = [setting for setting in settings if waits(setting)]
+    try:
+        if not problems and waiting:
+            _write_private(path, state_of(waiting))
+        elif not problems:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        return [f"{path} cannot be written: {error.strerror}."]
     return problems
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    draft = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+    draft.replace(path)
+
+
+def waiting_in(path: Path, root: Path) -> list[Setting]:
+    """Settings in a file that wait for CPUs to be online."""
+    try:
+        return [setting for setting in settings_of(read_private(path), root) if waits(setting)]
+    except (OSError, ValueError, TypeError, RecursionError):
+        return []
 
 
 def await_end(parent: int) -> None:

@@ -4,6 +4,7 @@ Like everything below it, it needs the standard library alone.
 """
 
 import contextlib
+import logging
 import math
 import os
 import time
@@ -11,25 +12,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tvfs_gym.envs.boards.linux.capabilities import Capabilities, ClockDomain, probe
+from tvfs_gym.envs.boards.linux.capabilities import ClockDomain
 from tvfs_gym.envs.boards.linux.fan import PwmOutputs
-from tvfs_gym.envs.boards.linux.frequency import Clock, actuator_of, levels_of
-from tvfs_gym.envs.boards.linux.safety import HardLimit, limit_below
-from tvfs_gym.envs.boards.linux.sensors import (
-    STUCK_AFTER_S,
-    PowerMeter,
-    Thermometer,
-    power_sensors,
-    thermometer_files,
-)
+from tvfs_gym.envs.boards.linux.firmware import read_firmware
+from tvfs_gym.envs.boards.linux.frequency import Actuator, Clock, slowed_by_others, states_of
+from tvfs_gym.envs.boards.linux.levels import SAME_CLOCK
+from tvfs_gym.envs.boards.linux.liveness import STUCK_AFTER_S
+from tvfs_gym.envs.boards.linux.plan import BoardPlan, plan_of
+from tvfs_gym.envs.boards.linux.power import PowerMeter
+from tvfs_gym.envs.boards.linux.probe import probe
+from tvfs_gym.envs.boards.linux.safety import HardLimit
+from tvfs_gym.envs.boards.linux.sensors import Thermometer
 from tvfs_gym.envs.boards.linux.session import Session
-from tvfs_gym.envs.errors import BoardError, InputError, unknown
+from tvfs_gym.envs.boards.linux.wishes import Wishes, names_of
+from tvfs_gym.envs.errors import BoardError, InputError
+
+LOGGER = logging.getLogger(__name__)
 
 UNCAP_LIMIT_S = 120.0
 """How long a throttled board may take at the beginning until its own limits can be read."""
 
+READY_LIMIT_S = 5.0
+"""How long a thermometer that is there may take until it has a reading."""
+
 LOOK_S = 0.5
 """Time between two looks at a board that cools down."""
+
+PROVEN_WITHIN_S = 0.06
+"""How long a clock may take to be what was asked for, on CPUs that compute."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,7 @@ class Machine:
     else (trips, thermal policy, and the fan if it is not to be held) is left to the kernel.
 
     Attributes:
-        capabilities: Capabilities of the machine.
-        policies: Those of the cluster.
+        plan: CPUs, VF levels, sensors and limit.
         levels_khz: Its VF levels, slowest first; empty if the clock cannot be set, which is one
             level then.
         limit: The hard limit.
@@ -73,14 +82,17 @@ class Machine:
 
     Args:
         root: The sysfs tree.
-        policies: Names of the cluster's policies; None for the fastest cluster's.
-        temperature: Thermal zone or hwmon sensor to read; None for the chip's.
-        power: Names of sensors that add up; None for the board's obvious one.
-        limit_c: The hard limit; None for a little below the critical trip.
+        policies: Names of the policies on whose CPUs inference runs; None for the fastest.
+        levels: Number of VF levels, or their clocks in MHz; None for all of the table.
+        boost: Offer clocks that only boost reaches.
+        temperature: Names of the thermometers, the hottest of which counts; None for the most
+            trusted.
+        power: Names of power sensors that add up; None for the most trusted.
+        limit_c: The hard limit; None for a little below the lowest critical temperature.
         fan: Share of the full duty, 0..1, at which to hold the fans; None to leave them alone.
         allow_single_level: Go on with one VF level where the clock cannot be set.
         allow_no_sensor: Go on without a temperature.
-        stuck_after_s: How long a reading may stay the same after the load has changed.
+        stuck_after_s: How long a reading may stay the same although it must have changed.
         state_folder: Where lock and saved settings are kept; None for the usual place.
 
     Raises:
@@ -93,9 +105,11 @@ class Machine:
         self,
         root: Path = Path("/sys"),
         *,
-        policies: Sequence[str] | None = None,
-        temperature: str | None = None,
-        power: Sequence[str] | None = None,
+        policies: str | Sequence[str] | None = None,
+        levels: int | Sequence[float] | None = None,
+        boost: bool = False,
+        temperature: str | Sequence[str] | None = None,
+        power: str | Sequence[str] | None = None,
         limit_c: float | None = None,
         fan: float | None = None,
         allow_single_level: bool = False,
@@ -104,44 +118,28 @@ class Machine:
         state_folder: Path | None = None,
     ) -> None:
         self._end = contextlib.ExitStack()
-        self._session = Session(root, state_folder)
-        self._end.callback(self._session.close)
+        self._root, self._state_folder = root.absolute(), state_folder
+        self._session = self._new_session()
         self.recovered = self._session.recovered
         try:
-            self.capabilities = capabilities = uncapped(root)
-            self.policies = policies_of(capabilities, policies)
-            actuator = actuator_of(self.policies)
-            files = thermometer_files(capabilities, temperature)
-            controlled = actuator != "none" or allow_single_level
-            if not controlled or not (files or allow_no_sensor):
-                raise InputError(
-                    "this machine cannot be controlled: "
-                    f"{' '.join(missing_of(capabilities, self.policies, files))} "
-                    "tvfs-gym doctor tells more; the options allow_single_level and "
-                    "allow_no_sensor go on without."
-                )
-            self.levels_khz = levels_of(self.policies) if actuator != "none" else ()
-            slowing = [device for device in capabilities.cooling_devices if device.slows_cpu]
-            self._clock = Clock(self.policies, self.levels_khz, actuator, slowing)
-            self._end.callback(self._clock.close)
-            self._thermometer = Thermometer(files, stuck_after_s) if files else None
-            if self._thermometer is not None:
-                self._end.callback(self._thermometer.close)
-            meters = power_sensors(capabilities, power)
-            self.measures_power = bool(meters)
-            self._power = PowerMeter(meters)
-            self._end.callback(self._power.close)
-            self.limit = self._hard_limit(limit_c)
+            wishes = Wishes(
+                names_of(policies), levels, boost, names_of(temperature), names_of(power), limit_c
+            )
+            self.plan = plan = settled_plan(self._root, wishes)
+            for line in (*plan.cluster.notes, *plan.doubts):
+                LOGGER.warning(line)
+            self._check_complete(allow_single_level, allow_no_sensor)
+            self.levels_khz = plan.levels_khz
+            self._clock = self._clock_by(plan.actuator)
+            self._open_sensors(stuck_after_s)
+            self.limit = HardLimit(plan.limit.limit_c)
             self.requested = 0
-            self._short = 0
-            self._fan = None if fan is None else PwmOutputs(capabilities.sensors_of("pwm"), fan)
-            found = self._clock.found() + (self._fan.found() if self._fan else [])
-            if found:
-                self._session.protect(found)
-                self._clock.take()
-            if self._fan is not None:
-                self._fan.hold()
+            self._low_clocks = self._level_under_load = 0
+            duties = plan.capabilities.sensors_of("pwm")
+            self._fan = None if fan is None else PwmOutputs(duties, fan)
+            self._take()
             self._run_on_cluster()
+            self._prove_clock()
             self.request(0)
             if self._thermometer is not None:
                 self._thermometer.first(time.monotonic())
@@ -149,15 +147,60 @@ class Machine:
             self.close()
             raise
 
-    def _hard_limit(self, limit_c: float | None) -> HardLimit:
-        critical_c = self.capabilities.critical_c
-        if limit_c is None:
-            return HardLimit(limit_below(critical_c))
-        if critical_c is not None and limit_c >= critical_c:
+    def _new_session(self) -> Session:
+        session = Session(self._root, self._state_folder)
+        self._end.callback(session.close)
+        return session
+
+    def _check_complete(self, allow_single_level: bool, allow_no_sensor: bool) -> None:
+        plan = self.plan
+        controlled = plan.actuator != "none" or allow_single_level
+        if not controlled or not (plan.thermometer.ready or allow_no_sensor):
             raise InputError(
-                f"limit_c = {limit_c} must lie below the board's critical {critical_c} degC."
+                f"this machine cannot be controlled: {' '.join(plan.missing)} tvfs-gym doctor "
+                f"tells more; the options allow_single_level and allow_no_sensor go on without."
             )
-        return HardLimit(limit_c)
+
+    def _clock_by(self, actuator: Actuator) -> Clock:
+        policies, capabilities = self.policies, self.plan.capabilities
+        states = states_of(capabilities.cooling_devices, policies, capabilities.policies)
+        clock = Clock(policies, self.levels_khz, actuator, states)
+        self._end.callback(clock.close)
+        return clock
+
+    def _open_sensors(self, stuck_after_s: float) -> None:
+        chosen = self.plan.thermometer
+        self._thermometer = None
+        if chosen.ready:
+            witnesses = chosen.witnesses[:1]
+            self._thermometer = Thermometer(chosen.sensors, stuck_after_s, witnesses)
+            self._end.callback(self._thermometer.close)
+        self.measures_power = bool(self.plan.power.meters)
+        self._power = PowerMeter(self.plan.power.meters)
+        self._end.callback(self._power.close)
+
+    def _take(self) -> None:
+        """Saves what is found, and takes clock and fans over.
+
+        A kernel may let the governor be opened for writing, and refuse the write: then the clock is
+        set by its limits.
+        """
+        fans = self._fan.found() if self._fan else []
+        found = self._clock.found() + fans
+        if found:
+            self._session.protect(found)
+        try:
+            self._clock.take()
+        except BoardError as error:
+            if not all(policy.sets_limits for policy in self.policies):
+                raise
+            LOGGER.warning("%s The clock is set by scaling_min_freq and scaling_max_freq.", error)
+            self._session.close()
+            self._session = self._new_session()
+            self._clock = self._clock_by("limits")
+            self._session.protect(self._clock.found() + fans)
+        if self._fan is not None:
+            self._fan.hold()
 
     def _run_on_cluster(self) -> None:
         """Keeps this thread, and those started from it, on the cluster's CPUs."""
@@ -166,6 +209,37 @@ class Machine:
         if cpus and cpus != allowed:
             os.sched_setaffinity(0, cpus)
             self._end.callback(os.sched_setaffinity, 0, allowed)
+
+    def _prove_clock(self) -> None:
+        """Tells of a clock that reads the same whether the highest or the lowest is asked for."""
+        if len(self.levels_khz) < 2:
+            return
+        readings = [self._clock_under_load(level) for level in (len(self.levels_khz) - 1, 0)]
+        high, low = readings
+        if high is not None and low is not None and abs(high - low) <= SAME_CLOCK * high:
+            names = ", ".join(policy.name for policy in self.policies)
+            LOGGER.warning(
+                "The clock of %s reads %g MHz at the highest and at the lowest level: its driver "
+                "or its firmware does not do what is asked, or does not tell.",
+                names,
+                high / 1e3,
+            )
+
+    def _clock_under_load(self, level: int) -> int | None:
+        self.request(level)
+        until_s = time.perf_counter() + PROVEN_WITHIN_S
+        while True:  # this loop is the load
+            clock_khz = self._clock.read_khz()
+            asked_khz = self.levels_khz[level]
+            if clock_khz is None or abs(clock_khz - asked_khz) <= SAME_CLOCK * asked_khz:
+                return clock_khz
+            if time.perf_counter() >= until_s:
+                return clock_khz
+
+    @property
+    def policies(self) -> tuple[ClockDomain, ...]:
+        """Policies whose clock is set."""
+        return self.plan.cluster.policies
 
     @property
     def level_count(self) -> int:
@@ -198,6 +272,8 @@ class Machine:
                 self._clock.set(0 if self.limit.engaged else self.requested)
                 if self._fan is not None:
                     self._fan.hold(full=self.limit.engaged)
+            if self._fan is not None:
+                self._fan.check()
         except BoardError:
             with contextlib.suppress(BoardError):  # the first error is the one to tell
                 self._clock.set(0)
@@ -213,7 +289,7 @@ class Machine:
             reading = self._thermometer.sample(now_s, load)
             temperature_c, age_s = reading.temperature_c, now_s - reading.time_s
         self._power.sample(now_s)
-        level, cap = self._levels(clock_khz)
+        level, cap = self._levels(clock_khz, busy)
         return Sample(
             time_s=now_s,
             temperature_c=temperature_c,
@@ -224,19 +300,28 @@ class Machine:
             energy_j=self._power.energy_j if self.measures_power else math.nan,
         )
 
-    def _levels(self, clock_khz: int | None) -> tuple[int, int]:
+    def _levels(self, clock_khz: int | None, busy: bool) -> tuple[int, int]:
         """The VF level of the clock, and the cap.
 
         Throttling by firmware shows in no limit: a clock that stays below what was asked for and
-        allowed, for more than one sample, is a cap as well.
+        allowed, for more than one sample of CPUs that compute, is a cap as well. A Raspberry Pi's
+        firmware that says so leaves one level less, at least.
         """
         cap = 0 if self.limit.engaged or not self.levels_khz else self._clock.cap()
         granted = min(self.requested, cap)
         if not self.levels_khz or clock_khz is None:
             return granted, cap
-        level = self._clock.level_of(clock_khz)
-        self._short = self._short + 1 if level < granted else 0
-        return level, level if self._short > 1 else cap
+        if busy:
+            level = self._clock.level_of(clock_khz)
+            low = clock_khz < self.levels_khz[granted] * (1 - SAME_CLOCK) and level < granted
+            self._low_clocks = self._low_clocks + 1 if low else 0
+            self._level_under_load = level
+        level = min(self._level_under_load, granted) if self._low_clocks else granted
+        word = read_firmware(self.plan.capabilities.firmware)
+        if word is not None and word.slows_cpu and level == granted:
+            level = max(granted - 1, 0)
+            return level, level
+        return level, level if self._low_clocks > 1 else cap
 
     def cool_down(
         self, start_c: float | None, limit_s: float, settle_s: float, settle_c: float
@@ -286,69 +371,47 @@ class Machine:
         self._end.close()
 
 
-def uncapped(root: Path) -> Capabilities:
-    """Probes a board while the kernel does not throttle it.
+def settled_plan(root: Path, wishes: Wishes) -> BoardPlan:
+    """Plans a run while the kernel does not throttle the board, and its thermometer has a reading.
 
     A throttled board shows its cap in place of its own upper limit; restoring that would keep it
-    slow for ever.
+    slow for ever. A thermometer whose driver still starts is not replaced by another.
 
     Raises:
+        InputError: See `plan_of`.
         BoardError: It is throttled for too long.
     """
     began_s = time.monotonic()
+    told = ""
     while True:
-        found = probe(root)
-        active = [
-            device for device in found.cooling_devices if device.slows_cpu and device.state > 0
-        ]
-        if not active:
-            return found
-        if time.monotonic() - began_s > UNCAP_LIMIT_S:
+        plan = plan_of(probe(root), wishes)
+        waited_s = time.monotonic() - began_s
+        throttle = _throttle(plan)
+        if throttle and waited_s > UNCAP_LIMIT_S:
             raise BoardError(
                 f"the kernel still throttles the board after {UNCAP_LIMIT_S:.0f} s "
-                f"({active[0].type} is at state {active[0].state}), so its own limits cannot be "
-                f"read: let it cool down first."
+                f"({throttle}), so its own limits cannot be read: let it cool down first."
             )
+        awaited = plan.thermometer.awaited or plan.thermometer.sensors
+        unready = all(sensor.reading_c is None for sensor in awaited) and awaited
+        if not throttle and not (unready and waited_s <= READY_LIMIT_S):
+            return plan
+        if not told:
+            told = (
+                f"The kernel throttles the board ({throttle}): waiting up to {UNCAP_LIMIT_S:.0f} s "
+                f"for it to cool, since its own limits cannot be read before."
+                if throttle
+                else f"Waiting up to {READY_LIMIT_S:.0f} s for a reading of {awaited[0].name}."
+            )
+            LOGGER.warning(told)
         time.sleep(LOOK_S)
 
 
-def policies_of(capabilities: Capabilities, names: Sequence[str] | None) -> tuple[ClockDomain, ...]:
-    """The policies that run inference.
-
-    Raises:
-        InputError: There is no such policy, or their tables differ.
-    """
-    if names is None:
-        return capabilities.fastest_policies
-    by_name = {policy.name: policy for policy in capabilities.policies}
-    for name in names:
-        if name not in by_name:
-            raise unknown("cpufreq policy", name, by_name)
-    chosen = tuple(by_name[name] for name in names)
-    if len({policy.frequencies_khz for policy in chosen}) > 1:
-        raise InputError(f"{', '.join(names)} have different tables: name those of one cluster.")
-    return chosen
-
-
-def missing_of(
-    capabilities: Capabilities, policies: Sequence[ClockDomain], thermometer: Sequence[Path]
-) -> list[str]:
-    """Obstacles to controlling a machine, and their remedies: one sentence each."""
-    missing = []
-    if not capabilities.policies:
-        missing.append(
-            "The kernel has no cpufreq driver for it, as in a virtual machine: load or build the "
-            "driver of its clock."
-        )
-    elif actuator_of(policies) == "none" and os.geteuid() != 0:
-        missing.append("Its clock cannot be written by this user: run as root.")
-    elif actuator_of(policies) == "none":
-        missing.append(
-            "Its clock cannot be written, even by root: mount /sys writable, or run outside the "
-            "container."
-        )
-    if not thermometer:
-        missing.append(
-            "It has no readable temperature sensor: load the driver of its thermal sensor."
-        )
-    return missing
+def _throttle(plan: BoardPlan) -> str:
+    """The cooling device that slows the plan's CPUs down now, in words; empty if none does."""
+    policies, every = plan.cluster.policies, plan.capabilities.policies
+    for device in plan.capabilities.cooling_devices:
+        others = slowed_by_others(device, policies, every)
+        if device.slows_cpu and device.state > 0 and not others:
+            return f"{device.type} is at state {device.state}"
+    return ""

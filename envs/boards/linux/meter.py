@@ -12,7 +12,8 @@ from tvfs_gym.envs.scenario import Scenario
 class WindowMeter:
     """Adds samples up between the beginning and the end of a window.
 
-    Between two samples, the temperature goes straight, and the clock is the earlier one's.
+    Between two samples, the temperature goes straight, and the clock is the later one's: the first
+    sample of a window falls into idle time, when the CPUs of a PC run slowly.
 
     Args:
         first: The sample at the beginning.
@@ -43,7 +44,7 @@ class WindowMeter:
         passed_s = sample.time_s - before.time_s
         mean_c = 0.5 * (before.temperature_c + sample.temperature_c)
         self._heat_c_s += passed_s * mean_c
-        self._cycles += passed_s * before.frequency_hz
+        self._cycles += passed_s * sample.frequency_hz
         self._above_s += passed_s * (mean_c > self._t_max_c)
         self._throttled_s += passed_s * (before.vf_level < requested)
         self._highest_c = max(self._highest_c, sample.temperature_c)

@@ -1,16 +1,19 @@
 """Options of a real board beyond its networks and frames."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
-from tvfs_gym.envs.boards.linux.sensors import STUCK_AFTER_S
+from tvfs_gym.envs.boards.linux.liveness import STUCK_AFTER_S
+from tvfs_gym.envs.boards.linux.wishes import Wishes, names_of
 from tvfs_gym.envs.errors import invalid
 from tvfs_gym.envs.tables import Table
 
 OF_MACHINE = (
     "policies",
+    "levels",
+    "boost",
     "temperature",
     "power",
     "limit_c",
@@ -26,14 +29,18 @@ class LinuxOptions(Table):
     """Options of a `LinuxBoard`.
 
     Attributes:
-        policies: Names of the cpufreq policies on whose CPUs inference runs, e.g. ``policy4``;
-            None for those of the fastest cluster.
-        temperature: Type of the thermal zone, or name of the hwmon sensor, to read; None for the
-            chip's, the hottest of them if there are several.
-        power: Names of energy counters or power sensors that add up; None for RAPL's packages, or
-            else the board's only one.
+        policies: Names of the cpufreq policies on whose CPUs inference runs, e.g. ``policy4`` or
+            ``policy4,policy6``; None for those of the fastest cluster.
+        levels: Number of VF levels, evenly spread, or their clocks in MHz, e.g. ``8`` or
+            ``800,1600,2400``; None for all of the driver's table, or six where it has none.
+        boost: Offer clocks that only boost (turbo) reaches.
+        temperature: Type or folder of the thermal zone, or name of the hwmon sensor, to read, e.g.
+            ``k10temp/Tctl`` or ``thermal_zone1``; of several, separated by commas or of one name,
+            the hottest counts; None for the most trusted.
+        power: Names of energy counters or power sensors that add up, e.g. ``ina231/VDD_ARM``; None
+            for the most trusted.
         profile: Board profile, name or TOML file, that knows the supply voltages.
-        limit_c: The hard limit; None for 5 K below the kernel's critical trip.
+        limit_c: The hard limit; None for 5 K below the lowest credible critical temperature.
         fan: Share of the full duty at which to hold the fans; None to leave them to the kernel.
         allow_single_level: Go on with one VF level where the clock cannot be set.
         allow_no_sensor: Go on without a temperature: it is NaN, in observations as well.
@@ -43,12 +50,14 @@ class LinuxOptions(Table):
         cooldown_limit_s: How long a reset may wait for the start temperature.
         settle_s: How long the temperature must stay within `settle_c` to have settled.
         settle_c: See there.
-        stuck_after_s: How long a reading may stay the same after the load has changed.
+        stuck_after_s: How long a reading may stay the same although it must have changed.
         state_folder: Where lock and saved settings are kept; None for the usual place.
     """
 
     policies: tuple[str, ...] | None = None
-    temperature: str | None = None
+    levels: Annotated[int, Field(ge=1)] | tuple[float, ...] | None = None
+    boost: bool = False
+    temperature: tuple[str, ...] | None = None
     power: tuple[str, ...] | None = None
     profile: str | None = None
     limit_c: float | None = None
@@ -62,6 +71,23 @@ class LinuxOptions(Table):
     settle_c: float = Field(default=1.0, ge=0)
     stuck_after_s: float = Field(default=STUCK_AFTER_S, gt=0)
     state_folder: Path | None = None
+
+    @field_validator("policies", "temperature", "power", mode="before")
+    @classmethod
+    def _split_names(cls, given: Any) -> Any:
+        return names_of(given) if isinstance(given, str) else given
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _split_levels(cls, given: Any) -> Any:
+        return tuple(given.split(",")) if isinstance(given, str) else given
+
+    @property
+    def wishes(self) -> Wishes:
+        """Those on CPUs, VF levels, sensors and limit."""
+        return Wishes(
+            self.policies, self.levels, self.boost, self.temperature, self.power, self.limit_c
+        )
 
     @property
     def of_machine(self) -> dict[str, Any]:

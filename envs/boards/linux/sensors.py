@@ -1,13 +1,15 @@
 """Reading sensors: one system call a time, and no reading that cannot be one."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tvfs_gym.envs.boards.linux import guardian
-from tvfs_gym.envs.boards.linux.capabilities import Capabilities, Channel
-from tvfs_gym.envs.errors import BoardError, InputError, unknown
+from tvfs_gym.envs.boards.linux.liveness import STUCK_AFTER_S, Liveness
+from tvfs_gym.envs.boards.linux.thermometers import ThermalSensor
+from tvfs_gym.envs.errors import BoardError
 
 LOWEST_C, HIGHEST_C = -40.0, 150.0
 """Temperatures at which silicon computes; a broken sensor reads 0 K, 255 degC and the like."""
@@ -16,17 +18,14 @@ JUMP_C = 50.0
 """More than a chip changes at once: an XU3 under full load changes by 7.3 K/W * 7 W =
 51 K in all, with a time constant of 0.5 s (fitted to the traces of ARMPM_BUILDMODEL)."""
 
+NEAR_ZERO_C = 10.0
+"""Above it, a reading of exactly 0 is a sensor that has stopped, not a chip in the frost."""
+
 JUMP_WITHIN_S = 10.0
 """Longest gap between readings; after a longer one, any temperature is possible."""
 
 LOST_AFTER = 5
 """Samples in a row that may be missing; one more, and the board is lost."""
-
-STUCK_AFTER_S = 120.0
-"""How long a reading may stay the same to the last digit although the load changed."""
-
-STUCK_LOADS = 2.0
-"""By what factor the load must have changed for that."""
 
 
 class Counter:
@@ -72,17 +71,23 @@ class Thermometer:
     place, with its time. Nothing is made up.
 
     Args:
-        files: The sensors' files, millidegrees C.
-        stuck_after_s: How long a reading may stay the same although the load changed.
+        sensors: The sensors.
+        stuck_after_s: How long a reading may stay the same although it must have changed.
+        witnesses: Other sensors of the chip: a reading that stays while theirs move is stuck.
     """
 
-    def __init__(self, files: Sequence[Path], stuck_after_s: float = STUCK_AFTER_S) -> None:
-        self._sensors = [Counter(file) for file in files]
-        self._stuck_after_s = stuck_after_s
+    def __init__(
+        self,
+        sensors: Sequence[ThermalSensor],
+        stuck_after_s: float = STUCK_AFTER_S,
+        witnesses: Sequence[ThermalSensor] = (),
+    ) -> None:
+        self._sensors = [(Counter(sensor.path), sensor.counts_per_c) for sensor in sensors]
+        self._witnesses = [(Counter(s.path), s.counts_per_c) for s in witnesses]
+        self._liveness = Liveness(stuck_after_s)
         self._latest: TimedTemperature | None = None
+        self._hottest = sensors[0].path
         self._missing = 0
-        self._loads = (0.0, 0.0)
-        self._suspicious_since_s: float | None = None
 
     def sample(self, time_s: float, load: float) -> TimedTemperature:
         """The latest good reading, taken now if possible.
@@ -90,7 +95,7 @@ class Thermometer:
         Args:
             time_s: The present, of the monotonic clock.
             load: Heat of the chip now, in any unit; a reading that never changes is
-                suspicious only if this did.
+                suspicious only if this did, or if a witness moves.
 
         Raises:
             BoardError: The sensor is lost: too many samples are missing, or it is stuck.
@@ -100,12 +105,20 @@ class Thermometer:
             self._missing += 1
             if self._missing > LOST_AFTER or self._latest is None:
                 raise BoardError(
-                    f"the temperature sensor {self._sensors[0].path} is lost: {self._missing} "
+                    f"the temperature sensor {self._hottest} is lost: {self._missing} "
                     f"samples in a row are missing, {self._why(temperature_c)}."
                 )
             return self._latest
         self._missing = 0
-        self._watch(temperature_c, time_s, load)
+        witness_c = _highest(self._witnesses)[0] if self._witnesses else None
+        due_s = self._liveness.stuck_for_s(
+            time_s, temperature_c, load, math.nan if witness_c is None else witness_c
+        )
+        if due_s is not None:
+            raise BoardError(
+                f"the temperature sensor {self._hottest} is stuck at {temperature_c:.1f} degC, "
+                f"{due_s:.0f} s after it must have changed."
+            )
         self._latest = TimedTemperature(temperature_c, time_s)
         return self._latest
 
@@ -121,123 +134,33 @@ class Thermometer:
         return self.sample(time_s, 0.0)
 
     def _read(self) -> float | None:
-        values = [sensor.read() for sensor in self._sensors]
-        possible = [
-            value / 1e3
-            for value in values
-            if value is not None and LOWEST_C <= value / 1e3 <= HIGHEST_C
-        ]
-        return max(possible) if possible else None
+        temperature_c, path = _highest(self._sensors)
+        self._hottest = path or self._hottest
+        return temperature_c
 
     def _jumped(self, temperature_c: float, time_s: float) -> bool:
         latest = self._latest
-        return (
-            latest is not None
-            and time_s - latest.time_s < JUMP_WITHIN_S
-            and abs(temperature_c - latest.temperature_c) > JUMP_C
-        )
+        if latest is None or time_s - latest.time_s >= JUMP_WITHIN_S:
+            return False
+        dropped_to_zero = temperature_c == 0.0 and latest.temperature_c > NEAR_ZERO_C
+        return dropped_to_zero or abs(temperature_c - latest.temperature_c) > JUMP_C
 
     def _why(self, temperature_c: float | None) -> str:
         if temperature_c is None:
             return f"unreadable or outside {LOWEST_C:.0f}..{HIGHEST_C:.0f} degC"
-        return f"{temperature_c:.1f} degC, a jump of more than {JUMP_C:.0f} K"
-
-    def _watch(self, temperature_c: float, time_s: float, load: float) -> None:
-        """Looks for a reading that stays the same long after the load has changed."""
-        if self._latest is None or temperature_c != self._latest.temperature_c:
-            self._loads, self._suspicious_since_s = (load, load), None
-            return
-        least, most = self._loads = min(self._loads[0], load), max(self._loads[1], load)
-        if self._suspicious_since_s is None and most > STUCK_LOADS * least:
-            self._suspicious_since_s = time_s
-        since_s = time_s if self._suspicious_since_s is None else self._suspicious_since_s
-        if time_s - since_s > self._stuck_after_s:
-            raise BoardError(
-                f"the temperature sensor {self._sensors[0].path} is stuck at "
-                f"{temperature_c:.1f} degC, {time_s - since_s:.0f} s after the load changed."
-            )
+        return f"{temperature_c:.1f} degC is a jump that no chip makes"
 
     def close(self) -> None:
         """Closes the files."""
-        for sensor in self._sensors:
-            sensor.close()
-
-
-class PowerMeter:
-    """Energy since it was made, from energy counters or from samples of power.
-
-    Args:
-        sensors: All counters, or all power sensors; they add up.
-    """
-
-    def __init__(self, sensors: Sequence[Channel]) -> None:
-        self._counters = [(Counter(sensor.path), sensor.unit) for sensor in sensors]
-        self._counts = bool(sensors) and sensors[0].quantity == "energy"
-        self._before: tuple[float, float] | None = None
-        self.energy_j = 0.0
-
-    def sample(self, time_s: float) -> None:
-        """Adds the energy since the previous sample; a missing sample adds to the next one.
-
-        A counter that ran over or was reset costs one interval: nothing is added for it.
-        """
-        values = [counter.read() for counter, _ in self._counters]
-        if not values or any(value is None for value in values):
-            return
-        value = sum((v or 0) * unit for v, (_, unit) in zip(values, self._counters, strict=True))
-        if self._before is not None:
-            before_s, before = self._before
-            if self._counts:
-                self.energy_j += max(value - before, 0.0)
-            else:
-                self.energy_j += 0.5 * (value + before) * (time_s - before_s)
-        self._before = time_s, value
-
-    def close(self) -> None:
-        """Closes the files."""
-        for counter, _ in self._counters:
+        for counter, _ in (*self._sensors, *self._witnesses):
             counter.close()
 
 
-def thermometer_files(capabilities: Capabilities, zone: str | None) -> list[Path]:
-    """The files of the chip's temperature.
-
-    Args:
-        capabilities: The board's.
-        zone: Type of a thermal zone, or name of a hwmon sensor; None to look for the chip's.
-
-    Raises:
-        InputError: There is no such zone or sensor.
-    """
-    if zone is not None:
-        by_name = {zone.type: zone.path / "temp" for zone in capabilities.zones}
-        by_name |= {sensor.name: sensor.path for sensor in capabilities.sensors_of("temperature")}
-        if zone not in by_name:
-            raise unknown("temperature sensor", zone, by_name)
-        return [by_name[zone]]
-    zones = [zone.path / "temp" for zone in capabilities.chip_zones]
-    return zones or [sensor.path for sensor in capabilities.chip_sensors]
-
-
-def power_sensors(capabilities: Capabilities, names: Sequence[str] | None) -> list[Channel]:
-    """The sensors of the chip's power.
-
-    Args:
-        capabilities: The board's.
-        names: Names of sensors that add up; None for RAPL's packages, or else the board's only one.
-
-    Raises:
-        InputError: There is no such sensor, or counters and power sensors are mixed.
-    """
-    every = (*capabilities.sensors_of("energy"), *capabilities.sensors_of("power"))
-    if names is None:
-        packages = [sensor for sensor in every if sensor.name.startswith("rapl/package")]
-        return packages or (list(every) if len(every) == 1 else [])
-    by_name = {sensor.name: sensor for sensor in every}
-    for name in names:
-        if name not in by_name:
-            raise unknown("power sensor", name, by_name)
-    chosen = [by_name[name] for name in names]
-    if len({sensor.quantity for sensor in chosen}) > 1:
-        raise InputError("energy counters and power sensors do not add up: name one kind only.")
-    return chosen
+def _highest(sensors: Sequence[tuple[Counter, float]]) -> tuple[float | None, Path | None]:
+    """Highest possible reading of some sensors, and the file that holds it."""
+    possible = []
+    for counter, counts_per_c in sensors:
+        count = counter.read()
+        if count is not None and LOWEST_C <= count / counts_per_c <= HIGHEST_C:
+            possible.append((count / counts_per_c, counter.path))
+    return max(possible, default=(None, None))

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import signal
 import stat
@@ -18,6 +19,8 @@ from tvfs_gym.envs.boards.linux import guardian
 from tvfs_gym.envs.boards.linux.guardian import Setting
 from tvfs_gym.envs.errors import BoardError
 from tvfs_gym.envs.files import write_whole
+
+LOGGER = logging.getLogger(__name__)
 
 PATIENCE_S = 10.0
 """How long a guardian may take to start, or to restore; it tries for about 1.5 s."""
@@ -37,6 +40,7 @@ class Session:
 
     Attributes:
         recovered: True if settings were restored that a run and its guardian, both killed, left.
+        waiting: Settings of policies whose CPUs are offline, kept until they are back.
     """
 
     def __init__(self, root: Path, folder: Path | None = None) -> None:
@@ -64,6 +68,9 @@ class Session:
                 f"an earlier run left settings that cannot be restored: {problems[0]} Put them "
                 f"right by hand, then remove {self._state}."
             )
+        self.waiting = guardian.waiting_in(self._state, root)
+        if self.waiting:
+            LOGGER.warning(waiting_words(self.waiting))
 
     def protect(self, settings: list[Setting]) -> None:
         """Saves what was found and hands it to a guardian; only then may anything be written.
@@ -71,10 +78,10 @@ class Session:
         Raises:
             BoardError: The guardian does not start, or nothing can be saved.
         """
-        self._found = settings
+        self._found = settings + self.waiting
         self._start_guardian()
         try:
-            write_whole(self._state, guardian.state_of(settings), PRIVATE)
+            write_whole(self._state, guardian.state_of(self._found), PRIVATE)
         except OSError as error:
             raise BoardError(
                 f"cannot save the board's settings in {self._state}: {error.strerror}; nothing was "
@@ -132,6 +139,20 @@ class Session:
             raise BoardError(
                 f"not everything was restored: {problems[0]} Run tvfs-gym doctor --restore."
             )
+        left = guardian.waiting_in(self._state, self._root)
+        lost = [setting for setting in left if setting not in self.waiting]
+        if lost:
+            raise BoardError(waiting_words(lost))
+
+
+def waiting_words(settings: list[Setting]) -> str:
+    """Sentence on settings of policies whose CPUs are offline."""
+    names = sorted({Path(setting.path).parent.name for setting in settings})
+    return (
+        f"{', '.join(names)} cannot be restored while its CPUs are offline; everything else was. "
+        f"Switch them on (echo 1 > /sys/devices/system/cpu/cpuN/online): the next run, or "
+        f"tvfs-gym doctor --restore, restores it then."
+    )
 
 
 @dataclass(frozen=True)

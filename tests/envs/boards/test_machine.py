@@ -16,10 +16,15 @@ from tests.envs.boards import fake_sysfs
 from tests.envs.boards.conftest import Opened
 from tests.envs.boards.fake_sysfs import KHZ, FakeKernel
 from tvfs_gym.envs.boards.linux import guardian, sensors
-from tvfs_gym.envs.boards.linux.capabilities import cpu_list, probe
-from tvfs_gym.envs.boards.linux.machine import uncapped
+from tvfs_gym.envs.boards.linux.machine import settled_plan
+from tvfs_gym.envs.boards.linux.plan import plan_of
+from tvfs_gym.envs.boards.linux.power import PowerMeter, choose_power
+from tvfs_gym.envs.boards.linux.probe import probe
 from tvfs_gym.envs.boards.linux.safety import HardLimit
-from tvfs_gym.envs.boards.linux.sensors import PowerMeter, Thermometer, TimedTemperature
+from tvfs_gym.envs.boards.linux.sensors import Thermometer, TimedTemperature
+from tvfs_gym.envs.boards.linux.sysfs import cpu_list
+from tvfs_gym.envs.boards.linux.thermometers import ThermalSensor, Trust
+from tvfs_gym.envs.boards.linux.wishes import Wishes
 from tvfs_gym.envs.errors import BoardError, InputError
 
 CPUFREQ = "devices/system/cpu/cpufreq"
@@ -36,7 +41,7 @@ def test_a_probe_finds_what_is_there(root: Path) -> None:
     assert policy.sets_speed and policy.sets_limits
     (zone,) = found.zones
     assert (zone.type, zone.temperature_c, zone.policy) == ("cpu-thermal", 45.0, "step_wise")
-    assert zone.critical_c == found.critical_c == 100.0 and zone.slows_cpu
+    assert [trip.temperature_c for trip in zone.trips] == [85.0, 100.0] and zone.slows_cpu
     assert [device.max_state for device in found.cooling_devices] == [4]
     assert [sensor.name for sensor in found.sensors_of("power")] == ["ina231/VDD_ARM"]
 
@@ -46,7 +51,8 @@ def test_a_virtual_machine_has_folders_and_nothing_in_them(tmp_path: Path) -> No
         (tmp_path / folder).mkdir(parents=True)
     found = probe(tmp_path)
     assert not found.policies and not found.zones and not found.sensors
-    assert found.critical_c is None and found.fastest_policies == ()
+    plan = plan_of(found)
+    assert plan.limit.limit_c == 90.0 and plan.cluster.policies == () and len(plan.missing) == 2
 
 
 @pytest.mark.parametrize("missing", ["scaling_driver", "cpuinfo_max_freq"])
@@ -153,9 +159,12 @@ def test_throttling_by_firmware_shows_in_the_hardwares_clock_alone(
     held.request(4)
     assert held.look().cap_level == 4
     hardware.write_text("790000")
-    assert (held.look().vf_level, held.look().cap_level) == (2, 2)  # one sample proves nothing
+    assert held.look().cap_level == 4  # CPUs that idle prove nothing
+    assert held.look(busy=True).cap_level == 4  # nor does one sample
+    sample = held.look(busy=True)
+    assert (sample.vf_level, sample.cap_level) == (2, 2)
     hardware.write_text("1196000")
-    sample = held.look()
+    sample = held.look(busy=True)
     assert (sample.vf_level, sample.cap_level, sample.frequency_hz) == (4, 4, 1.196e9)
 
 
@@ -212,11 +221,12 @@ def test_a_throttled_board_is_not_taken_for_a_limited_one(
     """Its upper limit reads as the cap; saved and restored, it would stay slow for ever."""
     kernel.throttle(2)
     monkeypatch.setattr(time, "sleep", lambda s: kernel.throttle(0))
-    assert uncapped(root).policies[0].limits_khz == (KHZ[0], KHZ[-1])
+    (policy,) = settled_plan(root, Wishes()).cluster.policies
+    assert policy.limits_khz == (KHZ[0], KHZ[-1])
     kernel.throttle(1)
     monkeypatch.setattr("tvfs_gym.envs.boards.linux.machine.UNCAP_LIMIT_S", -1.0)
     with pytest.raises(BoardError, match=r"still throttles the board .*let it cool down first"):
-        uncapped(root)
+        settled_plan(root, Wishes())
 
 
 def test_the_hard_limit_overrides_everybody(kernel: FakeKernel, machine: Opened) -> None:
@@ -271,6 +281,10 @@ def test_a_clock_that_cannot_be_written_has_one_level(
     assert (root / CPUFREQ / "policy0/scaling_governor").read_text().strip() == "schedutil"
 
 
+def sensor(file: Path) -> ThermalSensor:
+    return ThermalSensor("cpu-thermal", "thermal_zone0", file, 1000, None, Trust.CPU_ZONE)
+
+
 def write_c(file: Path, temperature_c: float) -> None:
     file.write_text(f"{round(1e3 * temperature_c)}\n")
 
@@ -280,7 +294,7 @@ def test_no_reading_is_made_up(tmp_path: Path, broken: str) -> None:
     """A missing sample leaves the latest good one, with its time; then the sensor is lost."""
     file = tmp_path / "temp"
     write_c(file, 50.0)
-    thermometer = Thermometer([file])
+    thermometer = Thermometer([sensor(file)])
     assert thermometer.sample(1.0, 0.0) == TimedTemperature(50.0, 1.0)
     file.write_text(broken)
     for time_s in range(2, 2 + sensors.LOST_AFTER):
@@ -292,7 +306,7 @@ def test_no_reading_is_made_up(tmp_path: Path, broken: str) -> None:
 def test_a_sensor_that_comes_back_is_forgiven(tmp_path: Path) -> None:
     file = tmp_path / "temp"
     write_c(file, 50.0)
-    thermometer = Thermometer([file])
+    thermometer = Thermometer([sensor(file)])
     for round_ in range(4):
         thermometer.sample(10.0 * round_, 0.0)
         file.unlink()
@@ -305,13 +319,13 @@ def test_a_sensor_that_comes_back_is_forgiven(tmp_path: Path) -> None:
 
 def test_a_sensor_that_never_worked_is_lost_at_once(tmp_path: Path) -> None:
     with pytest.raises(BoardError, match="is lost"):
-        Thermometer([tmp_path / "temp"]).first(0.0)
+        Thermometer([sensor(tmp_path / "temp")]).first(0.0)
 
 
 def test_a_jump_that_no_chip_makes_is_no_reading(tmp_path: Path) -> None:
     file = tmp_path / "temp"
     write_c(file, 50.0)
-    thermometer = Thermometer([file])
+    thermometer = Thermometer([sensor(file)])
     thermometer.sample(0.0, 0.0)
     write_c(file, 101.0)
     assert thermometer.sample(1.0, 0.0) == TimedTemperature(50.0, 0.0)
@@ -322,32 +336,78 @@ def test_a_jump_that_no_chip_makes_is_no_reading(tmp_path: Path) -> None:
     assert late == TimedTemperature(105.0, 100.0)  # nobody looked for long
 
 
-def test_a_stuck_sensor_is_told_once_the_load_has_changed(tmp_path: Path) -> None:
+def course(
+    thermometer: Thermometer, file: Path, since_s: int, load: float, *readings: float
+) -> int:
+    """Ten seconds per reading at a load; returns when it ended."""
+    for step, temperature_c in enumerate(readings):
+        write_c(file, temperature_c)
+        thermometer.sample(since_s + 10.0 * step, load)
+    return since_s + 10 * len(readings)
+
+
+def test_a_sensor_is_stuck_if_a_change_of_load_must_show(tmp_path: Path) -> None:
     file = tmp_path / "temp"
-    write_c(file, 50.0)
-    thermometer = Thermometer([file], stuck_after_s=60.0)
-    for time_s in range(0, 600, 10):
-        thermometer.sample(float(time_s), 1.0)  # a steady load may well give a steady reading
-    for time_s in range(600, 661, 10):
-        thermometer.sample(float(time_s), 3.0)
-    with pytest.raises(BoardError, match=r"is stuck at 50.0 degC, 70 s after the load changed"):
-        thermometer.sample(670.0, 3.0)
+    thermometer = Thermometer([sensor(file)], stuck_after_s=60.0)
+    now_s = course(thermometer, file, 0, 0.0, *[50.0] * 30)  # a steady load, a steady reading
+    rising = [50.0 + 20.0 * (1 - 0.7**step) for step in range(1, 20)]
+    now_s = course(thermometer, file, now_s, 1.0, *rising)  # it answers with 20 K
+    now_s = course(thermometer, file, now_s, 1.0, *[70.0] * 60)
+    with pytest.raises(BoardError, match=r"/temp is stuck at 70.0 degC, 70 s after it must have"):
+        course(thermometer, file, now_s, 0.0, *[70.0] * 30)
+
+
+@pytest.mark.parametrize("load", [1.0, 0.0])
+def test_a_plateau_is_no_stuck_sensor(tmp_path: Path, load: float) -> None:
+    """64 degC for 248 s under full load, in steps of 1 K, between pauses in which nothing runs."""
+    file = tmp_path / "temp"
+    write_c(file, 64.0)
+    thermometer = Thermometer([sensor(file)], stuck_after_s=5.0)
+    for step in range(5000):
+        thermometer.sample(0.1 * step, load if step % 10 else 0.0)
+
+
+def test_a_response_within_the_resolution_need_not_show(tmp_path: Path) -> None:
+    file = tmp_path / "temp"
+    thermometer = Thermometer([sensor(file)], stuck_after_s=60.0)
+    now_s = course(thermometer, file, 0, 0.0, *[40.0] * 20)
+    now_s = course(thermometer, file, now_s, 1.0, *[40.0] * 3, *[41.0] * 20, *[42.0] * 20)
+    course(thermometer, file, now_s, 0.0, *[42.0] * 60)
+
+
+def test_another_sensor_of_the_chip_is_a_witness(tmp_path: Path) -> None:
+    file, other = tmp_path / "temp", tmp_path / "other"
+    write_c(other, 50.0)
+    thermometer = Thermometer([sensor(file)], 60.0, witnesses=[sensor(other)])
+    now_s = course(thermometer, file, 0, 1.0, *[32.0] * 30)
+    write_c(other, 56.0)
+    with pytest.raises(BoardError, match=r"is stuck at 32\.0 degC"):
+        course(thermometer, file, now_s, 1.0, *[32.0] * 10)
 
 
 def test_a_change_of_the_last_digit_shows_that_a_sensor_lives(tmp_path: Path) -> None:
     file = tmp_path / "temp"
     write_c(file, 50.0)
-    thermometer = Thermometer([file], stuck_after_s=60.0)
+    thermometer = Thermometer([sensor(file)], stuck_after_s=60.0)
     for step in range(100):
         write_c(file, 50.0 + 0.001 * (step % 5 == 0))
         thermometer.sample(10.0 * step, float(step % 2 * 4))
+
+
+def test_a_single_zero_of_a_warm_chip_is_no_reading(tmp_path: Path) -> None:
+    file = tmp_path / "temp"
+    write_c(file, 45.0)
+    thermometer = Thermometer([sensor(file)])
+    thermometer.sample(0.0, 0.0)
+    write_c(file, 0.0)
+    assert thermometer.sample(1.0, 0.0) == TimedTemperature(45.0, 0.0)
 
 
 def test_the_hottest_of_several_sensors_counts(tmp_path: Path) -> None:
     files = [tmp_path / str(core) for core in range(3)]
     for file, temperature_c in zip(files, (50.0, 60.0, 55.0), strict=True):
         write_c(file, temperature_c)
-    thermometer = Thermometer(files)
+    thermometer = Thermometer([sensor(file) for file in files])
     assert thermometer.sample(0.0, 0.0).temperature_c == 60.0
     files[1].unlink()
     thermometer.close()
@@ -367,7 +427,7 @@ def test_a_lost_sensor_leaves_the_slowest_level(kernel: FakeKernel, machine: Ope
 
 def test_energy_from_power_and_from_counters(tmp_path: Path, root: Path) -> None:
     file = fake_sysfs.add_power(root)
-    meter = PowerMeter(sensors.power_sensors(probe(root), None))
+    meter = PowerMeter(choose_power(probe(root), None).meters)
     for time_s, power_w in ((0.0, 2.0), (1.0, 4.0), (3.0, 4.0)):
         file.write_text(f"{round(1e6 * power_w)}\n")
         meter.sample(time_s)
@@ -375,7 +435,7 @@ def test_energy_from_power_and_from_counters(tmp_path: Path, root: Path) -> None
     package = root / "class/powercap/intel-rapl:0"
     fake_sysfs.put(package, {"name": "package-0", "energy_uj": "1000000"})
     fake_sysfs.put(root / "class/powercap/intel-rapl:0:0", {"name": "core", "energy_uj": "1"})
-    (counter,) = sensors.power_sensors(probe(root), None)
+    (counter,) = choose_power(probe(root), None).meters
     assert counter.name == "rapl/package-0"
     meter = PowerMeter([counter])
     for value in ("1000000", "3500000", "junk", "4000000", "100", "500100"):
@@ -425,6 +485,7 @@ def test_cooling_down_takes_patience_and_ends(
 
 def test_the_machine_needs_the_standard_library_alone(root: Path, tmp_path: Path) -> None:
     """So it can be tested on a board that has nothing else: the packages are made by hand."""
+    (root / CPUFREQ / "policy0/scaling_cur_freq").unlink()  # a file does not follow the kernel
     script = (
         "import sys, types\n"
         "from pathlib import Path\n"
