@@ -92,7 +92,7 @@ def _boost(
         clocks = " ".join(f"{khz / 1e3:g}" for khz in left_out)
         yield (
             f"Boost is no VF level, since it is not always granted: {clocks} MHz left out; "
-            f"--board-option boost=true takes it in."
+            f"--board-option boost=true takes it in{_switch_on(capabilities, policies)}."
         )
     for switch, content in capabilities.switches.items():
         off = BOOST_OFF.get(switch.name)
@@ -102,6 +102,14 @@ def _boost(
                 f"Boost is on, so at the highest level the clock may be higher than asked: "
                 f"echo {off} > {switch} switches it off."
             )
+
+
+def _switch_on(capabilities: Capabilities, policies: tuple[ClockDomain, ...]) -> str:
+    """The way to boost that is switched off."""
+    if not any(policy.boost_khz and not policy.boosts for policy in policies):
+        return ""
+    file = capabilities.root / "devices/system/cpu/cpufreq/boost"
+    return f", once it is switched on (echo 1 > {file})"
 
 
 def _governor(policies: tuple[ClockDomain, ...]) -> Iterator[str]:

@@ -58,7 +58,7 @@ def levels_of(
 
 def boost_left_out(policies: Sequence[ClockDomain]) -> tuple[int, ...]:
     """Clocks that only boost reaches and that are left out, kHz."""
-    found = {khz for policy in policies for khz in policy.boost_khz if policy.boosts}
+    found = {khz for policy in policies for khz in policy.boost_khz}
     for policy in policies:
         if policy.frequencies_khz:
             table = _table(policy, boost=False)
