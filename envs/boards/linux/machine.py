@@ -382,28 +382,28 @@ def settled_plan(root: Path, wishes: Wishes) -> BoardPlan:
         BoardError: It is throttled for too long.
     """
     began_s = time.monotonic()
-    told = ""
+    told = False
     while True:
         plan = plan_of(probe(root), wishes)
         waited_s = time.monotonic() - began_s
         throttle = _throttle(plan)
-        if throttle and waited_s > UNCAP_LIMIT_S:
-            raise BoardError(
-                f"the kernel still throttles the board after {UNCAP_LIMIT_S:.0f} s "
-                f"({throttle}), so its own limits cannot be read: let it cool down first."
-            )
         awaited = plan.thermometer.awaited or plan.thermometer.sensors
-        unready = all(sensor.reading_c is None for sensor in awaited) and awaited
+        unready = awaited and all(sensor.reading_c is None for sensor in awaited)
         if not throttle and not (unready and waited_s <= READY_LIMIT_S):
             return plan
         if not told:
-            told = (
+            told = True
+            LOGGER.warning(
                 f"The kernel throttles the board ({throttle}): waiting up to {UNCAP_LIMIT_S:.0f} s "
                 f"for it to cool, since its own limits cannot be read before."
                 if throttle
                 else f"Waiting up to {READY_LIMIT_S:.0f} s for a reading of {awaited[0].name}."
             )
-            LOGGER.warning(told)
+        if throttle and waited_s > UNCAP_LIMIT_S:
+            raise BoardError(
+                f"the kernel still throttles the board after {UNCAP_LIMIT_S:.0f} s "
+                f"({throttle}), so its own limits cannot be read: let it cool down first."
+            )
         time.sleep(LOOK_S)
 
 
