@@ -14,14 +14,15 @@ BIN := .venv/bin
 ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
 ZOO := envs/inference/zoo
 
-.PHONY: benchmark test test-slow test-tflite-runtime test-train test-kernel test-kernel-arm lint smoke
+.PHONY: benchmark test test-slow test-tflite-runtime test-train test-ray test-kernel test-kernel-arm
+.PHONY: lint smoke
 .PHONY: pretrained publish publish-live zoo zoo-family clean
 
 benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
 
 test: .venv/installed-test
-	$(BIN)/pytest -n auto --dist worksteal -m "not train and not slow and not kernel and not types"
+	$(BIN)/pytest -n auto --dist worksteal -m "not train and not slow and not kernel and not types and not ray"
 
 test-slow: .venv/installed-test
 	$(BIN)/pytest -m slow
@@ -33,6 +34,11 @@ test-tflite-runtime: .venv/tflite-runtime/installed
 
 test-train: .venv/installed-train
 	$(BIN)/pytest -n auto --dist worksteal -m train
+
+# Trials on a Ray instance of this machine.
+test-ray: .venv/installed-test
+	$(BIN)/pip install --quiet --editable ".[distributed]"
+	$(BIN)/pytest -m ray
 
 # The driver against stock Linux kernels under QEMU: downloads and unpacks under .cache/kernels.
 test-kernel: .venv/installed-test

@@ -1,8 +1,9 @@
 """The command ``tvfs-gym``: assembles the commands of the experiments, and prints errors.
 
 A user's mistake is printed as one sentence, with exit status 2 and no traceback; a failure of the
-board or the machine likewise, with exit status 3. SIGTERM ends a command as Ctrl-C does: what is
-underway is put away first. Packages that take long to import are imported by the commands.
+board or the machine likewise, with exit status 3, and trials that failed for good, with exit status
+1. SIGTERM ends a command as Ctrl-C does: what is underway is put away first. Packages that take
+long to import are imported by the commands.
 """
 
 import codecs
@@ -18,6 +19,7 @@ from tvfs_gym.experiments.adaptta import cli as adaptta
 from tvfs_gym.experiments.benchmarks import cli as benchmark
 from tvfs_gym.experiments.board import cli as board
 from tvfs_gym.experiments.digits import cli as digits
+from tvfs_gym.experiments.engine import TrialError
 from tvfs_gym.experiments.learning import cli as learning
 from tvfs_gym.experiments.learning import policy, train
 from tvfs_gym.experiments.models import cli as models
@@ -62,6 +64,7 @@ app = typer.Typer(
 app.add_typer(benchmark.app)
 app.add_typer(train.app)
 app.add_typer(policy.app, name="policy")
+app.add_typer(learning.app)
 app.add_typer(rewards.app)
 app.add_typer(board.app)
 app.add_typer(twin.app)
@@ -96,6 +99,8 @@ def main() -> None:
         raise SystemExit(_failed(str(error), 2)) from None
     except BoardError as error:
         raise SystemExit(_failed(str(error), 3)) from None
+    except TrialError as error:
+        raise SystemExit(_failed(str(error), 1)) from None
     except MemoryError:
         raise SystemExit(_failed("this needs more memory than there is.", 3)) from None
     except OSError as error:

@@ -102,6 +102,14 @@ OutputFolderOption = Annotated[
         "--output", help="Folder to write, or to resume. Default: the next free results/COMMAND_N."
     ),
 ]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="Where trials run: processes, those of this machine, or ray, a Ray cluster at "
+        'RAY_ADDRESS or an instance on this machine (extra "distributed").',
+    ),
+]
 OutputPageOption = Annotated[Path | None, typer.Option("--output", help="Markdown file to write.")]
 CheckoutOption = Annotated[
     Path,

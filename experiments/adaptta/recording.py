@@ -2,10 +2,8 @@
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from hashlib import sha256
-from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from tvfs_gym.envs.inference.images import LabelledImage
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, Recording
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import Topology
+from tvfs_gym.experiments.engine import open_engine
 
 POLICY = "10C"
 """The longest policy; the shorter ones are its beginnings."""
@@ -69,14 +68,19 @@ def record_outcomes(
     """
     chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
     recordings = {}
-    # A forked process would inherit the interpreter's thread pool in an unknown state.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with open_engine(workers=processes) as engine:
         for topology in topologies:
-            parts = []
-            for part in pool.map(record_chunk, repeat(topology), repeat(models), chunks):
-                parts.append(part)
+            trials = {
+                f"{topology.name}, images from {number * CHUNK}": partial(
+                    record_chunk, topology, models, chunk
+                )
+                for number, chunk in enumerate(chunks)
+            }
+            parts = {}
+            for name, part in engine.run(trials):
+                parts[name] = part
                 on_images_done(topology, len(part.label))
-            recordings[topology.name] = _concatenated(parts)
+            recordings[topology.name] = _concatenated([parts[name] for name in trials])
     truth = np.array([image.label for image in images], np.int16)
     return RecordedOutcomes(truth, recordings, provenance)
 

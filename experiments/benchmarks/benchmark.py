@@ -6,19 +6,14 @@ and a self-contained ``report.html``; prints the table. The same command resumes
 was stopped.
 """
 
-import signal
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing import get_context
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import psutil
 
 from tvfs_gym.agents.pretrained import pretrained_names
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
@@ -38,6 +33,7 @@ from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.benchmarks.objective import training_of
 from tvfs_gym.experiments.benchmarks.suite import Case, load_suite
 from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
+from tvfs_gym.experiments.engine import DEFAULT_ENGINE, open_engine
 from tvfs_gym.experiments.episodes import Columns, Row, run_episodes
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.cells import (
@@ -56,9 +52,6 @@ DEFAULT_BOARD = "odroid_xu4"
 
 FEW_FRAMES = 5_000
 """Most frames that the calling process runs by itself, sooner than other processes start."""
-
-_stopped: Event | None = None
-"""In a process of the pool: set when no further cell shall begin."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +114,7 @@ def run(
     overrides: dict[str, Any],
     characterisation: Path | None,
     output: Path | None,
+    engine: str = DEFAULT_ENGINE,
 ) -> Path:
     """Runs the benchmark and writes the files of its folder, but for figures and report.
 
@@ -136,6 +130,7 @@ def run(
         characterisation: Output of ``tvfs-gym characterise``, from which all controllers are
             built; None to measure each scenario's twin.
         output: Folder to write or resume; None for the next free one under ``results/``.
+        engine: One of `tvfs_gym.experiments.engine.ENGINES`.
 
     Returns:
         The folder.
@@ -143,6 +138,7 @@ def run(
     Raises:
         InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the
             folder holds other results.
+        TrialError: Scenarios could not be run for good.
     """
     names = list(controllers) or [*CONTROLLERS, *pretrained_names(), *HINDSIGHT]
     for name in names:
@@ -182,7 +178,7 @@ def run(
             if name not in HINDSIGHT:
                 _policy(name, _design(scenario_run), scenario_run)
     write_provenance(folder, config)
-    _run_all([scenario_run for scenario_run in runs if not scenario_run.finished])
+    _run_all([scenario_run for scenario_run in runs if not scenario_run.finished], engine)
     return folder
 
 
@@ -265,49 +261,17 @@ def _suited(names: Sequence[str], board: str, family: str) -> tuple[str, ...]:
     return tuple(name for name in names if reasons[name] is None)
 
 
-def _run_all(runs: Sequence[ScenarioRun]) -> None:
+def _run_all(runs: Sequence[ScenarioRun], engine: str) -> None:
     """Runs the missing cells; every cell is written as it ends."""
-    processes = min(psutil.cpu_count() or 1, len(runs))
+    if not runs:
+        return
+    trials = {scenario_run.name: partial(_run_scenario, scenario_run) for scenario_run in runs}
     few = sum(scenario_run.missing_frames for scenario_run in runs) <= FEW_FRAMES
-    with progress_bar() as bar:
+    alone = engine == DEFAULT_ENGINE and (few or len(runs) == 1)
+    with progress_bar() as bar, open_engine(engine, 1 if alone else None) as opened:
         task = bar.add_task("scenarios", total=len(runs))
-
-        def on_done(scenario: str) -> None:
-            bar.update(task, advance=1, description=scenario)
-
-        if few or processes < 2:
-            for scenario_run in runs:
-                _run_scenario(scenario_run)
-                on_done(scenario_run.name)
-        else:
-            _run_in_processes(runs, processes, on_done)
-
-
-def _run_in_processes(
-    runs: Sequence[ScenarioRun], processes: int, on_done: Callable[[str], None]
-) -> None:
-    """Runs a scenario per process; interrupted, the processes end with the cells at hand."""
-    context = get_context("spawn")
-    stopped = context.Event()
-    with ProcessPoolExecutor(processes, context, _enter, (stopped,)) as pool:
-        running = {
-            pool.submit(_run_scenario, scenario_run): scenario_run.name for scenario_run in runs
-        }
-        try:
-            for done in as_completed(running):
-                done.result()
-                on_done(running[done])
-        except BaseException:
-            stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _enter(stopped: Event) -> None:
-    """Begins a process: an interrupt is the parent's to handle."""
-    global _stopped
-    _stopped = stopped
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for name, _ in opened.run(trials):
+            bar.update(task, advance=1, description=name)
 
 
 def _run_scenario(scenario_run: ScenarioRun) -> None:
@@ -322,8 +286,6 @@ def _run_scenario(scenario_run: ScenarioRun) -> None:
             _bounds(scenario_run),
         )
     for name in scenario_run.missing:
-        if _stopped is not None and _stopped.is_set():
-            return
         policy = _policy(name, design, scenario_run)
         episodes = run_episodes(_episodes_env(scenario_run), policy, scenario_run.seeds)
         keys = {"scenario": scenario_run.name, "controller": name}

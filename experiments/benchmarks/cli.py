@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from tvfs_gym.experiments.engine import DEFAULT_ENGINE
 from tvfs_gym.experiments.options import (
     CharacterisationOption,
     CheckoutOption,
     ControllersOrDefaultOption,
+    EngineOption,
     FamilyOrDefaultOption,
     FramesOption,
     OutputFolderOption,
@@ -52,6 +54,7 @@ def benchmark_suite(
     frames: FramesOption = None,
     surroundings: Surroundings,
     rewards: RewardsOption = None,
+    engine: EngineOption = DEFAULT_ENGINE,
     output: OutputFolderOption = None,
 ) -> None:
     """Run controllers through scenarios; print the table, write Parquet, figures and a report."""
@@ -63,7 +66,7 @@ def benchmark_suite(
         check_reward(reward)
     overrides = surroundings.values(frames=frames)
     folder = run(
-        suite, board, family, controllers or [], seeds, overrides, characterisation, output
+        suite, board, family, controllers or [], seeds, overrides, characterisation, output, engine
     )
     write_report(folder, rewards or [])
 

@@ -6,17 +6,14 @@ the nominal latency, whether AdapTTA's passes and heat are at stake there.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import reduce
+from functools import partial, reduce
 from importlib.resources import files
 from itertools import count, islice, product
 from math import ceil
-from multiprocessing import get_context
 from pathlib import Path
 
 import jinja2
 import polars as pl
-import psutil
 
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
@@ -35,6 +32,7 @@ from tvfs_gym.experiments.benchmarks.kinds import (
     rooms_of,
 )
 from tvfs_gym.experiments.benchmarks.suite import Case
+from tvfs_gym.experiments.engine import open_engine
 from tvfs_gym.experiments.episodes import Row
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.cells import SCHEMA
@@ -125,15 +123,16 @@ def cell_rows(cell: GridCell) -> list[Row]:
 
 def run_pilot() -> pl.DataFrame:
     """Runs all cells, a process each; minutes."""
-    cells = list(product(T_MAX_C, GRID))
-    rows: list[Row] = []
-    processes = psutil.cpu_count() or 1
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool, progress_bar() as bar:
-        task = bar.add_task("pilot", total=len(cells))
-        for own in pool.map(cell_rows, cells):
-            rows += own
+    cells = product(T_MAX_C, GRID)
+    trials = {f"{cell[0]}, {cell[1]:g}": partial(cell_rows, cell) for cell in cells}
+    rows: dict[str, list[Row]] = {}
+    with progress_bar() as bar, open_engine() as engine:
+        task = bar.add_task("pilot", total=len(trials))
+        for name, own in engine.run(trials):
+            rows[name] = own
             bar.update(task, advance=1)
-    return pl.DataFrame(rows, schema_overrides=SCHEMA)
+    every_row = [row for name in trials for row in rows[name]]
+    return pl.DataFrame(every_row, schema_overrides=SCHEMA)
 
 
 def pilot_table(episodes: pl.DataFrame) -> pl.DataFrame:

@@ -1,14 +1,59 @@
-"""The maintainers' commands ``dev judge``, ``dev sets-apart`` and ``dev publish learning``."""
+"""The commands ``sweep``, ``dev judge``, ``dev sets-apart`` and ``dev publish learning``."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tvfs_gym.experiments.options import CheckoutOption, OutputFolderOption, SeedsOption
+from tvfs_gym.experiments.engine import DEFAULT_ENGINE
+from tvfs_gym.experiments.options import (
+    CheckoutOption,
+    EngineOption,
+    OutputFolderOption,
+    SeedsOption,
+)
 
+app = typer.Typer()
 dev_app = typer.Typer()
 publish_app = typer.Typer()
+
+
+@app.command("sweep")
+def sweep_trainings(
+    file: Annotated[
+        Path, typer.Argument(help="YAML file: algo, reward, board and seed, each one or a list.")
+    ],
+    engine: EngineOption = DEFAULT_ENGINE,
+    workers: Annotated[
+        int | None, typer.Option(help="Trials at a time. Default: one per CPU.")
+    ] = None,
+    output: OutputFolderOption = None,
+) -> None:
+    """Train every combination of algorithms, rewards, boards and seeds; benchmark them all."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from tvfs_gym.experiments.learning.sweep import (
+        BENCHMARK,
+        read_trainings,
+        train_trials,
+        trial_rows,
+    )
+    from tvfs_gym.experiments.results.report import write_report
+
+    wanted = read_trainings(file)
+    folder = train_trials(wanted, engine, workers, output)
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("trial", overflow="fold")
+    for heading in ("steps", "best reward per step"):
+        table.add_column(heading, justify="right")
+    for row in trial_rows(folder, wanted):
+        table.add_row(*row)
+    Console().print(table)
+    if wanted.benchmark is not None:
+        write_report(folder / BENCHMARK)
+    print(f"Trials: {folder}")
 
 
 @dev_app.command("judge")

@@ -1,14 +1,10 @@
 """``tvfs-gym dev tune-baselines``: finds the baselines' guards and thresholds, and writes them."""
 
-import signal
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import psutil
 import tomlkit
 from rich import box
 from rich.console import Console
@@ -28,6 +24,7 @@ from tvfs_gym.envs.errors import InputError, at_least, unknown
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
 from tvfs_gym.envs.tables import read_toml
+from tvfs_gym.experiments.engine import Engine, open_engine
 from tvfs_gym.experiments.episodes import run_episodes
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.tuning.distribution import TuningEpisode, description, draw_episodes
@@ -80,47 +77,35 @@ def run(controllers: Sequence[str], episodes: int | None, checkout: Path) -> Non
 def tune(
     controllers: Sequence[str], episodes: Sequence[TuningEpisode]
 ) -> dict[str, TunedController]:
-    """Finds the values of some controllers, in as many processes as there are CPUs.
+    """Finds the values of some controllers, in a process per CPU.
 
     Raises:
         InputError: In fewer than two of the episodes a configuration meets L_c.
     """
-    processes = min(psutil.cpu_count() or 1, len(episodes))
-    with progress_bar() as bar:
-        if processes == 1:
-            return search(controllers, partial(_evaluate, map, bar, episodes))
-        with ProcessPoolExecutor(processes, get_context("spawn"), _ignore_interrupts) as pool:
-            try:
-                return search(controllers, partial(_evaluate, pool.map, bar, episodes))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    with progress_bar() as bar, open_engine() as engine:
+        return search(controllers, partial(_evaluate, engine, bar, episodes))
 
 
 def _evaluate(
-    mapped: Callable[..., Iterable[list[float] | None]],
+    engine: Engine,
     bar: Progress,
     episodes: Sequence[TuningEpisode],
     candidates: Sequence[Candidate],
 ) -> Scores:
     """Runs candidates in all episodes in which a configuration meets L_c."""
     task = bar.add_task(f"{len(candidates)} candidates", total=len(episodes))
-    met = []
-    for scores in mapped(partial(_scores, candidates=candidates), episodes):
+    trials = {f"episode {n}": partial(_scores, each, candidates) for n, each in enumerate(episodes)}
+    scores = {}
+    for name, found in engine.run(trials):
         bar.update(task, advance=1)
-        if scores is not None:
-            met.append(scores)
+        scores[name] = found
+    met = [found for name in trials if (found := scores[name]) is not None]
     if len(met) < 2:
         raise InputError(
             "expected two episodes or more in which a configuration meets L_c, and drew "
             f"{len(met)}: ask for more episodes."
         )
     return np.array(met).T
-
-
-def _ignore_interrupts() -> None:
-    """Begins a process: an interrupt is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _scores(episode: TuningEpisode, candidates: Sequence[Candidate]) -> list[float] | None:
