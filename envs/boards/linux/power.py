@@ -10,9 +10,10 @@ from tvfs_gym.envs.errors import InputError, unknown
 
 ORDER = (
     (re.compile(r"rapl/package"), "RAPL's packages"),
+    (re.compile(r"amd_energy/esocket", re.IGNORECASE), "the sockets' counters"),
     (re.compile(r"fam15h_power/"), "the CPU's own meter"),
     (
-        re.compile(r".*(cpu|arm|core(?!_?soc)|big|vdd_a\d\d|sensor_arm)", re.IGNORECASE),
+        re.compile(r".*(cpu|arm|core(?!_?soc)|big|vdd_a\d\d)", re.IGNORECASE),
         "rail of the CPU",
     ),
     (
@@ -64,8 +65,8 @@ def choose_power(capabilities: Capabilities, names: Sequence[str] | None) -> Pow
     for pattern, why in ORDER:
         found = [sensor for sensor in taken if pattern.match(sensor.name)]
         if found:
-            packages = found if found[0].name.startswith("rapl/") else found[:1]
-            return PowerChoice(tuple(packages), every, why)
+            counters = found[0].quantity == "energy"  # one per package: they add up
+            return PowerChoice(tuple(found if counters else found[:1]), every, why)
     if len(taken) == 1:
         return PowerChoice(tuple(taken), every, "the board's only one")
     return PowerChoice((), every, "none is known to be the CPU's" if every else "none")

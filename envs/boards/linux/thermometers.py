@@ -51,7 +51,7 @@ ACPI_ZONE = "acpitz"
 CPU = re.compile(r"cpu|big|little|package|core|cluster|mpu|a\d\d[-_]?ther|tj-")
 CHIP = re.compile(
     r"soc|chip|bcm\d|imx|exynos|sun\d+i|sunxi|mtk|mtkts|armada|rockchip|rk\d|meson|aml|tegra|"
-    r"tmu|tsens|ap-?ic|cpt?-?zone|main\d"
+    r"tmu|tsens|ap-?ic|cls\d|main\d"
 )
 ELSEWHERE = re.compile(
     r"wifi|wlan|wireless|ath\d+k|ath1[12]|mt7\d|rtw|brcm|phy\d|r8169|eth|nvme|drivetemp|scsi|ssd|"

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.envs.boards.real_boards import CPUS, Builder, Tree
 from tvfs_gym.envs.boards.linux import fan, guardian
 from tvfs_gym.envs.boards.linux import machine as machines
 from tvfs_gym.envs.boards.linux.machine import Machine
-from tvfs_gym.envs.boards.linux.options import options_of
+from tvfs_gym.envs.boards.linux.options import LinuxOptions, options_of
 from tvfs_gym.envs.boards.linux.session import session_files
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.envs.scenario import Scenario, scenario_of
@@ -334,3 +335,9 @@ def test_doctor_takes_options_and_snapshots(tmp_path: Path, cli: Cli) -> None:
     assert refused.returncode == 1
     refused = cli("doctor", "--root", root, "--board-option", "policies=policy9", *common)
     assert refused.returncode == 2 and "unknown cpufreq policy 'policy9'" in refused.stderr
+
+
+def test_the_page_lists_every_option() -> None:
+    page = (Path(__file__).parents[3] / "docs/board.md").read_text()
+    for name in LinuxOptions.model_fields:
+        assert re.search(rf"^\| .*`{name}`.* \| `{name}=", page, re.MULTILINE) or name == "settle_c"
