@@ -97,6 +97,7 @@ pretrained: .venv/installed-train
 		$(TRAIN)/$$name --algo $$name && \
 		$(TRAIN)/$${name}_accuracy --algo $$name --reward on_time_accuracy || exit; \
 	done
+	$(TRAIN)/pretrained --algo dagger --board drawn
 	for folder in results/pretrained/*; do \
 		mkdir -p $(PRETRAINED)/$${folder##*/} && \
 		cp $$folder/policy.npz $$folder/policy.json $(PRETRAINED)/$${folder##*/} || exit; \

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import gymnasium
 
-from tvfs_gym.agents.dagger.flights import Distribution, teacher_named
+from tvfs_gym.agents.dagger.flights import ANY_DRAWN, Distribution, needs_measuring, teacher_named
 from tvfs_gym.agents.dagger.training import DaggerPlan, DaggerTraining
 from tvfs_gym.agents.exported import ExportedController
 from tvfs_gym.agents.hyperparameters import DEFAULT, Hyperparameters, load_hyperparameters
@@ -19,12 +19,13 @@ from tvfs_gym.agents.learners.ztt import Ztt
 from tvfs_gym.agents.online import MakeLearner, OnlineTraining, train_online
 from tvfs_gym.agents.policy import CARD, GreedyPolicy
 from tvfs_gym.agents.policy_file import load
-from tvfs_gym.agents.rungs import INPUTS, RungController
+from tvfs_gym.agents.rungs import ANY_BOARD, INPUTS, RungController
 from tvfs_gym.agents.stable_baselines.algorithms import CLASSES
 from tvfs_gym.agents.stable_baselines.training import StableBaselinesTraining
 from tvfs_gym.baselines import design_of
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.envs.board_env import BoardEnv
+from tvfs_gym.envs.boards.drawn import drawn_names
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError, at_least, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
@@ -242,6 +243,7 @@ class Training:
             as_scenario(environment.get("scenario")),
             environment.get("randomise", "conditions") == "conditions",
             self.knowledge,
+            self.knowledge == "characterised" or needs_measuring(self.dagger.teacher),
         )
         own = {"kind": "rungs", "inputs": INPUTS, "knowledge": self.knowledge}
         seeds = *self.seeds, EVALUATION_SEED
@@ -249,11 +251,15 @@ class Training:
 
     def card(self) -> dict[str, Any]:
         """Entries of the policy's card that are the same for all algorithms."""
-        twin = TwinVectorEnv(1, **self.resolved_environment)
+        environment = self.resolved_environment
+        any_board = environment.get("profile") == ANY_DRAWN
+        if any_board:
+            environment = {**environment, "profile": drawn_names(0, 1)[0]}
+        twin = TwinVectorEnv(1, **environment)
         topologies, levels = (twin.actions.table[:, :2].max(axis=0) + 1).tolist()
         return {
             "algorithm": self.name,
-            "board": twin.board.profile.name,
+            "board": ANY_BOARD if any_board else twin.board.profile.name,
             "family": twin.board.family.name,
             "topologies": topologies,
             "vf_levels": levels,

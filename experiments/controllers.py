@@ -7,13 +7,14 @@ from pathlib import Path
 from tvfs_gym.agents.policy import GreedyPolicy
 from tvfs_gym.agents.policy_file import TrainedPolicy, load
 from tvfs_gym.agents.pretrained import (
+    boards_of,
     load_pretrained,
     not_for,
     pretrained_names,
     unsuited_pretrained,
 )
 from tvfs_gym.agents.rungs import ANY_BOARD, RungPolicy
-from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, MakeTwins, build
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, UNMEASURED, MakeTwins, build
 from tvfs_gym.baselines.controller import Controller, Design, Policy
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.envs.boards.board import Configuration
@@ -52,6 +53,21 @@ def unsuited(name: str, board: str, family: str) -> str | None:
     if name in pretrained_names():
         return unsuited_pretrained(name, board, family)
     return not_for(load(Path(name)), board, family) if Path(name).is_dir() else None
+
+
+def is_measured(name: str) -> bool:
+    """Tells whether a controller needs a characterisation of its board.
+
+    Args:
+        name: As in `policy_named`.
+    """
+    if name in UNMEASURED:
+        return False
+    folder = Path(name).is_dir()
+    if not folder and (name not in pretrained_names() or boards_of(name)):
+        return True
+    policy = load(Path(name)) if folder else load_pretrained(name)
+    return not isinstance(policy, RungPolicy) or policy.knowledge == "characterised"
 
 
 def policy_named(

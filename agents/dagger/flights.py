@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from tvfs_gym.agents.interface.interface import Features, Interface, Knowledge
 from tvfs_gym.agents.interface.interface import State as InterfaceState
-from tvfs_gym.baselines import CONTROLLERS, Choice, Design, build, design_of
+from tvfs_gym.baselines import CONTROLLERS, UNMEASURED, Choice, Design, build, design_of
 from tvfs_gym.baselines.controller import State
+from tvfs_gym.baselines.model_based.told import Told
+from tvfs_gym.envs.boards.drawn import drawn_names
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.conditions import Conditions
@@ -42,8 +44,11 @@ class Teacher(Protocol):
 MakeTeacher = Callable[[Design, TwinVectorEnv], Teacher]
 """Makes a teacher of what is known beforehand, and of the twins, if it may look at them."""
 
-TEACHERS: dict[str, MakeTeacher] = {}
+TEACHERS: dict[str, MakeTeacher] = {"told": Told}
 """Teachers beside the baselines, by name."""
+
+ANY_DRAWN = "drawn"
+"""Board of a distribution that draws one for every flight: see `tvfs_gym.envs.boards.drawn`."""
 
 
 def teacher_named(name: str) -> MakeTeacher:
@@ -59,6 +64,11 @@ def teacher_named(name: str) -> MakeTeacher:
     return lambda design, twins: build(name, design)
 
 
+def needs_measuring(teacher: str) -> bool:
+    """Tells whether a teacher needs a characterisation of the board."""
+    return teacher in CONTROLLERS and teacher not in UNMEASURED
+
+
 class Student(Protocol):
     """Chooses rungs from features."""
 
@@ -72,11 +82,12 @@ class Distribution:
     """What flights are drawn from.
 
     Attributes:
-        profile: Board: name or TOML file.
+        profile: Board: name or TOML file; or `ANY_DRAWN` for another one in each flight.
         family: Topology family: name or TOML file.
         scenario: Values that are not drawn.
         conditions: True to draw `tvfs_gym.envs.conditions` as well, False for units and rooms only.
         knowledge: What the student knows of the board.
+        measures: True if boards are characterised, for student or teacher.
     """
 
     profile: str
@@ -84,18 +95,19 @@ class Distribution:
     scenario: Scenario
     conditions: bool
     knowledge: Knowledge
+    measures: bool = True
 
     def flight(self, seed: int, units: int) -> "Flight":
         """The flight with a seed, on so many units, which have this seed and the next ones."""
-        scenario = self.scenario
+        profile, scenario = self.profile, self.scenario
+        if profile == ANY_DRAWN:
+            (profile,) = drawn_names(seed, 1)
         if self.conditions:
             rng = np.random.default_rng(seed)
-            board = _design(self.profile, self.family)
-            profile = load_profile(self.profile)
-            nominal_s = 1.0 / float(board.scales[0])
-            scenario = Conditions(profile, nominal_s).draw(scenario, rng)
+            nominal_s = 1.0 / float(_design(profile, self.family, self.measures).scales[0])
+            scenario = Conditions(load_profile(profile), nominal_s).draw(scenario, rng)
             scenario = scenario.with_values({"frames": frames_of_episode(scenario)})
-        return Flight(self, scenario, seed, units)
+        return Flight(self, profile, scenario, seed, units)
 
 
 @dataclass(frozen=True)
@@ -104,12 +116,14 @@ class Flight:
 
     Attributes:
         distribution: From which it was drawn.
+        profile: Board: name or TOML file.
         scenario: The scenario of all of them, but for unit and room.
         seed: Seed of the first one.
         units: How many there are.
     """
 
     distribution: Distribution
+    profile: str
     scenario: Scenario
     seed: int
     units: int
@@ -117,7 +131,8 @@ class Flight:
     @cached_property
     def design(self) -> Design:
         """Knowledge of the episodes' controllers."""
-        board = _design(self.distribution.profile, self.distribution.family)
+        distribution = self.distribution
+        board = _design(self.profile, distribution.family, distribution.measures)
         frames = frames_per_step(self.scenario.latency_constraint_s)
         return replace(board.under(self.scenario), frames_per_step=frames)
 
@@ -130,7 +145,7 @@ class Flight:
         """The twins, which show the photographs of design time."""
         return TwinVectorEnv(
             self.units,
-            self.distribution.profile,
+            self.profile,
             self.distribution.family,
             self.scenario,
             self.design.frames_per_step,
@@ -141,8 +156,9 @@ class Flight:
 
 
 @lru_cache
-def _design(profile: str, family: str) -> Design:
-    return design_of(TwinEnv(profile, family, choose_passes=True, photographs="design"))
+def _design(profile: str, family: str, measures: bool) -> Design:
+    env = TwinEnv(profile, family, choose_passes=True, photographs="design")
+    return design_of(env, measures=measures)
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,13 @@ class DaggerPlan:
         at_least("the number of rounds", self.rounds, 1)
 
 
+ANY_BOARD_PLAN = DaggerPlan(
+    "told", rounds=2, flights=32, units=5, fits=1_000, judged_flights=24, judged_units=2
+)
+"""How it goes on boards drawn at random: many of them, few units of each, and a teacher that is
+quick and needs no characterisation."""
+
+
 class DaggerTraining:
     """A training by DAgger, which goes on where it was stopped.
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from tvfs_gym.baselines import UNMEASURED
 from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.controller import Design, Policy
@@ -27,7 +26,7 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.board.boards import facts, open_board, suited
 from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
-from tvfs_gym.experiments.controllers import check_name, policy_named
+from tvfs_gym.experiments.controllers import check_name, is_measured, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.options import RealBoard
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
@@ -170,7 +169,7 @@ def _design(
     """The design from the file, or from measuring a twin now if a controller needs that."""
     if content is not None:
         return Design.of(env, content.of(env.board))
-    if env.board.info.real or set(controllers) <= set(UNMEASURED):
+    if env.board.info.real or not any(is_measured(name) for name in controllers):
         return Design.of(env, None)
     known = Scenario(t_max_c=env.scenario.t_max_c, throttling=env.scenario.throttling)
     return Design.of(env, characterise(env.board, known))

@@ -1,6 +1,7 @@
 """``tvfs-gym train``: trains a controller on a batch of twins."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,7 +98,10 @@ def train_command(
     ] = None,
     teacher: Annotated[
         str | None,
-        typer.Option(help="Baseline that dagger learns from. Default: predictive."),
+        typer.Option(
+            help="Baseline that dagger learns from, or told. Default: predictive, or told if "
+            "the board is 'drawn', another one in each flight."
+        ),
     ] = None,
     knowledge: Annotated[
         str | None,
@@ -105,7 +109,9 @@ def train_command(
             help="What dagger's student knows of the board: characterised (the default) or generic."
         ),
     ] = None,
-    rounds: Annotated[int | None, typer.Option(help="Rounds of dagger. Default: 12.")] = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Rounds of dagger. Default: 10, of drawn boards 2.")
+    ] = None,
     seed: SeedOption = 0,
     output: Annotated[
         Path | None,
@@ -148,7 +154,7 @@ def train_command(
         overrides=(*(hyperparameters or ()), *(more_hyperparameters or ())),
         hyperparameter_file=hyperparameter_file,
         checkpoint_every=checkpoint_every,
-        **_of_dagger(**dagger),
+        **_of_dagger(board, **dagger),
     )  # fmt: skip
     config = {"algorithm": algo, **training.record}
     folder = resumed_folder(output, f"train_{algo}", config)
@@ -157,10 +163,15 @@ def train_command(
     print(f"policy: {folder}; benchmark it with: tvfs-gym benchmark --controller {folder}")
 
 
-def _of_dagger(knowledge: Any = "characterised", **plan: Any) -> dict[str, Any]:
-    from tvfs_gym.agents.dagger.training import DaggerPlan
+def _of_dagger(board: str, knowledge: Any = None, **plan: Any) -> dict[str, Any]:
+    """The plan; on boards drawn at random, the one for them, of whose heat nothing is known."""
+    from tvfs_gym.agents.dagger.flights import ANY_DRAWN
+    from tvfs_gym.agents.dagger.training import ANY_BOARD_PLAN, DaggerPlan
 
-    return {"dagger": DaggerPlan(**plan), "knowledge": knowledge}
+    usual, known = DaggerPlan(), "characterised"
+    if board == ANY_DRAWN:
+        usual, known = ANY_BOARD_PLAN, "generic"
+    return {"dagger": replace(usual, **plan), "knowledge": knowledge or known}
 
 
 def _check_drawn(scenario: dict[str, Any]) -> None:

@@ -193,3 +193,25 @@ def test_what_cannot_be_meant_is_refused(
     done = cli("train", "--algo", "dagger", *options, "--output", tmp_path / "none")
     assert done.returncode == 2 and message in done.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_on_boards_drawn_at_random_one_policy_is_learnt_for_any_board(tmp_path: Path) -> None:
+    """A new board in every flight, by a teacher that looks at the twins; it runs on all others."""
+    plan = DaggerPlan(
+        "told", rounds=1, flights=3, units=2, fits=20, batch=64, hidden=(16,), judged_flights=1
+    )
+    environment = {"profile": "drawn", "scenario": {"frames": 60}, "randomise": True}
+    Training("dagger", environment, dagger=plan, knowledge="generic").run(tmp_path, False)
+    assert json.loads((tmp_path / CARD).read_text())["board"] == "any"
+    boards = [
+        Distribution("drawn", "recorded", SHORT, False, "generic", False).flight(seed, 1).profile
+        for seed in (5, 6)
+    ]
+    assert boards == ["drawn:5", "drawn:6"]
+    for board in ("raspberry_pi_4b", "drawn:5"):
+        env = TwinEnv(board, choose_passes=True)
+        policy = load_policy(tmp_path, env)
+        assert isinstance(policy, RungController)
+        observation, _ = env.reset(seed=0)
+        action, _ = policy.predict(observation)
+        assert env.configuration(action).topology == 0

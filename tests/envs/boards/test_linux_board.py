@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.envs.boards.conftest import Opened
 from tests.envs.boards.fake_sysfs import KHZ, FakeKernel
-from tvfs_gym.baselines import make
+from tvfs_gym.baselines import Design, make
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.boards.linux import sensors
 from tvfs_gym.envs.boards.linux.board import LinuxBoard
@@ -25,6 +25,7 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.envs.linux_env import LinuxBoardEnv
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.controllers import is_measured, policy_named
 
 SLOWEST, FASTEST = 11, 0
 
@@ -323,21 +324,19 @@ def test_a_family_without_files_says_how_to_get_them(
         LinuxBoard(load_family("digits"), tmp_path, root=root, options=options)
 
 
-def test_predictive_generic_runs_from_the_first_minute(
-    root: Path, kernel: FakeKernel, tmp_path: Path, slow_passes: float
+@pytest.mark.parametrize("name", ["predictive_generic", "pretrained"])
+def test_it_is_controlled_from_the_first_minute(
+    root: Path, kernel: FakeKernel, tmp_path: Path, slow_passes: float, name: str
 ) -> None:
-    """No profile and no characterisation; a warm one begins at its slowest clock."""
+    """Without profile or characterisation; the first frames are a pass of the fastest network."""
     options = {"state_folder": tmp_path / "state", "settle_s": 0.0}
     scenario = {"latency_constraint_s": 0.05, "t_max_c": 84.0, "frames": 100}
     env = LinuxBoardEnv(
         root=root, threads=1, options=options, scenario=scenario, choose_passes=True
     )
     try:
-        controller = make("predictive_generic", env)
-        kernel.heat(83.5)
-        observation, _ = env.reset(seed=0)
-        warm, _ = controller.predict(observation)
-        assert env.configuration(warm) == Configuration(0, 0, 1)
+        assert not is_measured(name)
+        controller: Any = policy_named(name, Design.of(env, None))
         kernel.heat(45.0)
         observation, _ = env.reset(seed=0)
         state, chosen = None, []
@@ -347,5 +346,22 @@ def test_predictive_generic_runs_from_the_first_minute(
             observation, *_ = env.step(action)
     finally:
         env.close()
-    assert chosen[0].topology == 0
+    assert chosen[0].topology == 0 and chosen[0].max_passes == 1
     assert max(choice.topology for choice in chosen[1:]) > 0
+
+
+def test_predictive_generic_begins_a_warm_board_at_its_slowest_clock(
+    root: Path, kernel: FakeKernel, tmp_path: Path
+) -> None:
+    options = {"state_folder": tmp_path / "state", "settle_s": 0.0}
+    scenario = {"t_max_c": 84.0, "frames": 100}
+    env = LinuxBoardEnv(
+        root=root, threads=1, options=options, scenario=scenario, choose_passes=True
+    )
+    try:
+        kernel.heat(83.5)
+        observation, _ = env.reset(seed=0)
+        warm, _ = make("predictive_generic", env).predict(observation)
+    finally:
+        env.close()
+    assert env.configuration(warm) == Configuration(0, 0, 1)
