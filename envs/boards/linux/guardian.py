@@ -160,12 +160,9 @@ def restore(settings: list[Setting]) -> list[str]:
 
 def _taken_over(setting: Setting) -> bool:
     """Tells whether another program has set a file meanwhile, and says so."""
-    try:
-        now = read(setting.path)
-    except OSError:
-        return False  # writing it will tell
-    if setting.ours is None or now in (setting.ours, setting.value):
-        return False
+    now = _reads(setting)
+    if now is None or setting.ours is None or now in (setting.ours, setting.value):
+        return False  # if it cannot be read, writing it will tell
     say(f"{setting.path} is left at {now}, which another program has set; it was {setting.value}.")
     return True
 
@@ -180,8 +177,16 @@ def _written(setting: Setting) -> str | None:
     try:
         write(setting.path, setting.value)
     except OSError as error:
-        return f"{setting.path}: writing {setting.value} failed: {error.strerror}."
+        if _reads(setting) != setting.value:  # else the run could not write it either
+            return f"{setting.path}: writing {setting.value} failed: {error.strerror}."
     return None
+
+
+def _reads(setting: Setting) -> str | None:
+    try:
+        return read(setting.path)
+    except OSError:
+        return None
 
 
 def _differing(setting: Setting) -> str | None:

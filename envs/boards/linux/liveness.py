@@ -58,11 +58,12 @@ class Liveness:
             self._reading_c, self._mean_then = temperature_c, self._mean
             self._witness_then_c, self._due_s = witness_c, None
             return None
-        if self._due_s is None and (self._must_show() or self._moved(witness_c)):
-            self._due_s = time_s
-        if self._due_s is None or time_s - self._due_s <= self._stuck_after_s:
+        if not self._must_show() and not self._moved(witness_c):
+            self._due_s = None
             return None
-        return time_s - self._due_s
+        self._due_s = time_s if self._due_s is None else self._due_s
+        due_s = time_s - self._due_s
+        return due_s if due_s > self._stuck_after_s else None
 
     def _average(self, time_s: float, load: float) -> None:
         if math.isnan(self._before_s):

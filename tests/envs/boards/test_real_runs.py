@@ -225,6 +225,24 @@ def test_a_governor_that_refuses_leaves_the_limits(hold: Opened, tmp_path: Path)
     assert settings(root / CPUFREQ / "policy0") == before
 
 
+def test_a_setting_that_holds_need_not_be_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who could not change it need not restore it."""
+    root = tmp_path / "sys"
+    boards.pi4(Tree(root))
+    file = str(root / CPUFREQ / "policy0/scaling_governor")
+
+    def refuse(path: str, value: str) -> None:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(guardian, "write", refuse)
+    assert guardian.restore([guardian.Setting(file, "ondemand")]) == []
+    monkeypatch.setattr(guardian, "ROUNDS", 2)
+    (problem, _) = guardian.restore([guardian.Setting(file, "schedutil")])
+    assert "Permission denied" in problem
+
+
 def test_a_fan_is_held_against_the_kernel(
     hold: Opened, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
