@@ -110,9 +110,10 @@ def _cpus(plan: BoardPlan) -> str:
 
 
 def _levels(plan: BoardPlan) -> str:
+    driver = "".join(f" ({policy.driver})" for policy in plan.cluster.policies[:1])
     if not plan.levels_khz:
-        return "the kernel's choice alone"
-    return " ".join(f"{khz / 1e3:g}" for khz in plan.levels_khz) + " MHz"
+        return f"the kernel's choice alone{driver}"
+    return " ".join(f"{khz / 1e3:g}" for khz in plan.levels_khz) + f" MHz{driver}"
 
 
 def _temperature(plan: BoardPlan) -> str:

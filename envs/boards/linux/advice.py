@@ -133,6 +133,12 @@ def _governor(policies: tuple[ClockDomain, ...]) -> Iterator[str]:
 
 
 def _throttling(capabilities: Capabilities) -> Iterator[str]:
+    for device in capabilities.cooling_devices:
+        if device.slows_cpu and device.state > 0:
+            yield (
+                f"The kernel throttles it now: {device.type} is at state {device.state} of "
+                f"{device.max_state}; a run waits until that is over."
+            )
     for zone in capabilities.zones:
         if not zone.enabled or zone.policy == "user_space":
             yield (

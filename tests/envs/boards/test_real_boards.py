@@ -407,6 +407,13 @@ def test_advice_fits_what_may_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     assert any("give write access to scaling_governor" in note for note in plan.notes)
 
 
+def test_throttling_now_is_told(tmp_path: Path) -> None:
+    root = built(boards.odroid_n2, tmp_path)
+    put(root / "class/thermal/cooling_device1", {"cur_state": "3"})
+    notes = plan_of(probe(root)).notes
+    assert any("throttles it now: cpufreq-cpu2 is at state 3 of 10" in note for note in notes)
+
+
 def test_docker_and_a_user_without_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = built(boards.pi4, tmp_path)
     monkeypatch.setattr("os.access", lambda *_: False)
