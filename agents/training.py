@@ -21,7 +21,7 @@ from tvfs_gym.agents.policy import CARD, GreedyPolicy
 from tvfs_gym.agents.policy_file import load
 from tvfs_gym.agents.rungs import ANY_BOARD, INPUTS, RungController
 from tvfs_gym.agents.stable_baselines.algorithms import CLASSES
-from tvfs_gym.agents.stable_baselines.training import StableBaselinesTraining
+from tvfs_gym.agents.stable_baselines.training import AfterEvaluation, StableBaselinesTraining
 from tvfs_gym.baselines import design_of
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.envs.board_env import BoardEnv
@@ -102,6 +102,8 @@ class Training:
         overrides: Hyper-parameters other than the algorithm's, each ``NAME:VALUE``.
         hyperparameter_file: File of them in rl-zoo's format; None for the one that ships.
         checkpoint_every: Environment steps between two checkpoints; None for a tenth of all.
+        evaluation_seed: Seed of the evaluation's first episode.
+        after_evaluation: Told of steps done and mean reward of a step, with stable-baselines3's.
         dagger: How DAgger goes.
         knowledge: What DAgger's student knows of the board.
     """
@@ -116,6 +118,8 @@ class Training:
     overrides: tuple[str, ...] = ()
     hyperparameter_file: Path | None = None
     checkpoint_every: int | None = None
+    evaluation_seed: int = EVALUATION_SEED
+    after_evaluation: AfterEvaluation | None = None
     dagger: DaggerPlan = field(default_factory=DaggerPlan)
     knowledge: Knowledge = "characterised"
 
@@ -216,7 +220,7 @@ class Training:
             return
         envs, steps = self.resolved_envs, self.resolved_steps
         environment = self.resolved_environment
-        judging = self.evaluations, self.evaluation_episodes, EVALUATION_SEED
+        judging = self.evaluations, self.evaluation_episodes, self.evaluation_seed
         if self.algorithm.learner is not None:
             learning = OnlineTraining(
                 self.algorithm.learner, environment, envs, steps, self.seeds, self.card()
@@ -233,6 +237,7 @@ class Training:
         StableBaselinesTraining(
             self.name, self.hyperparameters, environment, envs, steps, self.seeds, judging,
             self.checkpoint_every or max(steps // CHECKPOINTS, 1), self.card(),
+            self.after_evaluation,
         ).run(folder, progress_bar)  # fmt: skip
 
     def _dagger(self) -> DaggerTraining:

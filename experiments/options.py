@@ -111,6 +111,19 @@ EngineOption = Annotated[
     ),
 ]
 OutputPageOption = Annotated[Path | None, typer.Option("--output", help="Markdown file to write.")]
+HyperparametersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hyperparameter",
+        "-params",
+        metavar="NAME:VALUE",
+        help="Hyper-parameter of the algorithm, e.g. gamma:0.9; repeat, or go on with others.",
+    ),
+]
+MoreHyperparameters = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME:VALUE]...", help="More hyper-parameters.", show_default=False),
+]
 CheckoutOption = Annotated[
     Path,
     typer.Option(

@@ -141,6 +141,25 @@ class Checkpoints(BaseCallback):
         }
 
 
+class EvaluationReport(BaseCallback):
+    """Tells how an evaluation came out.
+
+    Args:
+        report: Called with the steps done, and the mean reward of a step.
+    """
+
+    parent: Any
+
+    def __init__(self, report: Any) -> None:
+        super().__init__()
+        self._report = report
+
+    def _on_step(self) -> bool:
+        gained, lengths = self.parent.evaluations_results[-1], self.parent.evaluations_length[-1]
+        self._report(self.parent.num_timesteps, float(np.sum(gained) / np.sum(lengths)))
+        return True
+
+
 def latest(folder: Path) -> Path | None:
     """The latest checkpoint of a run that a training can go on from; None if there is none."""
     complete = [found for found in _written(folder / FOLDER) if (found / STATE).is_file()]

@@ -1,6 +1,7 @@
 """Training an algorithm of stable-baselines3 or sb3-contrib on a batch of twins."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,8 @@ WRAPPERS = {
 }
 """Wrappers of a single environment, and the arguments of `TwinVecEnv` that stand for them."""
 
+AfterEvaluation = Callable[[int, float], None]
+
 
 @dataclass(frozen=True)
 class StableBaselinesTraining:
@@ -36,6 +39,8 @@ class StableBaselinesTraining:
         judging: How often it is judged, on how many episodes, and the seed of the first one.
         checkpoint_every: Environment steps between two checkpoints.
         card: Entries of the policy's card.
+        after_evaluation: Told of steps done and mean reward of a step; what it raises ends the
+            training.
     """
 
     algorithm: str
@@ -47,6 +52,7 @@ class StableBaselinesTraining:
     judging: tuple[int, int, int]
     checkpoint_every: int
     card: dict[str, Any]
+    after_evaluation: AfterEvaluation | None = None
 
     @property
     def interface(self) -> dict[str, Any]:
@@ -142,8 +148,16 @@ class StableBaselinesTraining:
             eval_freq=max(self.steps // self.envs // evaluations, 1),
             log_path=str(folder / "evaluations"),
             best_model_save_path=str(folder / BEST_FOLDER),
+            callback_after_eval=self._after_evaluation(),
             verbose=0,
         )
+
+    def _after_evaluation(self) -> Any:
+        if self.after_evaluation is None:
+            return None
+        from tvfs_gym.agents.stable_baselines.checkpoints import EvaluationReport
+
+        return EvaluationReport(self.after_evaluation)
 
     def _begun(self, folder: Path) -> tuple[float, Any, Any]:
         """Time taken so far, a new model, and its twins."""

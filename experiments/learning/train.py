@@ -10,7 +10,9 @@ import typer
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.options import (
     FamilyOption,
+    HyperparametersOption,
     LatencyMsOption,
+    MoreHyperparameters,
     ProfileOption,
     SeedOption,
     Surroundings,
@@ -69,21 +71,8 @@ def train_command(
         ),
     ] = None,
     envs: Annotated[int | None, typer.Option(help="Twins. Default: the algorithm's.")] = None,
-    hyperparameters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--hyperparameter",
-            "-params",
-            metavar="NAME:VALUE",
-            help="Hyper-parameter of the algorithm, e.g. gamma:0.9; repeat, or go on with others.",
-        ),
-    ] = None,
-    more_hyperparameters: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME:VALUE]...", help="More hyper-parameters.", show_default=False
-        ),
-    ] = None,
+    hyperparameters: HyperparametersOption = None,
+    more_hyperparameters: MoreHyperparameters = None,
     hyperparameter_file: Annotated[
         Path | None,
         typer.Option(
