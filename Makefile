@@ -92,7 +92,7 @@ PRETRAINED := agents/pretrained
 TRAIN = $(BIN)/tvfs-gym train --conditions --output results/pretrained
 pretrained: .venv/installed-train
 	rm -rf results/pretrained
-	$(TRAIN)/ppo --algo ppo --steps 4000000
+	$(TRAIN)/ppo --algo ppo
 	for name in $(LEARNERS); do \
 		$(TRAIN)/$$name --algo $$name && \
 		$(TRAIN)/$${name}_accuracy --algo $$name --reward on_time_accuracy || exit; \

@@ -150,7 +150,7 @@ from tvfs_gym.envs import TwinEnv, TwinVectorEnv, Window
 env, batch = TwinEnv(), TwinVectorEnv(2)
 observation, _ = env.reset(seed=0)
 batch.reset(seed=0)
-for policy in (baselines.make("tvfs", env), load_pretrained("ppo")):
+for policy in (baselines.make("tvfs", env), load_pretrained("ztt")):
     env.reset(seed=0)
     action, _ = policy.predict(observation)
     observation, *_, info = env.step(action)

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
+from typing import Any
 
 import numpy as np
 import psutil
@@ -80,17 +81,19 @@ PSUTIL = "for comparison: `psutil.sensors_temperatures()` and `cpu_freq()`"
 def _parts(machine: Machine) -> dict[str, Callable[[], object]]:
     env = TwinEnv("odroid_xu4")
     observation, _ = env.reset(seed=0)
-    tvfs = build("tvfs", Design.of(env, characterise(env.board, Scenario())))
+    design = Design.of(env, characterise(env.board, Scenario()))
+    tvfs = build("tvfs", design)
     _, state = tvfs.predict(observation)
-    policy = load_pretrained("ppo")
-    assert isinstance(policy, GreedyPolicy)
+    trained = load_pretrained("ppo")
+    policy = trained if isinstance(trained, GreedyPolicy) else trained.on(design)
+    memory: Any = policy.predict(observation)[1]
     levels = iter(np.tile(np.arange(machine.level_count), 10**6).tolist())
     return {
         LOOK: machine.look,
         OTHER_LEVEL: lambda: machine.request(next(levels)),
         SAME_LEVEL: lambda: machine.request(0),
         TVFS: lambda: tvfs.predict(observation, state),
-        POLICY: lambda: policy.predict(observation),
+        POLICY: lambda: policy.predict(observation, memory),
         PSUTIL: lambda: (psutil.sensors_temperatures(), psutil.cpu_freq()),
     }
 
