@@ -52,7 +52,7 @@ class Halves(Generic[Part]):
         return part
 
 
-def halves(truth: Sequence[int] | NDArray[np.int16]) -> Halves[NDArray[np.intp]]:
+def halves(truth: Sequence[int] | NDArray[np.int32]) -> Halves[NDArray[np.intp]]:
     """Splits photographs into halves, class by class.
 
     Within each class the photographs go, in the recorded order, alternately to the design half and
@@ -83,7 +83,7 @@ class Recording:
     """
 
     confidence: NDArray[np.float32]
-    label: NDArray[np.int16]
+    label: NDArray[np.int32]
     in_top5: NDArray[np.bool_]
 
 
@@ -114,7 +114,7 @@ class RecordedOutcomes:
         provenance: The command, runtime, networks' hashes, images and resizer that made them.
     """
 
-    truth: NDArray[np.int16]
+    truth: NDArray[np.int32]
     recordings: Mapping[str, Recording]
     provenance: Mapping[str, Any]
 
@@ -235,7 +235,7 @@ def outcome_tables(family: Family) -> Halves[OutcomeTable]:
         InputError: Its file of recorded outcomes cannot be read, or lacks one of its topologies.
     """
     if family.outcomes is None:
-        table, truth = _published(family), np.zeros(PUBLISHED_IMAGES, np.int16)
+        table, truth = _published(family), np.zeros(PUBLISHED_IMAGES, np.int32)
     else:
         table, truth = _recorded(family, load_outcomes(family.outcomes))
     if len(truth) < 2:
@@ -248,7 +248,7 @@ def outcome_tables(family: Family) -> Halves[OutcomeTable]:
     return Halves(table.only(parts.design), table.only(parts.run))
 
 
-def _recorded(family: Family, outcomes: RecordedOutcomes) -> tuple[OutcomeTable, NDArray[np.int16]]:
+def _recorded(family: Family, outcomes: RecordedOutcomes) -> tuple[OutcomeTable, NDArray[np.int32]]:
     confidence = np.stack([outcomes[name].confidence for name in family.names])
     correct = np.stack([outcomes.correct(name) for name in family.names])
     return OutcomeTable(confidence, correct.astype(np.uint8)), outcomes.truth

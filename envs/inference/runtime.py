@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.inference.tensors import takes_any_size
 
 RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
@@ -49,13 +50,14 @@ def runtime_package() -> str:
     )
 
 
-def interpreter(path: Path, threads: int, xnnpack: bool = True) -> Any:
+def interpreter(path: Path, threads: int, xnnpack: bool = True, input_px: int | None = None) -> Any:
     """Loads a network and allocates its tensors.
 
     Args:
         path: The .tflite file.
         threads: CPU threads of one pass.
         xnnpack: Use XNNPACK where the runtime does by default.
+        input_px: Height and width of the pictures, of a network that takes any size.
 
     Returns:
         An ``Interpreter`` of the runtime in use.
@@ -75,8 +77,26 @@ def interpreter(path: Path, threads: int, xnnpack: bool = True) -> Any:
             num_threads=threads,
             experimental_op_resolver_type=getattr(module.OpResolverType, resolver),
         )
+        picture = loaded.get_input_details()[0]
+        if input_px is not None and takes_any_size(picture):
+            loaded.resize_tensor_input(picture["index"], (1, input_px, input_px, 3))
         loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else "no reason given"
-        raise InputError(f"{path} is not a usable TFLite network: {first_line}.") from error
+        raise InputError(_unusable(path, str(error))) from error
     return loaded
+
+
+def _unusable(path: Path, reason: str) -> str:
+    """Says why the runtime refuses a network, and what would do instead."""
+    if "edgetpu-custom-op" in reason:
+        return (
+            f"{path} is compiled for the Edge TPU: take the file it was compiled from, without "
+            "_edgetpu in its name."
+        )
+    if "Select TensorFlow op" in reason or "Flex" in reason:
+        return (
+            f"{path} needs operations of TensorFlow itself (Flex), which {runtime()} lacks: "
+            "convert it to TFLite's built-in operations alone."
+        )
+    first_line = reason.splitlines()[0] if reason else "no reason given"
+    return f"{path} is not a usable TFLite network: {first_line[:200].rstrip('.')}."

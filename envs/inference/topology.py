@@ -6,13 +6,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from tvfs_gym.envs.errors import unknown
+from tvfs_gym.envs.inference.labels import Labels, read_labels
 from tvfs_gym.envs.tables import FileName, Table, read_toml
 
 ZOO = Path(str(files("tvfs_gym.envs.inference") / "zoo"))
 DEFAULT_FAMILY = "recorded"
+
+PerChannel = float | tuple[float, float, float]
+"""A number for red, green and blue alike, or one for each."""
 
 
 class Topology(Table):
@@ -27,8 +32,8 @@ class Topology(Table):
         input_px: Height and width of the square RGB input, pixels.
         classes: Length of the output vector.
         label_offset: Output index of class 0 (1 where index 0 is "background").
-        pixel_mean: Grey level that the network reads as 0.
-        pixel_scale: Grey levels per unit of the network's real-valued input.
+        pixel_mean: Grey level that the network reads as 0, of all channels or of each.
+        pixel_scale: Grey levels per unit of the network's real-valued input, likewise.
         output: Kind of the network's last layer: ``softmax`` or ``logits``.
         top1_published: Published ImageNet top-1 accuracy, percent; None for another network.
         relative_latency: Latency of a pass relative to MobileNetV1 1.0 224's on the same board. In
@@ -49,8 +54,8 @@ class Topology(Table):
     input_px: int = Field(gt=0, le=4096)
     classes: int = Field(gt=1, le=100_000)
     label_offset: int = Field(ge=0, le=1)
-    pixel_mean: float
-    pixel_scale: float = Field(gt=0)
+    pixel_mean: PerChannel
+    pixel_scale: PerChannel
     output: Literal["softmax", "logits"] = "softmax"
     top1_published: float | None = Field(default=None, gt=0, le=100)
     relative_latency: float = Field(ge=1e-4, le=1e4)
@@ -58,6 +63,13 @@ class Topology(Table):
     change_share: float = Field(default=0.0, ge=0, le=100)
     runtimes: tuple[str, ...] | None = None
     source: str
+
+    @field_validator("pixel_scale")
+    @classmethod
+    def _scale_positive(cls, scale: PerChannel) -> PerChannel:
+        if not np.all(np.asarray(scale) > 0):
+            raise ValueError(f"pixel_scale must be positive, not {scale}")
+        return scale
 
 
 class Family(Table):
@@ -67,11 +79,12 @@ class Family(Table):
         name: Its name in results.
         description: One line about it.
         outcomes: The file of recorded outcomes; None if each topology's published top-1 accuracy
-            and one pass per frame stand in for them. In a TOML file, this and the next two paths
-            are relative to it.
+            and one pass per frame stand in for them. In a TOML file, this and the next three
+            paths are relative to it.
         models: The folder that holds the networks' files; None if they do not ship with it.
         images: The zip archive of labelled test images, with ``images.csv`` in it, if one comes
             along.
+        labels: The list of its classes' names, if one comes along.
         topologies: Its members, in ascending order of latency.
         variants: Other files of the same networks, recorded beside them, outside the family.
     """
@@ -81,6 +94,7 @@ class Family(Table):
     outcomes: Path | None = None
     models: Path | None = None
     images: Path | None = None
+    labels: Path | None = None
     topologies: tuple[Topology, ...] = Field(min_length=1)
     variants: tuple[Topology, ...] = ()
 
@@ -106,6 +120,15 @@ class Family(Table):
     def names(self) -> tuple[str, ...]:
         """Names of its topologies, fastest first."""
         return tuple(topology.name for topology in self.topologies)
+
+    @property
+    def class_labels(self) -> Labels:
+        """Names of its classes; none if no list of them comes along.
+
+        Raises:
+            InputError: The list cannot be read.
+        """
+        return Labels(()) if self.labels is None else read_labels(self.labels)
 
     def recordable(self, names: Sequence[str]) -> tuple[Topology, ...]:
         """Its topologies and variants of these names, in the family's order; all if none is named.
@@ -142,6 +165,6 @@ def load_family(family: str) -> Family:
         raise unknown("topology family", family, family_names())
     path = Path(family).resolve() if family.endswith(".toml") else ZOO / f"{family}.toml"
     read = read_toml(path, Family)
-    named = {key: getattr(read, key) for key in ("outcomes", "models", "images")}
+    named = {key: getattr(read, key) for key in ("outcomes", "models", "images", "labels")}
     located = {key: path.parent / value for key, value in named.items() if value is not None}
     return read.model_copy(update=located)

@@ -14,7 +14,6 @@ The same command with the same ``--output`` resumes an interrupted run.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,11 @@ import numpy as np
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.adaptta import AdapTTA
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
-from tvfs_gym.envs.inference.images import LabelledImage, read_images
+from tvfs_gym.envs.inference.image_lists import LabelledImage, read_images
 from tvfs_gym.envs.inference.runtime import runtime, runtime_package
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta.live_options import LiveOptions
-from tvfs_gym.experiments.adaptta.recording import check_labels, checked_hashes
+from tvfs_gym.experiments.adaptta.recording import check_labels, checked_hashes, listing_sha256
 from tvfs_gym.experiments.adaptta.report import write_live_report
 from tvfs_gym.experiments.adaptta.view_store import CHUNK, ViewOutputs, chunk_file, save_chunk
 from tvfs_gym.experiments.progress import progress_bar
@@ -59,7 +58,11 @@ def run_live(
     options.cut()  # refuses unknown names before anything is written
     topologies = _present(family_name, topology_names, models)
     first = topologies[0]
-    labelled = read_images(images, first.classes - first.label_offset)
+    labels = load_family(family_name).class_labels
+    found = read_images(images, first.classes - first.label_offset, labels)
+    for note in found.notes:
+        print(note)
+    labelled = found.images
     check_labels(topologies, labelled)
     config = {
         "family": family_name,
@@ -67,7 +70,7 @@ def run_live(
         "networks_sha256": checked_hashes(topologies, models),
         "images": str(images),
         "images_listed": len(labelled),
-        "images_sha256": _digest(labelled),
+        "images_sha256": listing_sha256(labelled),
         "runtime": runtime(),
         **asdict(options),
     }
@@ -92,15 +95,6 @@ def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topo
     if not usable:
         raise InputError(f"{models} holds no network of the family {family_name}.")
     return tuple(usable)
-
-
-def _digest(images: Sequence[LabelledImage]) -> str:
-    """Hash of a list of images: of the paths, labels and sizes of the files."""
-    rows = [
-        f"{image.path},{image.label},{image.path.stat().st_size if image.path.exists() else None}"
-        for image in images
-    ]
-    return sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _folder(output: Path | None, config: dict[str, Any]) -> Path:

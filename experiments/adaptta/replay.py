@@ -41,7 +41,7 @@ class AnswersByView:
         Args:
             label_offset: Output index of class 0.
         """
-        label = (self.answer - label_offset).astype(np.int16)
+        label = (self.answer - label_offset).astype(np.int32)
         return Recording(self.confidence, label, self.in_top5)
 
 

@@ -14,7 +14,7 @@ from rich import print as rich_print
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.augmentation import policy_views
-from tvfs_gym.envs.inference.images import LabelledImage
+from tvfs_gym.envs.inference.image_lists import LabelledImage
 from tvfs_gym.envs.inference.outcomes import (
     RecordedOutcomes,
     Recording,
@@ -56,7 +56,7 @@ class PolicyRun:
 
     network: str
     policy: str
-    truth: NDArray[np.int16]
+    truth: NDArray[np.int32]
     recording: Recording
     settled: NDArray[np.bool_]
     seconds: NDArray[np.float64]
@@ -101,7 +101,7 @@ def write_live_report(
     if not usable.any():
         raise InputError(f"no image could be used; {folder / 'failed.csv'} says why.")
     used = [image for image, good in zip(images, usable, strict=True) if good]
-    truth = np.array([image.label for image in used], np.int16)
+    truth = np.array([image.label for image in used], np.int32)
     runs = [
         run
         for topology in topologies
@@ -163,7 +163,7 @@ def _policy_runs(
     topology: Topology,
     outputs: ViewOutputs,
     usable: NDArray[np.bool_],
-    truth: NDArray[np.int16],
+    truth: NDArray[np.int32],
     options: LiveOptions,
 ) -> Iterator[PolicyRun]:
     rule = Rule(options.aggregation, options.confidence, options.stop_on)

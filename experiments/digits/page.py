@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.augmentation import POLICIES, views
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
-from tvfs_gym.envs.inference.images import LabelledImage, open_image, read_image_list, unpack_images
+from tvfs_gym.envs.inference.image_lists import LabelledImage, read_image_list, unpack_images
+from tvfs_gym.envs.inference.images import open_image
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, load_outcomes
 from tvfs_gym.envs.inference.topology import Family, Topology, load_family
 from tvfs_gym.experiments.adaptta.calibration import pareto_indices

@@ -9,15 +9,10 @@ every option ``--family`` takes it.
 
 import os
 import platform
-import re
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any
 
@@ -25,12 +20,19 @@ import numpy as np
 import tomlkit
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
-from tvfs_gym.envs.inference.images import unpack_images
+from tvfs_gym.envs.inference.image_lists import read_images, unpacked
+from tvfs_gym.envs.inference.labels import Labels, read_labels
+from tvfs_gym.envs.inference.metadata import metadata_labels
 from tvfs_gym.envs.inference.runtime import interpreter, runtime
 from tvfs_gym.envs.inference.topology import Topology
+from tvfs_gym.envs.toml import tomllib
+from tvfs_gym.experiments.adaptta.recording import check_labels
 from tvfs_gym.experiments.models.changes import change_shares
-from tvfs_gym.experiments.models.record import record_family
+from tvfs_gym.experiments.models.network_options import OptionTexts
+from tvfs_gym.experiments.models.reading import read_network
+from tvfs_gym.experiments.models.record import record_networks, unfinished
 from tvfs_gym.experiments.results.folder import checked_output
 
 ROUNDS = 15
@@ -39,68 +41,104 @@ ROUNDS = 15
 ROUND_S = 0.02
 """Least CPU time of a network in a round, s."""
 
-GREY_SPAN, GREY_TOLERANCE = 2.0, 0.02
-"""Span of an int8 input, -1..1, whose codes are the grey levels less 128."""
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Normalisation of the pixels that the networks expect, if the user gives it.
-
-    Attributes:
-        mean: Grey level that is read as 0; None to read both from the file.
-        scale: Grey levels per unit of the real-valued input; None to read both from the file.
-    """
-
-    mean: float | None = None
-    scale: float | None = None
-
 
 def add_family(
     networks: Sequence[Path],
     variants: Sequence[Path],
-    labels: Path,
+    labels: Path | None,
     images: Path,
     output: Path,
     description: str,
     reference: Path | None,
-    normalisation: Normalisation,
+    options: OptionTexts,
 ) -> None:
     """Writes a family and its recorded outcomes.
 
     Args:
         networks: Networks of the family, all in one folder.
         variants: Networks of the same folder that are recorded, but that no controller chooses.
-        labels: Text file with a class name per line.
-        images: Labelled images: CSV list, its folder, or a zip archive with ``images.csv`` in it.
+        labels: Label list; None for the one within the first network's file.
+        images: Labelled images: CSV list, its folder, a folder of images per class, or a zip
+            archive of one of these.
         output: TOML file to write; the outcomes go beside it.
         description: Description of the family.
         reference: MobileNetV1 1.0 224 as TFLite, the reference of the relative latencies.
-        normalisation: Normalisation of the pixels.
+        options: What the user says of the networks.
 
     Raises:
         InputError: A network, the labels or the images cannot be used, or a file exists already.
     """
     if output.suffix != ".toml":
         raise InputError(f"a family is a TOML file: name {output}.toml, not {output}.")
-    outcomes = output.with_suffix(".npz")
     checked_output(output)
-    checked_output(outcomes)
+    checked_output(output.with_suffix(".npz"))
     files = [*networks, *variants]
-    folders = {file.resolve().parent for file in files}
-    if len(folders) > 1:
+    if len({file.resolve().parent for file in files}) > 1:
         raise InputError("the networks of a family must lie in one folder.")
-    classes = _class_count(labels)
-    topologies = [_topology(network, classes, normalisation) for network in files]
-    ratios, reference_name, reference_s = _relative_latencies(
-        topologies, files[0].parent, reference
-    )
+    by_network = options.by_network(files)
+    names = _labels(labels, files[0])
+    with unpacked(images) as folder:
+        found = read_images(folder, len(names.names), names)
+        for note in found.notes:
+            print(note)
+        understood = [read_network(file, names, by_network[file], found.images) for file in files]
+        for network in understood:
+            print("\n".join(network.lines))
+        topologies = [network.topology for network in understood]
+        check_labels(topologies, found.images)
+        outcomes = output.with_suffix(".npz")
+        draft = unfinished(outcomes) / "family.toml"
+        family = _draft(draft, topologies)
+        if family is None:
+            family = _family(networks, topologies, labels, images, output, description, reference)
+            write_whole(draft, tomlkit.dumps(family).encode())
+        topologies = [
+            Topology.model_validate(row)
+            for row in [*family["topologies"], *family.get("variants", [])]
+        ]
+        record_networks(topologies, files[0].parent, found.images, outcomes)
+    output.write_text(tomlkit.dumps(family), encoding="utf-8")
+    print(f"{output}: family {output.stem}")
+
+
+def _draft(path: Path, topologies: Sequence[Topology]) -> dict[str, Any] | None:
+    """The family as it was timed before an interruption; None if it was not, or of others."""
+    if not path.exists():
+        return None
+    family = tomllib.loads(path.read_text(encoding="utf-8"))
+    measured = {"relative_latency", "change_share", "source"}
+    rows = [*family["topologies"], *family.get("variants", [])]
+    timed = [Topology.model_validate(row).model_dump(exclude=measured) for row in rows]
+    read = [topology.model_dump(exclude=measured) for topology in topologies]
+    return family if all(row in timed for row in read) and len(read) == len(timed) else None
+
+
+def _labels(path: Path | None, network: Path) -> Labels:
+    """The label list, or that within the first network's file."""
+    labels = read_labels(path) if path is not None else metadata_labels(network)
+    if labels is None:
+        raise InputError(f"{network} brings no label list: give --labels.")
+    return labels
+
+
+def _family(
+    networks: Sequence[Path],
+    topologies: Sequence[Topology],
+    labels: Path | None,
+    images: Path,
+    output: Path,
+    description: str,
+    reference: Path | None,
+) -> dict[str, Any]:
+    """Times the networks, prints their latencies, and describes the family."""
+    models = networks[0].parent
+    ratios, reference_name, reference_s = _relative_latencies(topologies, models, reference)
     source = (
         f"latency: tvfs-gym models add, {runtime()}, {platform.machine()}, one thread, relative to "
         f"{reference_name} ({1e3 * reference_s:.3g} ms of CPU time per pass)"
     )
     shares = change_shares(
-        [_view_pass(TfliteClassifier(topology, files[0].parent)) for topology in topologies]
+        [_view_pass(TfliteClassifier(topology, models)) for topology in topologies]
     )
     rows = [
         topology.model_copy(
@@ -113,103 +151,26 @@ def add_family(
         for topology, ratio, share in zip(topologies, ratios, shares, strict=True)
     ]
     members = sorted(rows[: len(networks)], key=lambda topology: topology.relative_latency)
-    family: dict[str, Any] = {"name": output.stem, "description": description}
-    family |= {"outcomes": outcomes.name, "models": _relative(folders.pop(), output)}
+    family: dict[str, Any] = {
+        "name": output.stem,
+        "description": description,
+        "outcomes": output.with_suffix(".npz").name,
+        "models": _relative(models.resolve(), output),
+    }
     if images.suffix == ".zip":
         family["images"] = _relative(images.resolve(), output)
+    if labels is not None:
+        family["labels"] = _relative(labels.resolve(), output)
     family["topologies"] = [topology.model_dump(exclude_defaults=True) for topology in members]
-    if variants:
+    if len(rows) > len(networks):
         others = rows[len(networks) :]
         family["variants"] = [topology.model_dump(exclude_defaults=True) for topology in others]
-    output.write_text(tomlkit.dumps(family), encoding="utf-8")
-    try:
-        with ExitStack() as stack:
-            if images.suffix == ".zip":
-                folder = Path(stack.enter_context(TemporaryDirectory()))
-                unpack_images(images, folder)
-                images = folder
-            record_family(str(output), [], files[0].parent, images, outcomes)
-    except BaseException:
-        output.unlink()
-        raise
     for topology in members:
         print(
-            f"{topology.name}: {topology.input_px} px, relative latency "
-            f"{topology.relative_latency:g}, change share {topology.change_share:g}"
+            f"{topology.name}: relative latency {topology.relative_latency:g} of "
+            f"{reference_name}, change share {topology.change_share:g}"
         )
-    print(f"{output}: family {output.stem}; latencies relative to {reference_name}")
-
-
-def _class_count(labels: Path) -> int:
-    """Number of classes in a label list, without a first line "background"."""
-    try:
-        names = labels.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise InputError(f"cannot read the label list {labels}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{labels} is not a label list: {error}.") from error
-    while names and not names[-1].strip():
-        names.pop()
-    if not names:
-        raise InputError(f"the label list {labels} names no class.")
-    return len(names) - (names[0].strip().lower() == "background")
-
-
-def _topology(network: Path, classes: int, normalisation: Normalisation) -> Topology:
-    """Reads inputs and outputs of a network from its file, all but its latency."""
-    loaded = interpreter(network, 1)
-    inputs, outputs = loaded.get_input_details(), loaded.get_output_details()
-    shape = tuple(int(size) for size in inputs[0]["shape"])
-    if (
-        len(inputs) != 1
-        or len(shape) != 4
-        or shape[0] != 1
-        or shape[1] != shape[2]
-        or shape[3] != 3
-    ):
-        raise InputError(f"{network} takes {shape}; expected one square RGB image, (1, px, px, 3).")
-    count = int(outputs[0]["shape"][-1])
-    if count - classes not in (0, 1):
-        raise InputError(
-            f"{network} has {count} outputs; the label list names {classes} classes, so expected "
-            f"{classes}, or {classes + 1} with background."
-        )
-    mean, scale = _normalisation(network, inputs[0], normalisation)
-    name = network.stem
-    width = re.search(rf"_(\d+(?:\.\d+)?)_{shape[1]}(?:_|$)", name)  # mobilenet_v1_0.25_128_quant
-    return Topology(
-        name=name,
-        file=network.name,
-        sha256=sha256(network.read_bytes()).hexdigest(),
-        width=float(width[1]) if width else None,
-        input_px=shape[1],
-        classes=count,
-        label_offset=count - classes,
-        pixel_mean=mean,
-        pixel_scale=scale,
-        relative_latency=1.0,
-        source="not measured yet",
-    )
-
-
-def _normalisation(
-    network: Path, details: dict[str, Any], requested: Normalisation
-) -> tuple[float, float]:
-    """Pixel mean and scale, from the user or, where its codes are grey levels, from the file.
-
-    A uint8 code is taken for the grey level itself; an int8 code for the grey level less 128 if the
-    input spans -1..1. Neither holds for an input calibrated to another span, or a float input.
-    """
-    if requested.mean is not None and requested.scale is not None:
-        return requested.mean, requested.scale
-    step, zero_point = details["quantization"]
-    spans_greys = abs(255 * step - GREY_SPAN) <= GREY_TOLERANCE
-    if details["dtype"] == np.uint8 or (details["dtype"] == np.int8 and spans_greys):
-        return float(zero_point - np.iinfo(details["dtype"]).min), float(f"{1 / step:.6g}")
-    raise InputError(
-        f"{network} does not say how its {np.dtype(details['dtype']).name} input encodes grey "
-        "levels: give --pixel-mean and --pixel-scale."
-    )
+    return family
 
 
 def _relative_latencies(

@@ -21,7 +21,7 @@ from rich.progress import Progress, TaskID
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
-from tvfs_gym.envs.inference.images import unpack_images
+from tvfs_gym.envs.inference.image_lists import read_image_list, unpack_images
 from tvfs_gym.envs.inference.topology import Family, Topology
 from tvfs_gym.envs.tables import Table, read_toml
 from tvfs_gym.experiments.models.download import OnBytes, download
@@ -93,7 +93,8 @@ def fetch_networks(family: Family, topologies: tuple[Topology, ...], folder: Pat
                 complete, outcome = False, f"FAILED: {error}"
             print(f"{topology.name}: {outcome}")
     if family.images is not None:
-        print(f"{family.name}: {unpack_images(family.images, folder)} test images")
+        unpack_images(family.images, folder)
+        print(f"{family.name}: {len(read_image_list(folder))} test images")
     return complete
 
 

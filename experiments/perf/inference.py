@@ -22,7 +22,8 @@ from tvfs_gym.envs.inference.augmentation import (
     views,
 )
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
-from tvfs_gym.envs.inference.images import open_image, read_image_list
+from tvfs_gym.envs.inference.image_lists import read_image_list
+from tvfs_gym.envs.inference.images import open_image
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.experiments.results.folder import checked_output, installed_versions

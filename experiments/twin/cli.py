@@ -37,6 +37,23 @@ def identify(
 
 
 @app.command()
+def convert(
+    log: Annotated[
+        Path, typer.Argument(help="Log of a tool, table, or folder of collectd: see the README.")
+    ],
+    to: Annotated[Path, typer.Option("--to", help="Trace to write, CSV.")],
+    period_s: Annotated[
+        float | None,
+        typer.Option(help="Seconds between two samples, of a log without times."),
+    ] = None,
+) -> None:
+    """Make a trace of a log, and say what was taken for what."""
+    from tvfs_gym.experiments.twin.convert import run
+
+    run(log, to, period_s)
+
+
+@app.command()
 def validate(
     profile: Annotated[str, typer.Argument(help="Board profile: name or TOML file.")],
     traces: Annotated[list[Path], typer.Argument(help="Traces it was not fitted to.")],

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from tvfs_gym.envs.errors import BoardError, InputError
-from tvfs_gym.envs.inference.images import open_image, read_image_list, read_images
+from tvfs_gym.envs.inference.image_lists import LIST, is_list, read_image_list, read_images
+from tvfs_gym.envs.inference.images import open_image
 from tvfs_gym.envs.inference.outcomes import halves
 from tvfs_gym.envs.inference.topology import Family
 
@@ -199,7 +200,8 @@ def frames_of(frames: Any, family: Family) -> FrameSource:
         if path.suffix == ".zip":
             return _archive(path)
         classes = family.topologies[0].classes - family.topologies[0].label_offset
-        return PictureFrames([(image.path, image.label) for image in read_images(path, classes)])
+        found = read_images(path, classes, family.class_labels)
+        return PictureFrames([(image.path, image.label) for image in found.images])
     if isinstance(frames, Sequence):
         return PictureFrames([_picture(frame) for frame in frames])
     source: FrameSource = frames
@@ -216,8 +218,9 @@ def _archive(path: Path, run_half: bool = False) -> PictureFrames:
     try:
         archive = ZipFile(path)
         with TemporaryDirectory() as folder:
-            archive.extract("images.csv", folder)
-            listed = read_image_list(Path(folder))
+            named = [name for name in archive.namelist() if is_list(name)]
+            archive.extract(named[0] if named else LIST, folder)
+            listed = read_image_list(Path(folder, named[0]))
         if run_half:
             listed = [listed[index] for index in halves([image.label for image in listed]).run]
         pictures = [(str(image.path.relative_to(folder)), image.label) for image in listed]

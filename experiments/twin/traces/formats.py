@@ -6,15 +6,20 @@ file with a clock alone the load is taken as 1.
 Cells stay as they were read: what is no number is found later, with its line.
 """
 
-import re
+import csv
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import yaml
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.results.folder import CONFIG
+from tvfs_gym.experiments.twin.traces.dialects import TEMPLATE, cells_in, read_foreign_table
 from tvfs_gym.experiments.twin.traces.folders import read_run
+from tvfs_gym.experiments.twin.traces.logs import ToolLog, health_samples, moment_s, read_log
+from tvfs_gym.experiments.twin.traces.series import read_collectd, read_prometheus
 
 STRESSBERRY_STRESS_S = (150.0, 450.0)
 """When stressberry stresses all cores: its default protocol of 150 s rest, 300 s stress and 150 s
@@ -33,42 +38,85 @@ def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError(f"cannot read the trace {path}: {reason}.")
 
 
-def read_table(path: Path) -> tuple[pl.DataFrame, str]:
-    """Reads a file into the common columns, with the file's line in ``line``.
+@dataclass(frozen=True)
+class TraceTable:
+    """A file in the common columns.
 
-    Returns:
-        The table, and what a ``line`` of it is called.
+    Attributes:
+        table: Its cells, with the file's line in ``line``.
+        row_name: What a ``line`` of it is called.
+        notes: What was taken for what, where the file's own names do not say it.
+    """
+
+    table: pl.DataFrame
+    row_name: str
+    notes: tuple[str, ...] = ()
+
+
+def read_table(path: Path, period_s: float | None = None) -> TraceTable:
+    """Reads a file into the common columns.
+
+    Args:
+        path: The file, or a folder that ``run`` or collectd wrote.
+        period_s: Seconds between two samples, for logs without times; None for the tool's default.
 
     Raises:
         InputError: The file cannot be read or is in no known format.
     """
     try:
-        raw, layout, first_line = _read(path)
+        log = _log(path, period_s)
+        if log is not None:
+            return TraceTable(log.table.with_row_index("line", offset=1), "sample", log.notes)
+        raw, row_name, first_line = _read(path)
     except OSError as error:
         raise _unreadable(path, error) from error
     except (pl.exceptions.PolarsError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path} is not a readable trace: {first}.") from error
-    repeated = [name for name in raw.columns if "_duplicated_" in name]
-    if repeated:
-        name = repeated[0].partition("_duplicated_")[0]
-        raise InputError(
-            f"{path} has the column {name} more than once: keep the one that is meant."
-        )
-    raw = raw.with_row_index("line", offset=first_line)
     for known, convert in _FORMATS.items():
         if set(known) <= set(raw.columns):
-            return convert(raw), layout
+            raw, notes = _plain_times(raw)
+            table = convert(raw.with_row_index("line", offset=first_line))
+            return TraceTable(table, row_name, notes)
+    if path.is_file() and path.suffix != ".parquet":
+        foreign = read_foreign_table(path, *cells_in(path.read_bytes()))
+        if foreign is not None:
+            return TraceTable(foreign.table.with_row_index("line", offset=2), "row", foreign.notes)
     raise InputError(
         f"{path} must have the columns time_s, temperature_c and power_w, load or frequency_mhz (a "
         f"trace), or frequency_mhz and latency_ms or power_w alone (a sweep); it has "
-        f"{', '.join(raw.columns[1:])}."
+        f"{', '.join(raw.columns)}: {TEMPLATE.format(file=path)}"
     )
 
 
-_SBC_BENCH = ("t_s", "freq_field", "cpu_pct", "temp_c", "extra", "section")
+def _log(path: Path, period_s: float | None) -> ToolLog | None:
+    """The log of a tool or the export of a monitoring system; None if it is none."""
+    if path.is_dir():
+        return None if (path / CONFIG).exists() else read_collectd(path)
+    if path.suffix == ".parquet":
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if text.lstrip().startswith("{"):
+        prometheus = read_prometheus(path, text)
+        if prometheus is not None:
+            return prometheus
+    return read_log(path, text, period_s)
 
-_SBC_BENCH_SAMPLE = re.compile(r"(\d\d):(\d\d):(\d\d): *([\d/ ]+)MHz +[\d.]+ +(\d+)%.*?([\d.]+)°C")
+
+def _plain_times(raw: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Dates and times in the column ``time_s`` as seconds."""
+    if "time_s" not in raw.columns or raw["time_s"].dtype != pl.String or not raw.height:
+        return raw, ()
+    if moment_s(raw["time_s"][0] or "") is None:
+        return raw, ()
+    moments = [moment_s(cell or "") for cell in raw["time_s"]]
+    first = moments[0]
+    assert first is not None
+    seconds = [None if moment is None else moment - first for moment in moments]
+    return raw.with_columns(time_s=pl.Series(seconds)), ("time_s is a date and time",)
+
+
+_SBC_BENCH = ("t_s", "freq_field", "cpu_pct", "temp_c", "extra", "section")
 
 
 def header_of(path: Path) -> set[str]:
@@ -82,11 +130,10 @@ def header_of(path: Path) -> set[str]:
     try:
         if path.suffix == ".parquet":
             return set(pl.read_parquet_schema(path))
-        table = pl.read_csv(path, infer_schema=False, n_rows=0, truncate_ragged_lines=True)
-        return set(table.columns)
+        return set(cells_in(path.read_bytes())[0])
     except OSError as error:
         raise _unreadable(path, error) from error
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, csv.Error):
         return set()
 
 
@@ -104,7 +151,32 @@ def _read(path: Path) -> tuple[pl.DataFrame, str, int]:
         return _read_stressberry(path), "sample", 1
     if first.startswith("sbc-bench "):
         return _read_sbc_bench(path), "sample", 1
-    return pl.read_csv(path, infer_schema=False), "line", 2
+    return _read_cells(path), "line", 2
+
+
+def _read_cells(path: Path) -> pl.DataFrame:
+    """A table of text, whatever its separator and decimal mark; an empty cell is None.
+
+    Raises:
+        InputError: A name is there twice, and it is a trace otherwise; or a row is too long.
+    """
+    try:
+        header, rows, decimal = cells_in(path.read_bytes())
+    except csv.Error as error:
+        raise InputError(f"{path} is not a readable trace: {error}.") from error
+    if not header:
+        raise InputError(f"{path} is not a readable trace: it is empty.")
+    repeated = [name for name in header if header.count(name) > 1]
+    if repeated and "time_s" in header:
+        raise InputError(
+            f"{path} has the column {repeated[0]} more than once: keep the one that is meant."
+        )
+    columns: dict[str, list[str | None]] = {name: [] for name in header}
+    for row in rows if not repeated else ():
+        for index, name in enumerate(header):
+            cell = row[index] if index < len(row) else ""
+            columns[name].append((cell.replace(",", ".") if decimal == "," else cell) or None)
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
 def _read_armpm(path: Path) -> pl.DataFrame:
@@ -135,23 +207,19 @@ def _read_sbc_bench(path: Path) -> pl.DataFrame:
 
     A sample is ``17:25:25: 2000/1400MHz  0.93  10% ... 31.0°C``; the header of its section says
     what two clocks are: ``big.LITTLE``, or ``fake/real`` (nominal and measured) on a Raspberry Pi.
+    A board whose clock cannot be read has none.
     """
-    samples, section, real = [], "", False
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if title := re.match(r"System health while running (.+):", line):
-            section = title[1]
-        elif line.startswith("Time  "):
-            real = "fake/real" in line
-        elif section and (sample := _SBC_BENCH_SAMPLE.match(line)):
-            hours, minutes, seconds, clocks, load, temperature = sample.groups()
-            time_s = 3600 * int(hours) + 60 * int(minutes) + int(seconds)
-            samples.append((time_s, clocks, load, temperature, "1V" if real else "", section))
-    if not samples:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    found = [sample for sample in health_samples(text) if sample[4]]
+    if not found:
         raise InputError(f"{path} is a log of sbc-bench without its monitoring: run sbc-bench -m.")
+    clocked = all(clocks for _, clocks, *_ in found)
+    samples = [
+        (time_s, clocks if clocked else "", load, temperature_c, "1V" if real else "", section)
+        for time_s, clocks, load, temperature_c, section, real in found
+    ]
     table = pl.DataFrame(samples, list(_SBC_BENCH), orient="row")
-    # Past midnight the clock begins anew.
-    days = (pl.col("t_s").diff().fill_null(0) < 0).cum_sum()
-    return table.with_columns(t_s=pl.col("t_s") + 86_400 * days - pl.col("t_s").first())
+    return table.with_columns(t_s=pl.col("t_s") - pl.col("t_s").first())
 
 
 def _common(raw: pl.DataFrame) -> pl.DataFrame:
@@ -211,13 +279,15 @@ def _sbc_bench(raw: pl.DataFrame) -> pl.DataFrame:
     single, on_little = _single_thread(pl.col("section").fill_null(""))
     on_big = pl.when(single).then(2 * load * (1 - on_little)).otherwise(load)
     little = pl.when(single).then(2 * load * on_little).otherwise(load)
+    clock = pl.when(pi).then(clocks.list.last()).otherwise(clocks.list.first())
+    clocked = bool((raw["freq_field"].fill_null("") != "").any())
     return raw.select(
         "line",
+        *([clock.alias("frequency_mhz")] if clocked else []),
         time_s=pl.col("t_s"),
         temperature_c=pl.col("temp_c"),
         load=pl.when(two & ~pi).then(on_big).otherwise(load),
         little_load=pl.when(two & ~pi).then(little).otherwise(0.0),
-        frequency_mhz=pl.when(pi).then(clocks.list.last()).otherwise(clocks.list.first()),
         workload=pl.col("section")
         .str.extract(r"(tinymembench|ramlat|OpenSSL|7-zip|cpuminer)")
         .fill_null(""),

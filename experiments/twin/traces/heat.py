@@ -11,8 +11,10 @@ from tvfs_gym.experiments.twin.traces.record import Record, Run, Vector
 
 
 def runs_of(records: Sequence[Record]) -> list[Run]:
-    """The runs of all records; prints the records' warnings."""
+    """The runs of all records; prints the records' notes and warnings."""
     for record in records:
+        for note in record.notes:
+            print(f"note: {note}")
         for warning in record.warnings:
             print(f"warning: {warning}")
     return [run for record in records for run in record.runs]

@@ -76,13 +76,15 @@ class Record:
     Attributes:
         runs: Runs between its gaps, in order.
         warnings: Findings and their consequences, one sentence each.
+        notes: What was taken for what, one phrase each.
     """
 
     runs: tuple[Run, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path, period_s: float | None = None) -> Record:
     """Reads a trace in any of the known formats.
 
     Known are CSV and Parquet files with the columns ``time_s``, ``temperature_c`` (or
@@ -90,15 +92,21 @@ def read_record(path: Path) -> Record:
     ``frequency_mhz`` (or ``frequency_hz``) and ``workload`` (what ran) if they were logged;
     ``sensors.data`` of kranik/ARMPM_BUILDMODEL; the CSV files of sjchiass/pitemp; the monitoring of
     sbc-bench as CSV
-    (``t_s,freq_field,load1,cpu_pct,temp_c,extra,section``); and the files of nschloe/stressberry.
+    (``t_s,freq_field,load1,cpu_pct,temp_c,extra,section``); the files of nschloe/stressberry; logs
+    of tegrastats, turbostat, armbianmonitor, vcgencmd and ``sensors -j``; exports of Prometheus and
+    collectd; and tables whose columns' names tell quantity and unit, as of s-tui and HWiNFO.
+
+    Args:
+        path: The file, or a folder that ``run`` or collectd wrote.
+        period_s: Seconds between two samples, for logs without times; None for the tool's default.
 
     Raises:
         InputError: The file is missing, lacks a column, has a value that is no number, runs
             backwards in time, or lets nothing be identified.
     """
-    table, layout = read_table(path)
+    read = read_table(path, period_s)
     warnings: list[str] = []
-    table = _without_empty(path, table, layout, warnings)
+    table = _without_empty(path, read.table, read.row_name, warnings)
     workload = table["workload"].cast(pl.String).to_numpy() if "workload" in table else None
     numeric = [name for name in table.columns if name not in ("line", "workload")]
     columns = {name: _numbers(path, table, name) for name in numeric}
@@ -112,7 +120,8 @@ def read_record(path: Path) -> Record:
     if workload is not None:
         columns["workload"] = workload[keep]
     runs = _segments(path, columns, warnings)
-    return Record(runs, tuple(f"{path.name}: {warning}" for warning in warnings))
+    named = tuple(f"{path.name}: {warning}" for warning in warnings)
+    return Record(runs, named, tuple(f"{path.name}: {note}" for note in read.notes))
 
 
 def _without_empty(
@@ -165,7 +174,7 @@ def _in_order(
 
 
 def _check_range(path: Path, temperature_c: np.ndarray) -> None:
-    middle = float(np.median(temperature_c))
+    middle = float(np.median(np.abs(temperature_c)))
     if middle > 1000:
         raise InputError(
             f"{path}, column temperature_c: a median of {middle:g} looks like milli-degrees: name "
@@ -181,7 +190,7 @@ def _check_range(path: Path, temperature_c: np.ndarray) -> None:
 
 def _check_units(path: Path, columns: Columns) -> None:
     time_s, temperature_c = columns["time_s"], columns["temperature_c"]
-    if temperature_c.max() < 1.0:
+    if np.abs(temperature_c).max() < 1.0:
         raise InputError(
             f"{path}, column temperature_mc: at most {1000 * temperature_c.max():g} looks like "
             "degrees: name the column temperature_c."

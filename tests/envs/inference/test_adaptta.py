@@ -16,7 +16,8 @@ from tvfs_gym.envs.inference import adaptta as module
 from tvfs_gym.envs.inference.adaptta import AdapTTA, Frame, Prediction
 from tvfs_gym.envs.inference.augmentation import Geometry, policy_views, views
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
-from tvfs_gym.envs.inference.images import open_image, read_image_list
+from tvfs_gym.envs.inference.image_lists import read_image_list
+from tvfs_gym.envs.inference.images import open_image
 from tvfs_gym.envs.inference.outcomes import passes_spent
 from tvfs_gym.envs.inference.stopping import wants_another_pass
 from tvfs_gym.envs.inference.topology import Topology, load_family

@@ -12,7 +12,8 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference import runtime
 from tvfs_gym.envs.inference.augmentation import views
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
-from tvfs_gym.envs.inference.images import open_image, read_image_list
+from tvfs_gym.envs.inference.image_lists import read_image_list
+from tvfs_gym.envs.inference.images import open_image
 from tvfs_gym.envs.inference.topology import Topology, load_family
 
 FAMILY = load_family("recorded")
@@ -48,7 +49,7 @@ def test_an_input_that_does_not_fit_is_refused(models: Path) -> None:
 
 def test_a_label_count_that_does_not_fit_is_refused(models: Path) -> None:
     wrong = SMALL.model_copy(update={"classes": 1000})
-    with pytest.raises(InputError, match="has 1001 outputs; expected 1000 labels"):
+    with pytest.raises(InputError, match="has 1001 outputs; expected 1000, one for each class"):
         TfliteClassifier(wrong, models)
 
 

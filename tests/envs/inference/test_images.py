@@ -1,7 +1,6 @@
-"""Image lists and image files, good and bad."""
+"""Image files, good and bad."""
 
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -10,42 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.images import (
-    open_image,
-    read_image_list,
-    read_images,
-    unpack_images,
-)
-
-
-def test_a_list_is_relative_to_itself(tmp_path: Path) -> None:
-    (tmp_path / "images.csv").write_text("file,label\na/b.png,7\n")
-    (image,) = read_image_list(tmp_path)
-    assert (image.path, image.label) == (tmp_path / "a" / "b.png", 7)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", "names no image"),
-        ("file,label\n", "names no image"),
-        ("name,label\na,1\n", "must have the columns file and label; it has name, label"),
-        ("file,class\na,1\n", "must have the columns file and label"),
-        ("file,label\na.png,1\nb.png,cat\n", "line 3: a label is a class from 0 on, not 'cat'"),
-        ("file,label\na.png,-1\n", "line 2"),
-        ("file,label\na.png\n", "line 2: a label is a class from 0 on, not 'None'"),
-    ],
-)
-def test_a_bad_list_says_what_is_wrong(tmp_path: Path, content: str, message: str) -> None:
-    path = tmp_path / "list.csv"
-    path.write_text(content)
-    with pytest.raises(InputError, match=message):
-        read_image_list(path)
-
-
-def test_a_missing_list_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read the image list .*none\.csv"):
-        read_image_list(tmp_path / "none.csv")
+from tvfs_gym.envs.inference.images import open_image
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK", "P", "1", "I;16"])
@@ -128,51 +92,3 @@ def test_a_damaged_file_is_read_or_named(
         assert open_image(path).mode == "RGB"
     except InputError as error:
         assert f"damaged.{kind}" in str(error)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two classes, three images, and a file that is none."""
-    for name, files in {"cat": ("b.png", "a.JPG"), "dog": ("c.png", "notes.txt")}.items():
-        (tmp_path / name).mkdir()
-        for file in files:
-            (tmp_path / name / file).touch()
-    return tmp_path
-
-
-def test_folders_are_classes_in_alphabetical_order(folder: Path) -> None:
-    found = [(image.path.name, image.label) for image in read_images(folder, 2)]
-    assert found == [("a.JPG", 0), ("b.png", 0), ("c.png", 1)]
-
-
-def test_folders_named_by_number_are_these_classes(folder: Path) -> None:
-    (folder / "cat").rename(folder / "281")
-    (folder / "dog").rename(folder / "33")
-    assert [image.label for image in read_images(folder, 1000)] == [281, 281, 33]
-
-
-def test_a_part_of_the_classes_by_name_is_refused(folder: Path) -> None:
-    """Their numbers could only be guessed."""
-    with pytest.raises(InputError, match=r"holds 2 folders for the network's 1000 classes: name"):
-        read_images(folder, 1000)
-
-
-def test_a_list_in_the_folder_goes_first(folder: Path) -> None:
-    (folder / "images.csv").write_text("file,label\ncat/b.png,7\n")
-    assert [image.label for image in read_images(folder, 2)] == [7]
-
-
-def test_a_folder_of_nothing_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "0").mkdir()
-    with pytest.raises(InputError, match=r"holds neither images\.csv nor a folder of images"):
-        read_images(tmp_path, 2)
-
-
-def test_an_archive_without_a_list_is_refused(tmp_path: Path) -> None:
-    with ZipFile(tmp_path / "none.zip", "w") as archive:
-        archive.writestr("one.png", b"")
-    with pytest.raises(InputError, match=r"cannot read the image list .*images\.csv"):
-        unpack_images(tmp_path / "none.zip", tmp_path)
-    (tmp_path / "bad.zip").write_bytes(b"no zip")
-    with pytest.raises(InputError, match=r"cannot unpack the images in .*bad\.zip"):
-        unpack_images(tmp_path / "bad.zip", tmp_path)

@@ -17,7 +17,7 @@ from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import F, W
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference import runtime
-from tvfs_gym.envs.inference.images import read_image_list
+from tvfs_gym.envs.inference.image_lists import read_image_list
 from tvfs_gym.envs.inference.outcomes import HalfName, halves, load_outcomes, outcome_tables
 from tvfs_gym.envs.inference.topology import ZOO, load_family
 from tvfs_gym.envs.scenario import Scenario
@@ -220,7 +220,7 @@ def test_recording_again_gives_what_ships(name: str, models: Path, photographs: 
     if runtime.runtime() != SHIPPED.provenance["runtime"]:
         pytest.skip(f"recorded under {SHIPPED.provenance['runtime']}, here is {runtime.runtime()}")
     topology = next(t for t in FAMILY.topologies if t.name == name)
-    again = record_chunk(topology, models, read_image_list(photographs)[:20])
+    again = record_chunk(topology, models, read_image_list(photographs)[:20]).recording
     assert np.array_equal(again.label, SHIPPED[name].label[:20])
     assert np.array_equal(again.confidence, SHIPPED[name].confidence[:20])
     assert np.array_equal(again.in_top5, SHIPPED[name].in_top5[:20])

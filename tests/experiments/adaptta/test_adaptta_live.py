@@ -15,7 +15,7 @@ from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.envs.inference.adaptta import AdapTTA
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
-from tvfs_gym.envs.inference.images import read_image_list
+from tvfs_gym.envs.inference.image_lists import read_image_list
 from tvfs_gym.envs.inference.outcomes import load_outcomes
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.experiments.adaptta.view_store import ViewOutputs, load_outputs, save_chunk

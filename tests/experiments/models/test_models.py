@@ -84,7 +84,7 @@ def test_a_check_says_what_does_not_fit_one_line_each(cli: Cli, tmp_path: Path) 
     ("changed", "message"),
     [
         ({"input_px": 48}, "takes inputs of shape (1, 32, 32, 3); expected (1, 48, 48, 3)"),
-        ({"classes": 11}, "has 10 outputs; expected 11 labels"),
+        ({"classes": 11}, "has 10 outputs; expected 11, one for each class"),
     ],
 )
 def test_a_file_that_does_not_fit_its_topology_fails(
@@ -190,7 +190,7 @@ def test_a_family_of_ones_own_runs_in_the_benchmark(
         ("add {net} --labels {own}/none.txt --images {own}/few.csv --output {own}/new.toml",
          "cannot read the label list"),
         ("add {net} --labels {own}/own.toml --images {own}/few.csv --output {own}/new.toml",
-         "has 10 outputs; the label list names"),
+         "own.toml is empty: name its class"),
         ("add {own}/labels.txt --labels {own}/labels.txt --images {own}/few.csv "
          "--output {own}/new.toml", "is not a usable TFLite network"),
         ("add {net} --labels {own}/labels.txt --images {own}/no.csv --output {own}/new.toml",
