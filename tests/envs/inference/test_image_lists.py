@@ -78,9 +78,7 @@ def test_every_way_to_write_a_list_is_read(tmp_path: Path, content: str) -> None
 
 def test_a_row_without_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "images.csv").write_text("file,label\n,7\n")
-    with pytest.raises(
-        InputError, match=r"images\.csv, line 2: the name of an image's file"
-    ):
+    with pytest.raises(InputError, match=r"images\.csv, line 2: the name of an image's file"):
         read_image_list(tmp_path)
 
 
