@@ -89,6 +89,7 @@ publish: .venv/installed-test
 # and, as NAME_accuracy, with on-time accuracy for it; and PPO.
 LEARNERS = $(shell $(BIN)/python -c "from tvfs_gym.agents.training import LEARNERS; print(*LEARNERS)")
 PRETRAINED := agents/pretrained
+BOARDS = odroid_xu4 odroid_c2 raspberry_pi_3b raspberry_pi_4b
 TRAIN = $(BIN)/tvfs-gym train --conditions --output results/pretrained
 pretrained: .venv/installed-train
 	rm -rf results/pretrained
@@ -98,9 +99,12 @@ pretrained: .venv/installed-train
 		$(TRAIN)/$${name}_accuracy --algo $$name --reward on_time_accuracy || exit; \
 	done
 	$(TRAIN)/pretrained --algo dagger --board drawn
-	for folder in results/pretrained/*; do \
-		mkdir -p $(PRETRAINED)/$${folder##*/} && \
-		cp $$folder/policy.npz $$folder/policy.json $(PRETRAINED)/$${folder##*/} || exit; \
+	for board in $(BOARDS); do \
+		$(TRAIN)/student/$$board --algo dagger --teacher predictive --board $$board || exit; \
+	done
+	cd results/pretrained && for card in */policy.json */*/policy.json; do \
+		folder=$(CURDIR)/$(PRETRAINED)/$${card%/policy.json} && mkdir -p $$folder && \
+		cp $$card $${card%.json}.npz $$folder && $(CURDIR)/$(BIN)/tvfs-gym policy check $$folder || exit; \
 	done
 
 # The embedded networks and their pictures, made anew.

@@ -14,7 +14,11 @@ from tvfs_gym.agents.policy import ARRAYS, CARD, Card
 from tvfs_gym.agents.policy_file import load, write
 from tvfs_gym.agents.pretrained import FOLDER, boards_of, pretrained_names
 from tvfs_gym.agents.rungs import INPUTS, RungNetwork, RungPolicy
+from tvfs_gym.baselines import design_of
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.twin_env import TwinEnv
+from tvfs_gym.experiments.controllers import policy_named, unsuited
+from tvfs_gym.experiments.episodes import run_episode
 
 Arrays = dict[str, Any]
 SHIPPED = sorted(
@@ -133,3 +137,17 @@ def test_files_that_are_cut_off_are_refused(
     (folder / ARRAYS).unlink()
     with pytest.raises(InputError, match="holds no policy"):
         load(folder)
+
+
+def test_a_name_with_a_policy_per_board_takes_the_board_s() -> None:
+    """The same name controls every board that it has learnt on, and none that it has not."""
+    boards = boards_of(STUDENT)
+    assert set(boards) == {"odroid_c2", "odroid_xu4", "raspberry_pi_3b", "raspberry_pi_4b"}
+    for board in boards:
+        env = TwinEnv(board, scenario={"frames": 200}, choose_passes=True)
+        policy = policy_named(STUDENT, design_of(env))
+        _, row = run_episode(env, policy, 0)
+        assert row["reliable_accuracy"] > 0.5 and row["above_t_max_share"] < 0.02
+    assert unsuited(STUDENT, "drawn:3", "recorded") is not None
+    with pytest.raises(InputError, match="has a policy for each of odroid_c2, "):
+        policy_named(STUDENT, design_of(TwinEnv("drawn:3", choose_passes=True), measures=False))
