@@ -24,6 +24,7 @@ from tvfs_gym.baselines.governors.step_wise import step_wise, step_wise_hysteres
 from tvfs_gym.baselines.model_based.alert import Alert, AlertReimplemented, AlertT
 from tvfs_gym.baselines.model_based.generic import PredictiveGeneric
 from tvfs_gym.baselines.model_based.predictive import Predictive, predictive_plain
+from tvfs_gym.baselines.model_based.shield import Shield
 from tvfs_gym.baselines.one_knob import Reactive, proactive, topology_scaling
 from tvfs_gym.baselines.oracle import oracle
 from tvfs_gym.baselines.tvfs.duty import TvfsDuty
@@ -45,6 +46,7 @@ __all__ = [
     "Design",
     "MakeTwins",
     "Reading",
+    "Shield",
     "build",
     "characterise",
     "design_of",

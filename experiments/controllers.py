@@ -14,7 +14,7 @@ from tvfs_gym.agents.pretrained import (
     unsuited_pretrained,
 )
 from tvfs_gym.agents.rungs import ANY_BOARD, RungPolicy
-from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, UNMEASURED, MakeTwins, build
+from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT, UNMEASURED, MakeTwins, Shield, build
 from tvfs_gym.baselines.controller import Controller, Design, Policy
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.envs.boards.board import Configuration
@@ -23,6 +23,9 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.user_code import load_module
 
 BASELINES = (*CONTROLLERS, *HINDSIGHT)
+
+SHIELD = "shield:"
+"""Sign before the name of a controller that runs behind a safety shield."""
 
 AT = "@"
 HIGHEST = "max"
@@ -36,6 +39,7 @@ def check_name(name: str) -> None:
         InputError: It is no baseline, no policy of the package, no fixed configuration, no folder
             and no Python file.
     """
+    name = name.removeprefix(SHIELD)
     names = (*BASELINES, *pretrained_names())
     known = name in names or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
     if not known:
@@ -50,6 +54,7 @@ def unsuited(name: str, board: str, family: str) -> str | None:
         board: Profile: name or TOML file.
         family: Topology family: name or TOML file.
     """
+    name = name.removeprefix(SHIELD)
     if name in pretrained_names():
         return unsuited_pretrained(name, board, family)
     return not_for(load(Path(name)), board, family) if Path(name).is_dir() else None
@@ -61,6 +66,7 @@ def is_measured(name: str) -> bool:
     Args:
         name: As in `policy_named`.
     """
+    name = name.removeprefix(SHIELD)
     if name in UNMEASURED:
         return False
     folder = Path(name).is_dir()
@@ -81,7 +87,8 @@ def policy_named(
     Args:
         name: A baseline; a policy that ships with the package; a fixed configuration,
             ``TOPOLOGY@MHZ`` or ``TOPOLOGY@max``; the folder of a training; or a Python file with
-            one subclass of `tvfs_gym.baselines.controller.Controller`.
+            one subclass of `tvfs_gym.baselines.controller.Controller`. After ``shield:``, the same
+            behind a safety shield.
         design: Knowledge before the run.
         twins: Makes twins of scenarios, for those that know them; None on a board.
         scenarios: Those of the episodes to come, in the batch's order; a single one for all.
@@ -90,6 +97,8 @@ def policy_named(
         InputError: There is no such one, or it cannot be had in this scenario.
     """
     check_name(name)
+    if name.startswith(SHIELD):
+        return Shield(policy_named(name.removeprefix(SHIELD), design, twins, scenarios), design)
     if name in CONTROLLERS:
         return build(name, design)
     if name in HINDSIGHT:

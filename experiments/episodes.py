@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.baselines import Shield
 from tvfs_gym.baselines.controller import Choice, Policy, State
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
 from tvfs_gym.envs.actions import actions_of
@@ -119,6 +120,7 @@ class Episode:
         self.rewards: list[float] = []
         self.frames: list[NDArray[np.float64]] = []
         self.control_s: list[float] = []
+        self._vetoes = 0
 
     def begin(self) -> Window:
         """Resets the board, a real one when it has cooled down; returns its start."""
@@ -138,6 +140,8 @@ class Episode:
             choice, state = self._policy.choose(observation[np.newaxis], state, begins)
             action = self._env.actions.batch(*choice)[0]
             self.control_s.append(perf_counter() - before_s)
+            if isinstance(self._policy, Shield) and state is not None:
+                self._vetoes = int(self._policy.vetoes(state)[0])
             begins = np.zeros(1, bool)
             observation, reward, terminated, truncated, info = self._env.step(action)
             self.actions.append(action)
@@ -153,7 +157,8 @@ class Episode:
 
     def row(self) -> Row:
         """The row of an episode that was run to its end: see `_summary`."""
-        return _summary(self._steps(), answered_rows(self.frames), self._env.scenario.frames)
+        row = _summary(self._steps(), answered_rows(self.frames), self._env.scenario.frames)
+        return {**row, "vetoes": self._vetoes} if isinstance(self._policy, Shield) else row
 
     def _steps(self) -> Window:
         return Window(np.array(self.windows))
@@ -169,7 +174,7 @@ def run_episode(env: BoardEnv, policy: Policy | Predictor, seed: int) -> tuple[C
 
     Returns:
         The steps, with the fields of `tvfs_gym.envs.boards.window.Window` and the reward,
-        and the episode's row: see `_summary`.
+        and the episode's row: see `_summary`; behind a shield also its vetoes.
     """
     episode = Episode(env, policy, seed)
     for _ in episode:
@@ -195,9 +200,12 @@ def run_episodes(
     state, running = None, np.ones(len(seeds), bool)
     start = running.copy()
     windows, rewards, frames, took_part = [], [], [], []
+    vetoes = np.zeros(len(seeds), np.int64)
     while running.any():
         choice, state = policy.choose(observation, state, start)
         start = np.zeros(len(seeds), bool)
+        if isinstance(policy, Shield) and state is not None:
+            vetoes = np.where(running, policy.vetoes(state), vetoes)
         observation, reward, terminated, truncated, info = env.step(env.actions.batch(*choice))
         windows.append(info["window"])
         rewards.append(reward)
@@ -205,7 +213,7 @@ def run_episodes(
         took_part.append(running)
         running = running & ~(terminated | truncated)
     every_window, every_reward, every_frame = map(np.stack, (windows, rewards, frames))
-    return [
+    episodes = [
         _episode(
             every_window[:length, i],
             every_reward[:length, i],
@@ -214,6 +222,10 @@ def run_episodes(
         )
         for i, length in enumerate(np.sum(took_part, axis=0).tolist())
     ]
+    if isinstance(policy, Shield):
+        for (_, row), count in zip(episodes, vetoes.tolist(), strict=True):
+            row["vetoes"] = count
+    return episodes
 
 
 def _episode(

@@ -35,7 +35,7 @@ _FAMILY = typer.Option(
 _CONTROLLERS = typer.Option(
     "--controller",
     help="Controller: baseline, policy that ships with the package, TOPOLOGY@MHZ, TOPOLOGY@max, "
-    "folder of a training, or Python file. Repeat for several.",
+    "folder of a training, or Python file; shield:NAME vetoes what would grow too hot. Repeat.",
 )
 _TAU = typer.Option("--tau", help="AdapTTA's confidence threshold; inf never stops early.")
 

@@ -132,5 +132,7 @@ class AlertT(Alert):
 
     def _cool(self, belief: Belief, candidates: Candidates, reading: Reading) -> NDArray[np.bool_]:
         horizon_s = np.full(candidates.accuracy.shape, HORIZON_S)
-        predicted_c, _ = self._looked_ahead(belief, candidates, reading.t_max_c, horizon_s)
+        predicted_c, _ = self._heat.looked_ahead(
+            belief, candidates.switching_w, candidates.voltage_v, reading.t_max_c, horizon_s
+        )
         return predicted_c < reading.t_max_c[:, np.newaxis] - self._guard_c

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
-from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
+from tvfs_gym.baselines.model_based.board_model import Vector
 from tvfs_gym.baselines.model_based.budgets import accuracy_within, replays_of
 from tvfs_gym.baselines.model_based.candidates import Candidates, CandidateTables, Latency, Select
-from tvfs_gym.baselines.model_based.lag import Bank, LaggedObserver
-from tvfs_gym.baselines.model_based.observer import UNIT_GAIN, Belief, GainPrior, Observer
+from tvfs_gym.baselines.model_based.heat import HeatFollower
+from tvfs_gym.baselines.model_based.lag import Bank
+from tvfs_gym.baselines.model_based.observer import UNIT_GAIN, Belief, GainPrior
 from tvfs_gym.envs.observation import Reading
 
 NONE_YET = -1
@@ -45,9 +46,8 @@ class ModelBased(Controller):
     ) -> None:
         super().__init__(design)
         self._check_feasible()
-        self._model = BoardModel(design, name)
-        self._observer = Observer(self._model, gain)
-        self._lagged = LaggedObserver(self._observer, lags)
+        self._heat = HeatFollower(design, name, lags, gain)
+        self._model = self._heat.model
         self._replays = replays_of(design)
         self._median_s = design.characterisation.pass_median_s
         self._tables = CandidateTables(design, self._model, self._expected_outcome, select)
@@ -59,14 +59,14 @@ class ModelBased(Controller):
     def start(self, count: int) -> State:
         """Belief of the heat, the level asked for last, belief of the latency."""
         asked = np.full(count, NONE_YET)
-        return (*self._lagged.start(count), asked, *self._latency_start(count))
+        return (*self._heat.start(count), asked, *self._latency_start(count))
 
     def decide(self, reading: Reading, state: State) -> tuple[Choice, State]:
         """Follows the window, then takes the most accurate candidate that stays below T_max."""
         bank, asked, latency = Bank(*state[:HEAT]), state[HEAT], state[HEAT + 1 :]
         diverted = (asked != NONE_YET) & (asked != reading.vf_level)
-        bank = self._followed(bank, reading, diverted)
-        belief = self._lagged.now(bank)
+        bank = self._heat.followed(bank, reading, diverted)
+        belief = self._heat.now(bank)
         latency = self._latency_followed(latency, *self._timed(reading, asked), reading)
         cap_level = reading.cap_level
         if not self.sees_throttling:
@@ -98,30 +98,6 @@ class ModelBased(Controller):
         else:
             level = np.where(asked == NONE_YET, level, asked)
         return self.design.slow_down(reading, level), timed
-
-    def _frame_s(self, reading: Reading) -> Vector:
-        return np.maximum(reading.latency_mean_s, self.design.known.arrival_period_s)
-
-    def _duration_s(self, reading: Reading) -> Vector:
-        """Length of the last window; 0 before the first one."""
-        begun = reading.latency_mean_s > 0.0
-        return np.where(begun, self.design.frames_per_step * self._frame_s(reading), 0.0)
-
-    def _followed(self, bank: Bank, reading: Reading, diverted: NDArray[np.bool_]) -> Bank:
-        duration_s = self._duration_s(reading)
-        duty = reading.latency_mean_s / np.maximum(self._frame_s(reading), 1e-9)
-        power_w = self._model.switching_w(reading.topology, reading.vf_level, duty)
-        voltage_v = self._model.voltage_v[reading.vf_level]
-        die_c = self._observer.die_c(self._lagged.now(bank))
-        power_w = power_w + self._model.leakage_w(voltage_v, die_c)
-        return self._lagged.follow(bank, reading.temperature_c, power_w, duration_s, diverted)
-
-    def _looked_ahead(
-        self, belief: Belief, candidates: Candidates, t_max_c: Vector, horizon_s: Vector
-    ) -> tuple[Vector, Vector]:
-        """Die temperatures that the candidates lead to, and their standard deviations."""
-        leakage_w = self._model.leakage_w(candidates.voltage_v, t_max_c[:, np.newaxis])
-        return self._observer.predict(belief, candidates.switching_w + leakage_w, horizon_s)
 
     @abstractmethod
     def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:

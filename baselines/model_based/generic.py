@@ -90,18 +90,10 @@ class PredictiveGeneric(Predictive):
         candidates = Candidates(
             topology, level, topology, nothing, busy_w, voltage_v, nothing + FIRST_STEP_S
         )
-        cool = self._cool(self._lagged.now(bank), candidates, reading)
+        cool = self._cool(self._heat.now(bank), candidates, reading)
         cool &= level <= reading.cap_level[:, np.newaxis]
         cool[:, -1] = True
         return level[np.arange(len(level)), cool.argmax(axis=1)]
-
-    def _followed(self, bank: Bank, reading: Reading, diverted: NDArray[np.bool_]) -> Bank:
-        """As `Predictive`; without a sensor, nothing is followed."""
-        known = ~np.isnan(reading.temperature_c)
-        readable = reading._replace(temperature_c=np.where(known, reading.temperature_c, 0.0))
-        followed = super()._followed(bank, readable, diverted)
-        parts = zip(followed, bank, strict=True)
-        return Bank(*(np.where(known.reshape(-1, *[1] * (n.ndim - 1)), n, o) for n, o in parts))
 
     def _cool(self, belief: Belief, candidates: Candidates, reading: Reading) -> NDArray[np.bool_]:
         """As `Predictive`; without a sensor, nobody can keep to T_max."""

@@ -107,7 +107,7 @@ class Predictive(ModelBased):
         variance = np.where(timed & jumped, error**2, variance)
         gain = np.where(timed, variance / (variance + noise), 0.0)
         after = slow_down + gain * error
-        duration_s = self._duration_s(reading)
+        duration_s = self._heat.duration_s(reading)
         remembered = counted(Counts(*counts), slow_down, after, duration_s, timed)
         return after, (1.0 - gain) * variance, *remembered
 
@@ -120,9 +120,10 @@ class Predictive(ModelBased):
 
     def _cool(self, belief: Belief, candidates: Candidates, reading: Reading) -> NDArray[np.bool_]:
         """Those that stay below T_max and keep the governor from taking their level away."""
-        predicted_c, sigma_c = self._looked_ahead(
-            belief, candidates, reading.t_max_c, candidates.duration_s
-        )
+        predicted_c, sigma_c = self._heat.looked_ahead(
+            belief, candidates.switching_w, candidates.voltage_v, reading.t_max_c,
+            candidates.duration_s,
+        )  # fmt: skip
         limit_c = self._model.limit_c(reading.t_max_c[:, np.newaxis], candidates.vf_level)
         return predicted_c + self._guard_sigmas * sigma_c < limit_c
 

@@ -40,6 +40,9 @@ BOUND_SCHEMA: dict[str, PolarsDataType] = {
 """Columns of the bounds."""
 
 
+SHIELDED = "shield_"
+"""Beginning of the file name's part that names a controller behind a shield."""
+
 MOST_READABLE = 150
 """Bytes of a cell's readable name: file systems take 255 in all."""
 
@@ -224,12 +227,22 @@ def _sorted(cells: pl.DataFrame, config: Mapping[str, Any]) -> pl.DataFrame:
         ) from error
 
 
+def _joined(files: list[Path]) -> pl.LazyFrame:
+    """The rows of all cells; those of controllers without a shield have no vetoes."""
+    shielded = [file for file in files if f"--{SHIELDED}" in file.name]
+    if not shielded:
+        return pl.scan_parquet(files, glob=False)
+    others = [file for file in files if file not in set(shielded)]
+    parts = [pl.scan_parquet(part, glob=False) for part in (others, shielded) if part]
+    return pl.concat(parts, how="diagonal")
+
+
 def _read(folder: Path, kind: str, rows: pl.Expr | bool = True) -> pl.DataFrame:
     files = cell_files(folder, kind)
     if not files:
         raise _none_usable(folder, f"{kind}/*.parquet")
     try:
-        return pl.scan_parquet(files, glob=False).filter(rows).collect()
+        return _joined(files).filter(rows).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         damaged = next((file for file in files if not is_readable(file)), None)
         if damaged is not None:

@@ -88,11 +88,21 @@ def write_report(folder: Path, rewards: Sequence[str] = ()) -> None:
     if len(ran) <= MOST_PANELS:
         _print_table(summary)
     _print_differences(config, differences)
+    _print_vetoes(episodes)
     if ranking is not None:
         print_ranking(ranking)
     if by_reward is not None:
         print_reward_ranking(by_reward)
     print(f"Report: {folder / 'report.html'}")
+
+
+def _print_vetoes(episodes: pl.DataFrame) -> None:
+    """Prints how often shields vetoed, in the mean over all episodes."""
+    if "vetoes" not in episodes.columns:
+        return
+    means = episodes.group_by("controller", maintain_order=True).agg(pl.col("vetoes").mean())
+    counts = [f"{name} {mean:.1f}" for name, mean in means.rows() if mean is not None]
+    print(f"Vetoes of the shield per episode: {', '.join(counts)}")
 
 
 def _ranking_under(folder: Path, config: dict[str, Any], rewards: Sequence[str]) -> pl.DataFrame:

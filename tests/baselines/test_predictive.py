@@ -94,9 +94,10 @@ def test_no_choice_is_predicted_too_hot_where_another_is_not(
     choice, after = predictive.decide(reading, (*bank, np.array([NONE_YET]), *latency))
     key = predictive._latency_key(after[HEAT + 1 :])
     candidates = predictive._tables.of(reading.latency_constraint_s, key, reading.cap_level)
-    predicted_c, guard_c = predictive._looked_ahead(
-        predictive._lagged.now(Bank(*after[:HEAT])),
-        candidates,
+    predicted_c, guard_c = predictive._heat.looked_ahead(
+        predictive._heat.now(Bank(*after[:HEAT])),
+        candidates.switching_w,
+        candidates.voltage_v,
         reading.t_max_c,
         candidates.duration_s,
     )
