@@ -176,7 +176,7 @@ def test_drawn_constraints_leave_none_to_be_given(cli: Cli, option: str) -> None
 
 @pytest.mark.parametrize("name", pretrained_names())
 def test_a_policy_of_the_package_says_where_it_belongs(name: str) -> None:
-    card = load_pretrained(name).card
+    card = load_pretrained(name, "odroid_xu4").card
     board = ANY_BOARD if name == "pretrained" else "odroid_xu4"
     assert (card.board, card.family) == (board, "recorded")
     assert card.training["environment"]["randomise"] == "conditions"
