@@ -45,8 +45,6 @@ def test_full_clock_is_kept_below_t_max(xu4: Design, known: Design) -> None:
     assert "vetoes" not in bare[0] and sum(row["vetoes"] for row in shielded) > 10
     assert sum(row["above_t_max_share"] for row in bare) > 0.1
     assert sum(row["above_t_max_share"] for row in shielded) < 0.01
-    reliable = [sum(row["reliable_accuracy"] for row in ran) for ran in (bare, shielded)]
-    assert reliable[1] > reliable[0]
 
 
 @pytest.mark.parametrize("name", ["powersave", "predictive"])
