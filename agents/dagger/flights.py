@@ -23,6 +23,10 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
+WARM_C, BELOW_T_MAX_C = 40.0, 10.0
+"""Range of a warm start, in a room of 25 degC: its lowest, and its highest as seen from T_max. In
+warmer rooms it is as much warmer."""
+
 
 class Teacher(Protocol):
     """Shows what to choose; what runs instead it is told by `overruled`."""
@@ -97,8 +101,15 @@ class Distribution:
     knowledge: Knowledge
     measures: bool = True
 
-    def flight(self, seed: int, units: int) -> "Flight":
-        """The flight with a seed, on so many units, which have this seed and the next ones."""
+    def flight(self, seed: int, units: int, warm: bool = False) -> "Flight":
+        """The flight with a seed, on so many units, which have this seed and the next ones.
+
+        Args:
+            seed: Seed of the first unit.
+            units: How many.
+            warm: True to begin at some temperature up to `BELOW_T_MAX_C` under T_max: a board that
+                heats up in minutes seldom meets its limit otherwise.
+        """
         profile, scenario = self.profile, self.scenario
         if profile == ANY_DRAWN:
             (profile,) = drawn_names(seed, 1)
@@ -107,6 +118,10 @@ class Distribution:
             nominal_s = 1.0 / float(_design(profile, self.family, self.measures).scales[0])
             scenario = Conditions(load_profile(profile), nominal_s).draw(scenario, rng)
             scenario = scenario.with_values({"frames": frames_of_episode(scenario)})
+        if warm:
+            highest_c = scenario.t_max_c - BELOW_T_MAX_C
+            start_c = np.random.default_rng((seed, 1)).uniform(WARM_C, highest_c)
+            scenario = scenario.with_values({"start_temperature_c": max(start_c, WARM_C)})
         return Flight(self, profile, scenario, seed, units)
 
 

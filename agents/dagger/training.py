@@ -46,7 +46,7 @@ class DaggerPlan:
     Attributes:
         teacher: Name of the teacher.
         rounds: Rounds.
-        flights: Flights of a round, each under another scenario.
+        flights: Flights of a round, each under another scenario; every second one starts warm.
         units: Episodes of a flight, each on another unit and in another room.
         kept: Share of the steps that become lessons: neighbours are much alike.
         fits: Gradient steps after each round.
@@ -150,7 +150,8 @@ class DaggerTraining:
         plan = self._plan
         first = self._done * plan.flights
         for number in range(first, first + plan.flights):
-            yield self._distribution.flight(self._first_seed + number * plan.units, plan.units)
+            seed, warm = self._first_seed + number * plan.units, number % 2 == 1
+            yield self._distribution.flight(seed, plan.units, warm)
 
     def _lessons(self) -> list[Lessons]:
         student = self._student if self._done > 0 else None

@@ -23,6 +23,10 @@ UNTIMED = 10**6
 UNTIMED_STEP_S = 1.0
 """Length of a step that is expected of such a board."""
 
+REFUGE_GIVES_UP, POWER_STEP = 0.05, 0.01
+"""Accuracy that the lowest rung gives up for less power, and the power that counts, relative to the
+highest: where even the lowest level is too hot with the most accurate network, another is not."""
+
 R: Any = indices("TOPOLOGY", "BUDGET", "ACCURACY", "POWER", "DUTY", "DURATION_S")
 """Columns of a rung: topology; most passes of a frame; accuracy within L_c; power relative to the
 board's highest; busy share; length of a step without slow-down, s."""
@@ -34,7 +38,8 @@ class Ladder:
     """Rungs of a board under one classifier, one per VF level, by L_c and the camera's period.
 
     At each level that is the most accurate topology and pass budget within what the slow-down
-    leaves of L_c; of those as accurate, the coolest. Where none is of use, it is the least late.
+    leaves of L_c; of those as accurate, the coolest. The lowest rung is a refuge that gives up some
+    accuracy to be cooler. Where none is of use, it is the least late.
     Each ladder is worked out once.
 
     Args:
@@ -76,8 +81,11 @@ class Ladder:
         )
         topology = np.arange(len(score))[:, np.newaxis, np.newaxis]
         power_w = self._model.switching_w(topology, levels[:, np.newaxis], duty)
-        best = score >= score.max(axis=(0, 2), keepdims=True) - LEAST_GAIN
-        coolest = np.where(best, power_w, np.inf)
+        given_up = np.full((len(levels), 1), LEAST_GAIN)
+        given_up[0] = REFUGE_GIVES_UP
+        best = score >= score.max(axis=(0, 2), keepdims=True) - given_up
+        power = np.round(power_w / self._highest_w / POWER_STEP) - LEAST_GAIN * score
+        coolest = np.where(best, power, np.inf)
         flat = np.moveaxis(coolest, 1, 0).reshape(len(levels), -1).argmin(axis=1)
         topologies, budgets = np.divmod(flat, score.shape[2])
         index = topologies, levels, budgets

@@ -96,7 +96,8 @@ def test_a_rung_is_the_most_accurate_configuration_of_its_level() -> None:
         choice, _ = interface("characterised").choice(np.array([level]), state)
         topology, _, budget = (int(factor[0]) for factor in choice if factor is not None)
         best = accuracy[:, level].max()
-        assert accuracy[topology, level, budget - 1] == pytest.approx(best, abs=0.005)
+        given_up = 0.05 if level == 0 else 0.001  # the lowest one is a refuge from heat
+        assert best - accuracy[topology, level, budget - 1] <= given_up + 0.004
 
 
 def test_a_slow_down_leaves_smaller_networks() -> None:
