@@ -16,6 +16,15 @@ MOST_LOAD = 0.95
 """Background load beyond which the board has no time left worth speaking of."""
 
 
+SHORTEST_S, LONGEST_S = 1e-6, 3600.0
+"""Latency constraints that can be meant, s."""
+
+HIGHEST_C = 300.0
+"""Highest temperature that can be meant, degC."""
+
+MOST_CHANGES = 10_000
+
+
 class Change(Table):
     """Conditions that change during the episode; what is None stays as it is.
 
@@ -28,10 +37,10 @@ class Change(Table):
         background_load: New background load.
     """
 
-    at_s: float = Field(gt=0)
+    at_s: float = Field(gt=0, le=1e9)
     ambient_c: float | None = Field(default=None, ge=-40, le=100)
     cooling: str | None = None
-    latency_constraint_s: float | None = Field(default=None, gt=0)
+    latency_constraint_s: float | None = Field(default=None, ge=SHORTEST_S, le=LONGEST_S)
     background_load: float | None = Field(default=None, ge=0, le=MOST_LOAD)
 
 
@@ -46,11 +55,11 @@ class Unit(Table):
         latency: On the latency of every pass.
     """
 
-    resistance: float = Field(default=1.0, gt=0)
-    capacitance: float = Field(default=1.0, gt=0)
-    switching: float = Field(default=1.0, gt=0)
-    leakage: float = Field(default=1.0, ge=0)
-    latency: float = Field(default=1.0, gt=0)
+    resistance: float = Field(default=1.0, ge=1e-3, le=1e3)
+    capacitance: float = Field(default=1.0, ge=1e-3, le=1e3)
+    switching: float = Field(default=1.0, ge=1e-3, le=1e3)
+    leakage: float = Field(default=1.0, ge=0, le=1e3)
+    latency: float = Field(default=1.0, ge=1e-3, le=1e3)
 
 
 class Sensing(Table):
@@ -101,9 +110,9 @@ class Scenario(Table):
     """
 
     ambient_c: float = Field(default=25.0, ge=-40, le=100)
-    latency_constraint_s: float = Field(default=0.075, gt=0)
-    t_max_c: float = 85.0
-    start_temperature_c: float | None = None
+    latency_constraint_s: float = Field(default=0.075, ge=SHORTEST_S, le=LONGEST_S)
+    t_max_c: float = Field(default=85.0, ge=-40, le=HIGHEST_C)
+    start_temperature_c: float | None = Field(default=None, ge=-40, le=HIGHEST_C)
     background_load: float = Field(default=0.0, ge=0, le=MOST_LOAD)
     cooling: str | None = None
     throttling: str | None = None
@@ -115,7 +124,7 @@ class Scenario(Table):
     tau: float = Field(default=TAU, gt=0, allow_inf_nan=True)
     deadline_aware: bool = True
     frames: int = Field(default=2000, gt=0, le=MOST_FRAMES)
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Change, ...] = Field(default=(), max_length=MOST_CHANGES)
 
     @model_validator(mode="after")
     def _possible(self) -> "Scenario":

@@ -14,8 +14,8 @@ FOLDERS = ("envs", "baselines", "agents", "experiments")
 
 LAYERS = (
     (
-        "envs.errors", "envs.files", "envs.governors", "envs.jit", "envs.limits", "envs.tables",
-        "envs.toml",
+        "envs.arrays", "envs.errors", "envs.files", "envs.governors", "envs.jit", "envs.limits",
+        "envs.tables", "envs.toml",
     ),
     ("envs.inference", "envs.physics"),
     ("envs.scenario",),

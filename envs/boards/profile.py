@@ -5,6 +5,7 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,21 @@ from tvfs_gym.envs.boards.variation import variation_of
 from tvfs_gym.envs.errors import unknown
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
 from tvfs_gym.envs.physics.thermal import RcNetwork, Vector
-from tvfs_gym.envs.tables import Table, read_toml
+from tvfs_gym.envs.tables import Name, Table, read_toml
 
 PROFILES = files("tvfs_gym.envs.boards") / "profiles"
+
+COLDEST_C, HOTTEST_C = -60.0, 250.0
+"""Temperatures that a chip can have, degC; beyond these, a value is in other units."""
+
+MOST_LEVELS, MOST_TRIPS, MOST_NODES = 256, 64, 8
+"""Lengths of what real boards have a tenth of."""
+
+Resistance = Annotated[float, Field(ge=1e-3, le=1e4)]
+"""Of a thermal path, K/W: from a metal block to a chip in vacuum."""
+
+Capacitance = Annotated[float, Field(ge=1e-4, le=1e6)]
+"""Of a thermal node, J/K: from a crumb of silicon to a ton of steel."""
 
 
 class OperatingPoint(Table):
@@ -27,8 +40,8 @@ class OperatingPoint(Table):
     points that hold NaN there. A profile may not.
     """
 
-    frequency_hz: float = Field(gt=0)
-    voltage_v: float = Field(gt=0)
+    frequency_hz: float = Field(ge=1e6, le=1e11)
+    voltage_v: float = Field(ge=0.1, le=10)
 
 
 def relative_v2f(operating_points: Sequence[OperatingPoint]) -> NDArray[np.float64]:
@@ -50,11 +63,11 @@ class Power(Table):
     """
 
     source: str
-    cluster_nf: float = Field(ge=0)
-    thread_nf: float = Field(gt=0)
-    rest_w: float = Field(ge=0)
-    little_w: float = Field(default=0.0, ge=0)
-    activities: dict[str, float] = Field(default={})
+    cluster_nf: float = Field(ge=0, le=1000)
+    thread_nf: float = Field(ge=1e-6, le=1000)
+    rest_w: float = Field(ge=0, le=1000)
+    little_w: float = Field(default=0.0, ge=0, le=1000)
+    activities: dict[Name, Annotated[float, Field(ge=0, le=100)]] = Field(default={})
 
     def switching_w(
         self, frequency_ghz: float, voltage_v: float, threads: float, activity: float = 1.0
@@ -68,26 +81,26 @@ class Leakage(Table):
     """Leakage: see `tvfs_gym.envs.physics.power.leakage_power_w`."""
 
     source: str
-    c1_a_k2: float = Field(ge=0)
-    c2_k: float = Field(ge=0)
-    gate_a: float = Field(ge=0)
+    c1_a_k2: float = Field(ge=0, le=1e3)
+    c2_k: float = Field(ge=0, le=1e5)
+    gate_a: float = Field(ge=0, le=1e3)
 
 
 class Latency(Table):
     """Latency of a pass of MobileNetV1 1.0 224, and the cost of a change of VF level."""
 
     source: str
-    clock_gcycles: float = Field(gt=0)
-    memory_s: float = Field(ge=0)
-    jitter_log_sigma: float = Field(ge=0)
-    switch_s: float = Field(ge=0)
+    clock_gcycles: float = Field(ge=1e-6, le=1e3)
+    memory_s: float = Field(ge=0, le=100)
+    jitter_log_sigma: float = Field(ge=0, le=2)
+    switch_s: float = Field(ge=0, le=10)
 
 
 class Sensor(Table):
     """The on-chip temperature sensor, and whether the board measures power."""
 
     source: str
-    resolution_c: float = Field(gt=0)
+    resolution_c: float = Field(ge=1e-4, le=20)
     measures_power: bool
 
 
@@ -103,10 +116,10 @@ class Trip(Table):
             false one is passive.
     """
 
-    temperature_c: float | None = None
-    hysteresis_c: float = Field(ge=0)
-    lower: int = Field(ge=0)
-    upper: int = Field(ge=0)
+    temperature_c: float | None = Field(default=None, ge=COLDEST_C, le=HOTTEST_C)
+    hysteresis_c: float = Field(ge=0, le=100)
+    lower: int = Field(ge=0, le=MOST_LEVELS)
+    upper: int = Field(ge=0, le=MOST_LEVELS)
     hot: bool = False
 
     def at_c(self, t_max_c: float) -> float:
@@ -122,8 +135,8 @@ class Fan(Table):
         outer_resistances_k_w: The network's last resistance in each state, off first, K/W.
     """
 
-    trips: tuple[Trip, ...] = Field(min_length=1)
-    outer_resistances_k_w: tuple[float, ...] = Field(min_length=2)
+    trips: tuple[Trip, ...] = Field(min_length=1, max_length=MOST_TRIPS)
+    outer_resistances_k_w: tuple[Resistance, ...] = Field(min_length=2, max_length=MOST_LEVELS)
 
     @model_validator(mode="after")
     def _states_exist(self) -> "Fan":
@@ -152,10 +165,10 @@ class Cooling(Table):
     """
 
     source: str
-    resistances_k_w: tuple[float, ...] = Field(min_length=1)
-    capacitances_j_k: tuple[float, ...] = Field(min_length=1)
-    resistance_log_se: float = Field(default=0.0, ge=0)
-    capacitance_log_se: float = Field(default=0.0, ge=0)
+    resistances_k_w: tuple[Resistance, ...] = Field(min_length=1, max_length=MOST_NODES)
+    capacitances_j_k: tuple[Capacitance, ...] = Field(min_length=1, max_length=MOST_NODES)
+    resistance_log_se: float = Field(default=0.0, ge=0, le=5)
+    capacitance_log_se: float = Field(default=0.0, ge=0, le=5)
     fan: Fan | None = None
     measured_on: str | None = None
 
@@ -163,8 +176,6 @@ class Cooling(Table):
     def _ladder(self) -> "Cooling":
         if len(self.resistances_k_w) != len(self.capacitances_j_k):
             raise ValueError("resistances_k_w and capacitances_j_k must be of the same length")
-        if min(self.resistances_k_w + self.capacitances_j_k) <= 0:
-            raise ValueError("resistances_k_w and capacitances_j_k must be positive")
         if self.fan is not None and self.fan.outer_resistances_k_w[0] != self.resistances_k_w[-1]:
             raise ValueError(
                 "the first of fan.outer_resistances_k_w must be the last of resistances_k_w"
@@ -198,11 +209,11 @@ class Throttling(Table):
     """
 
     source: str
-    poll_s: float = Field(gt=0)
+    poll_s: float = Field(ge=1e-3, le=3600)
     honours_hysteresis: bool
-    trips: tuple[Trip, ...] = ()
-    progressive_from_c: float | None = None
-    progressive_hz_per_c: float = Field(default=0.0, ge=0)
+    trips: tuple[Trip, ...] = Field(default=(), max_length=MOST_TRIPS)
+    progressive_from_c: float | None = Field(default=None, ge=COLDEST_C, le=HOTTEST_C)
+    progressive_hz_per_c: float = Field(default=0.0, ge=0, le=1e11)
 
 
 class Spread(Table):
@@ -220,13 +231,13 @@ class Spread(Table):
     """
 
     source: str
-    resistance: float = Field(ge=0)
-    capacitance: float = Field(ge=0)
-    switching: float = Field(ge=0)
-    leakage: float = Field(ge=0)
-    latency: float = Field(ge=0)
-    ambient_low_c: float
-    ambient_high_c: float
+    resistance: float = Field(ge=0, le=2)
+    capacitance: float = Field(ge=0, le=2)
+    switching: float = Field(ge=0, le=2)
+    leakage: float = Field(ge=0, le=2)
+    latency: float = Field(ge=0, le=2)
+    ambient_low_c: float = Field(ge=-40, le=100)
+    ambient_high_c: float = Field(ge=-40, le=100)
 
     @model_validator(mode="after")
     def _a_range(self) -> "Spread":
@@ -259,19 +270,19 @@ class BoardProfile(Table):
         spread: How its units differ; None if that is not known.
     """
 
-    name: str
+    name: Name
     environment_id: str | None = None
     description: str
-    threads: int = Field(gt=0)
-    critical_c: float
+    threads: int = Field(gt=0, le=1024)
+    critical_c: float = Field(ge=COLDEST_C, le=HOTTEST_C)
     operating_points_source: str
-    operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
+    operating_points: tuple[OperatingPoint, ...] = Field(min_length=1, max_length=MOST_LEVELS)
     power: Power
     leakage: Leakage
     latency: Latency
     sensor: Sensor
-    cooling: dict[str, Cooling] = Field(min_length=1)
-    throttling: dict[str, Throttling] = Field(min_length=1)
+    cooling: dict[Name, Cooling] = Field(min_length=1)
+    throttling: dict[Name, Throttling] = Field(min_length=1)
     spread: Spread | None = None
 
     @field_validator("operating_points")

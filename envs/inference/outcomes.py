@@ -13,17 +13,21 @@ from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.arrays import read_arrays
 from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.tables import Traversable
 
 Value = TypeVar("Value", bound=np.generic)
 Part = TypeVar("Part")
+
+MOST_CONFIDENCE = 1.01
+"""Confidences may exceed 1 by the rounding of a quantised output."""
 
 HalfName = Literal["design", "run"]
 
@@ -158,7 +162,9 @@ class RecordedOutcomes:
             for field, array in vars(recording).items():
                 arrays[f"{name}/{field}"] = array
         arrays["provenance"] = np.array(json.dumps(self.provenance))
-        np.savez_compressed(path, **arrays)
+        content = BytesIO()
+        np.savez_compressed(content, **arrays)
+        write_whole(path, content.getvalue())
 
 
 def load_outcomes(path: Path | Traversable) -> RecordedOutcomes:
@@ -168,19 +174,46 @@ def load_outcomes(path: Path | Traversable) -> RecordedOutcomes:
         InputError: The file is missing or holds no recorded outcomes.
     """
     try:
-        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as data:
-            names = dict.fromkeys(key.rsplit("/", 1)[0] for key in data if "/" in key)
-            recordings = {
-                name: Recording(
-                    data[f"{name}/confidence"], data[f"{name}/label"], data[f"{name}/in_top5"]
-                )
-                for name in names
-            }
-            return RecordedOutcomes(data["truth"], recordings, json.loads(str(data["provenance"])))
+        data = read_arrays(path)
     except OSError as error:
         raise InputError(f"cannot read recorded outcomes from {path}: {error.strerror}.") from error
-    except (AttributeError, BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
+    try:
+        names = dict.fromkeys(key.rsplit("/", 1)[0] for key in data if "/" in key)
+        recordings = {
+            name: Recording(
+                data[f"{name}/confidence"], data[f"{name}/label"], data[f"{name}/in_top5"]
+            )
+            for name in names
+        }
+        for name, recording in recordings.items():
+            _check(name, recording, data["truth"])
+        provenance = json.loads(str(data["provenance"]))
+        if not isinstance(provenance, dict):
+            raise ValueError("their provenance is no table")
+    except KeyError as error:
+        raise InputError(f"{path} holds no recorded outcomes: it lacks {error}.") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} holds no recorded outcomes: {error}.") from error
+    return RecordedOutcomes(data["truth"], recordings, provenance)
+
+
+def _check(name: str, recording: Recording, truth: NDArray[Any]) -> None:
+    """Refuses what no network can have answered.
+
+    Raises:
+        ValueError: Shapes or types do not fit, or a confidence is none.
+    """
+    kinds = {"confidence": "f", "label": "i", "in_top5": "b"}
+    shape = recording.confidence.shape
+    if truth.ndim != 1 or truth.dtype.kind != "i" or len(shape) != 2 or not all(shape):
+        raise ValueError(f"{name} has confidences of shape {shape} for images of {truth.shape}")
+    for field, kind in kinds.items():
+        array: NDArray[Any] = getattr(recording, field)
+        if array.dtype.kind != kind or array.shape != (len(truth), shape[1]):
+            raise ValueError(f"{name}/{field} is {array.dtype} of shape {array.shape}")
+    confidence = recording.confidence
+    if not ((confidence >= 0) & (confidence <= MOST_CONFIDENCE)).all():  # nor may they be NaN
+        raise ValueError(f"{name} has confidences outside 0..1")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def decay(x: float) -> float:
     Args:
         x: Not negative.
     """
-    if not x <= _LAST:  # nor is it a number: what is looked up must be in the tables
+    if not -1.0 <= x <= _LAST:  # nor is it a number: what is looked up must be in the tables
         return 0.0
     nearest = int(x * _STEPS + 0.5)
     r = nearest * (1.0 / _STEPS) - x

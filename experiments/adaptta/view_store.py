@@ -7,11 +7,11 @@ another name and renamed once it is on disk, so that it is complete or absent.
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.arrays import read_arrays
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
 
@@ -81,8 +81,12 @@ def load_outputs(folder: Path, network: str) -> ViewOutputs:
 
 def _load_chunk(file: Path) -> ViewOutputs:
     try:
-        with np.load(file, allow_pickle=False) as data:
-            probabilities = data["probabilities"].astype(np.float32)
-            return ViewOutputs(probabilities, data["seconds"], data["errors"])
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        data = read_arrays(file)
+        outputs = ViewOutputs(
+            data["probabilities"].astype(np.float32), data["seconds"], data["errors"]
+        )
+        if outputs.probabilities.shape[:2] != outputs.seconds.shape or outputs.errors.ndim != 1:
+            raise ValueError("their shapes differ")
+    except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{file} holds no outputs: {error}; remove it and run again.") from error
+    return outputs

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.results.folder import checked_output
 from tvfs_gym.experiments.results.tables import print_wide
 from tvfs_gym.experiments.twin.errors import between_runs_log_se, held_out_rmse_c, predictions
@@ -95,7 +96,7 @@ def run(
         shown = predictions(chosen.model, longest)
         measured_against_predicted(longest, *shown, output.with_suffix(".png"))
         print(f"cooling '{cooling}'; figure: {output.with_suffix('.png')}")
-    output.write_text(tomlkit.dumps(profile.model_dump(exclude_none=True)), encoding="utf-8")
+    write_whole(output, tomlkit.dumps(profile.model_dump(exclude_none=True)).encode())
     print(f"profile: {output}")
 
 

@@ -26,6 +26,9 @@ STRESSBERRY_STRESS_S = (150.0, 450.0)
 cooling; where the clock was logged, it rises and falls at these times."""
 
 
+UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
+"""Errors of parsers over values that are none, besides their own."""
+
 LITTLE_SHARE = 0.66
 """Share of sbc-bench's single-threaded 7-zip that runs on the LITTLE core, which goes first: the
 speeds that Odroid-XU4 4pC7 reports, 905 and 1724 MIPS, for the same work. tinymembench and ramlat,
@@ -68,10 +71,12 @@ def read_table(path: Path, period_s: float | None = None) -> TraceTable:
         if log is not None:
             return TraceTable(log.table.with_row_index("line", offset=1), "sample", log.notes)
         raw, row_name, first_line = _read(path)
+    except InputError:
+        raise
     except OSError as error:
         raise _unreadable(path, error) from error
-    except (pl.exceptions.PolarsError, yaml.YAMLError) as error:
-        first = str(error).splitlines()[0]
+    except (pl.exceptions.PolarsError, yaml.YAMLError, *UNREADABLE) as error:
+        first = (str(error).splitlines() or ["it is damaged"])[0]
         raise InputError(f"{path} is not a readable trace: {first}.") from error
     for known, convert in _FORMATS.items():
         if set(known) <= set(raw.columns):
@@ -142,7 +147,7 @@ def _read(path: Path) -> tuple[pl.DataFrame, str, int]:
     if path.is_dir():
         return read_run(path), "step", 1
     if path.suffix == ".parquet":
-        return pl.read_parquet(path), "row", 1
+        return pl.read_parquet(path, glob=False), "row", 1
     with path.open(encoding="utf-8", errors="replace") as file:
         first = file.readline()
     if first.startswith("#Timestamp\t"):
@@ -193,8 +198,13 @@ def _read_armpm(path: Path) -> pl.DataFrame:
 
 def _read_stressberry(path: Path) -> pl.DataFrame:
     """A YAML file of lists of equal length."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    columns = {name: values for name, values in content.items() if isinstance(values, list)}
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise InputError(f"{path} refers back to itself, which no log of stressberry does.")
+    content = yaml.safe_load(text)
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is no log of stressberry: it names no columns.")
+    columns = {str(name): values for name, values in content.items() if isinstance(values, list)}
     filled = {name: values for name, values in columns.items() if values}
     if len({len(values) for values in filled.values()}) > 1:
         lengths = ", ".join(f"{len(values)} of {name}" for name, values in filled.items())

@@ -54,7 +54,8 @@ def read_sweep(path: Path) -> Sweep:
         InputError: A column is missing, a value is no positive number, or too few clocks differ.
     """
     try:
-        raw = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
+        read = pl.read_parquet if path.suffix == ".parquet" else pl.read_csv
+        raw = read(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path} is not a readable sweep: {first}.") from error
