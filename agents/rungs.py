@@ -81,6 +81,23 @@ def inputs_of(features: Features) -> tuple[Features, NDArray[np.bool_]]:
     return inputs, rungs[..., Q.ABOVE_CAP] == 0.0
 
 
+def guarded(features: Features, sigmas: float) -> Features:
+    """Features in which rungs that may become too hot stand as above the cap; not the coolest one.
+
+    Args:
+        features: As from `tvfs_gym.agents.interface.interface.Interface.observe`.
+        sigmas: By how many standard deviations the temperature foreseen must stay below the limit.
+    """
+    marked = features.copy()
+    rungs = marked[:, len(G) :].reshape(len(features), -1, len(Q))
+    allowed = rungs[..., Q.ABOVE_CAP] == 0.0
+    barred = allowed & (rungs[..., Q.SAFE] < sigmas)
+    coolest = np.where(allowed, rungs[..., Q.POWER], np.inf).argmin(axis=1)
+    barred[np.arange(len(features)), coolest] = False
+    rungs[..., Q.ABOVE_CAP][barred] = 1.0
+    return marked
+
+
 class RungPolicy:
     """A trained network with its card; `on` makes a controller of a board of it.
 
@@ -101,7 +118,13 @@ class RungPolicy:
 
     def on(self, design: Design) -> "RungController":
         """Makes it a controller of a board."""
-        return RungController(self.card, self.network, Interface(design, self.knowledge))
+        return RungController(self, Interface(design, self.knowledge))
+
+    def best(self, features: Features) -> NDArray[np.int64]:
+        """Rungs with the highest scores among those that its guard allows, shape (batch,)."""
+        if self.card.guard_sigmas is not None:
+            features = guarded(features, self.card.guard_sigmas)
+        return self.network.best(features)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays to save, by name."""
@@ -112,14 +135,13 @@ class RungController:
     """A rung policy on a board; it has the two methods that every controller has.
 
     Args:
-        card: Its card.
-        network: Scores the rungs.
+        policy: The policy.
         interface: The board's.
     """
 
-    def __init__(self, card: Card, network: RungNetwork, interface: Interface) -> None:
-        self.card = card
-        self.network = network
+    def __init__(self, policy: RungPolicy, interface: Interface) -> None:
+        self.card, self.network = policy.card, policy.network
+        self._policy = policy
         self.interface = interface
         self._actions = interface.design.actions
 
@@ -148,4 +170,4 @@ class RungController:
     ) -> tuple[Choice, State]:
         """Chooses configurations; see `tvfs_gym.baselines.controller.Controller.choose`."""
         features, state = self.interface.observe(observations, state, episode_start)
-        return self.interface.choice(self.network.best(features), state)
+        return self.interface.choice(self._policy.best(features), state)

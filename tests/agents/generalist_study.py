@@ -49,7 +49,7 @@ def compare(
 def _row(
     board: str, name: str, flight: Flight, policy: RungPolicy | None, teacher: MakeTeacher | None
 ) -> dict[str, str | float]:
-    outcome = fly(flight, None if policy is None else policy.network, teacher)
+    outcome = fly(flight, policy, teacher)
     return {
         "board": board,
         "controller": name,

@@ -19,7 +19,7 @@ from tvfs_gym.agents.interface.features import G, Q
 from tvfs_gym.agents.network import Adam
 from tvfs_gym.agents.policy import ARRAYS, CARD
 from tvfs_gym.agents.policy_file import check_alike, load, write
-from tvfs_gym.agents.rungs import RungController, RungNetwork, RungPolicy
+from tvfs_gym.agents.rungs import RungController, RungNetwork, RungPolicy, guarded
 from tvfs_gym.agents.training import Training
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.scenario import Scenario
@@ -215,3 +215,15 @@ def test_on_boards_drawn_at_random_one_policy_is_learnt_for_any_board(tmp_path: 
         observation, _ = env.reset(seed=0)
         action, _ = policy.predict(observation)
         assert env.configuration(action).topology == 0
+
+
+def test_a_guard_bars_rungs_that_may_become_too_hot_but_the_coolest() -> None:
+    seen = features(50)
+    barred = guarded(seen, 1.0)[:, len(G) + Q.ABOVE_CAP :: len(Q)] > 0.0
+    rungs = seen[:, len(G) :].reshape(50, -1, len(Q))
+    above, hot = rungs[..., Q.ABOVE_CAP] > 0.0, rungs[..., Q.SAFE] < 1.0
+    coolest = np.where(above, np.inf, rungs[..., Q.POWER]).argmin(axis=1)
+    expected = above | hot
+    expected[np.arange(50), coolest] = False
+    assert np.array_equal(barred, expected)
+    assert not barred.all(axis=1).any()
