@@ -68,7 +68,7 @@ def load_outputs(folder: Path, network: str) -> ViewOutputs:
     Raises:
         InputError: The folder holds no chunk, or an unreadable one.
     """
-    files = sorted((folder / "views" / network).glob("*.npz"))
+    files = sorted((folder / "views" / network).glob("*.npz"), key=lambda file: int(file.stem))
     if not files:
         raise InputError(f"{folder} holds no outputs of {network}: run adaptta live.")
     chunks = [_load_chunk(file) for file in files]

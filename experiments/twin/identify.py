@@ -15,6 +15,7 @@ from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.results.folder import checked_output
 from tvfs_gym.experiments.results.tables import print_wide
 from tvfs_gym.experiments.twin.errors import between_runs_log_se, held_out_rmse_c, predictions
+from tvfs_gym.experiments.twin.excitation import reached_gain
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, network_of
 from tvfs_gym.experiments.twin.sweep_fits import SweepFit
 from tvfs_gym.experiments.twin.traces.folders import files_of, recorded_board, with_board
@@ -32,6 +33,9 @@ USELESS = 0.7
 
 POWER_DIFFERS = 0.2
 """Relative difference of full-load powers from which on resistances do not carry over."""
+
+WARMEST_ROOM_C = 50.0
+"""Ambient temperature from which on a trace is probably in other units."""
 
 
 def run(
@@ -229,6 +233,18 @@ def _print_candidates(found: Sequence[Candidate], chosen: Candidate) -> None:
 
 def _warn_of_doubts(traces: Sequence[Trace], chosen: Candidate) -> None:
     model = chosen.model
+    reached = reached_gain(traces)
+    if reached is not None:
+        print(
+            "warning: the heat changes once, and the temperature is not known to have settled: "
+            f"the steady gain is at least {reached:.2f} K/W, and may be several times as much. "
+            "Record load and rest in turn, for at least half an hour."
+        )
+    if model.ambient_c > WARMEST_ROOM_C:
+        print(
+            f"warning: the room comes out at {model.ambient_c:.1f} degC: is the temperature in "
+            "degrees Celsius, not Fahrenheit?"
+        )
     if model.drifts:
         print(
             f"warning: the slowest time constant, {model.time_constants_s[-1]:.0f} s, is as long "
