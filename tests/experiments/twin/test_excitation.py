@@ -20,9 +20,9 @@ def board(seed: int, heat: np.ndarray, period_s: float = 1.0) -> tuple[Trace, fl
         gain * lfilter([1 - one], [1, -one], heat) for gain, one in zip(gains, kept, strict=True)
     )
     noise = draw.normal(0, 0.2, len(heat))
-    temperature_c = np.round(2 * (25 + warm + noise)) / 2
-    time_s = np.arange(len(heat)) * period_s
-    return Trace(f"board {seed}", time_s, heat, temperature_c), float(gains.sum())
+    temperature_c = np.asarray(np.round(2 * (25 + warm + noise)) / 2, np.float64)
+    time_s = np.arange(len(heat), dtype=float) * period_s
+    return Trace(f"board {seed}", time_s, heat.astype(float), temperature_c), float(gains.sum())
 
 
 def step(seed: int) -> np.ndarray:
