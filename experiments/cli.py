@@ -22,6 +22,7 @@ from tvfs_gym.experiments.digits import cli as digits
 from tvfs_gym.experiments.engine import TrialError
 from tvfs_gym.experiments.learning import cli as learning
 from tvfs_gym.experiments.learning import policy, train
+from tvfs_gym.experiments.log import logging_to_stderr
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
 from tvfs_gym.experiments.rewards import cli as rewards
@@ -58,7 +59,6 @@ dev.add_typer(perf.app, name="perf")
 app = typer.Typer(
     help="Train, benchmark and run controllers of embedded boards under ConvNet inference.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(benchmark.app)
@@ -95,7 +95,8 @@ def main() -> None:
     _print_anywhere()
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        app()
+        with logging_to_stderr():
+            app()
     except InputError as error:
         raise SystemExit(_failed(str(error), 2)) from None
     except BoardError as error:

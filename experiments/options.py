@@ -16,6 +16,7 @@ import typer
 from tvfs_gym.envs.boards.linux import LINUX
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.toml import tomllib
+from tvfs_gym.experiments.log import log_quietly, log_verbosely
 
 
 def _checked_checkout(path: Path) -> Path:
@@ -208,6 +209,38 @@ def named_values(options: list[str] | None) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             values[name] = text
     return values
+
+
+@dataclass(frozen=True)
+class Printing:
+    """Options of what a command prints of its results; without any, one screen."""
+
+    full: Annotated[bool, typer.Option("--full", help="Print every table.")] = False
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the results as one JSON object, for machines.")
+    ] = False
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            callback=log_quietly,
+            help="Print no results and no progress, but warnings and errors.",
+        ),
+    ] = False
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            callback=log_verbosely,
+            help="Log every step on standard error, with its time.",
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.full + self.json + self.quiet > 1:
+            raise InputError("give one of --full, --json and --quiet, not several.")
 
 
 def seconds(milliseconds: float | None) -> float | None:

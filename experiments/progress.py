@@ -1,23 +1,86 @@
-"""Progress bar of the experiments."""
+"""Progress of the experiments: a bar on a terminal, and lines where there is none."""
+
+import sys
+from threading import Event, Thread
+from time import monotonic
+from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
+from tvfs_gym.experiments.log import is_quiet
+
+LINE_EVERY_S = 10.0
+"""Time between the lines of a progress that no terminal shows, s."""
+
+
+class ProgressLines(Progress):
+    """A progress whose state is printed as a line every `LINE_EVERY_S`, with the time left.
+
+    Args:
+        console: The line's destination.
+    """
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console=console, disable=True)
+        self._ended = Event()
+        self._printer = Thread(target=self._print_lines, daemon=True)
+        self._started_s = monotonic()
+
+    def __enter__(self) -> "ProgressLines":
+        """Starts to print."""
+        self._printer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends, after a last line if there was a first."""
+        self._ended.set()
+        self._printer.join()
+
+    def _print_lines(self) -> None:
+        while not self._ended.wait(LINE_EVERY_S):
+            for task in self.tasks:
+                if not task.finished:
+                    self.console.print(self._line(task.id), soft_wrap=True, highlight=False)
+
+    def _line(self, number: TaskID) -> str:
+        task = self._tasks[number]
+        done, total = task.completed, task.total or 0.0
+        elapsed_s = monotonic() - self._started_s
+        line = f"{done:g} of {total:g} ({task.description}), {_minutes(elapsed_s)} so far"
+        if not done:
+            return line
+        return f"{line}, {_minutes(elapsed_s * (total - done) / done)} left"
+
+
+def _minutes(duration_s: float) -> str:
+    minutes, seconds = divmod(round(duration_s), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
 
 def progress_bar() -> Progress:
-    """Makes a progress bar on standard error, so that standard output holds only results."""
+    """Makes a progress on standard error, so that standard output holds only results."""
+    console = Console(stderr=True, quiet=is_quiet())
+    if not sys.stderr.isatty():
+        return ProgressLines(console)
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
     )

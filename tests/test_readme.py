@@ -32,7 +32,7 @@ def test_the_controller_of_the_page_runs_in_the_benchmark(cli: Cli, tmp_path: Pa
         "--suite", "published", "--output", tmp_path / "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("two_rows.py") >= 3  # a long path is folded in the ranking
+    assert "two_rows.py" in done.stdout
 
 
 @pytest.mark.parametrize("section", ["benchmark", "adaptta"])

@@ -12,7 +12,7 @@ from tvfs_gym.envs.inference.augmentation import POLICIES
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, load_outcomes
 from tvfs_gym.envs.inference.topology import ZOO
 from tvfs_gym.experiments.results.statistics import share_cell
-from tvfs_gym.experiments.results.tables import markdown_table, print_wide, replace_section
+from tvfs_gym.experiments.results.tables import markdown_table, print_fitting, replace_section
 
 PUBLISHED_PASSES = {
     "mobilenet_v1_1.0_224": {"5C": 2.81, "10C": 4.57},
@@ -58,7 +58,7 @@ def run_recorded(outcomes_file: Path | None, tau: float) -> None:
         table.add_column(heading, justify="right")
     for name in outcomes.recordings:
         table.add_row(*_row(outcomes, name, tau))
-    print_wide(table)
+    print_fitting(table)
     print(_caption(outcomes, tau))
 
 

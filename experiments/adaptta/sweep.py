@@ -27,7 +27,7 @@ from tvfs_gym.experiments.adaptta.calibration import (
     sweep_settings,
 )
 from tvfs_gym.experiments.results.folder import free_folder, write_provenance
-from tvfs_gym.experiments.results.tables import print_wide
+from tvfs_gym.experiments.results.tables import print_fitting
 
 HEADER = ("network", "most passes", "tau", "top-1, %", "mean passes", "latency p95, ms")
 
@@ -77,9 +77,9 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
     calibrated = _calibrated(networks, halves(recorded.truth), target) if target.is_set else []
     points = {name: sweep_settings(data) for name, data in networks.items()}
     fronts = [(name, point) for name in points for point in pareto_front(points[name])]
-    print_wide(_table("Pareto front", fronts))
+    print_fitting(_table("Pareto front", fronts))
     if calibrated:
-        print_wide(
+        print_fitting(
             _table("Calibrated on the design half of the images, shown on the run half", calibrated)
         )
     if output is not None:

@@ -6,7 +6,6 @@ and a self-contained ``report.html``; prints the table. The same command resumes
 was stopped.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -35,6 +34,7 @@ from tvfs_gym.experiments.benchmarks.suite import Case, load_suite
 from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
 from tvfs_gym.experiments.engine import DEFAULT_ENGINE, open_engine
 from tvfs_gym.experiments.episodes import Columns, Row, run_episodes
+from tvfs_gym.experiments.log import LOGGER
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.cells import (
     BOUNDS,
@@ -46,6 +46,7 @@ from tvfs_gym.experiments.results.cells import (
 )
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.resuming import resumed_folder
+from tvfs_gym.experiments.results.unfinished import kept_when_stopped
 
 DEFAULT_BOARD = "odroid_xu4"
 """The board of conditions that name none."""
@@ -178,8 +179,16 @@ def run(
             if name not in HINDSIGHT:
                 _policy(name, _design(scenario_run), scenario_run)
     write_provenance(folder, config)
-    _run_all([scenario_run for scenario_run in runs if not scenario_run.finished], engine)
+    with kept_when_stopped(folder, lambda: _finished(runs)):
+        _run_all([scenario_run for scenario_run in runs if not scenario_run.finished], engine)
     return folder
+
+
+def _finished(runs: Sequence[ScenarioRun]) -> str:
+    """How many of the controllers' scenarios have run."""
+    everyone = sum(len(scenario_run.controllers) for scenario_run in runs)
+    missing = sum(len(scenario_run.missing) for scenario_run in runs)
+    return f"{everyone - missing} of {everyone} runs"
 
 
 def benchmark(
@@ -253,12 +262,20 @@ def run_controller(scenario_run: ScenarioRun, name: str) -> list[tuple[Columns, 
 
 
 def _suited(names: Sequence[str], board: str, family: str) -> tuple[str, ...]:
-    """Controllers that can run on a board; prints why the others cannot."""
+    """Controllers that can run on a board; says why the others cannot."""
     reasons = {name: unsuited(name, board, family) for name in names}
     for reason in sorted({reason for reason in reasons.values() if reason}):
-        left_out = ", ".join(name for name in names if reasons[name] == reason)
-        print(f"left out on {board}: {left_out}: {reason}.", file=sys.stderr)
+        left_out = [name for name in names if reasons[name] == reason]
+        LOGGER.info(f"left out on {board}: {_listed(left_out)}")
+        LOGGER.debug(f"left out on {board}: {', '.join(left_out)}: {reason}")
     return tuple(name for name in names if reasons[name] is None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A name, or how many there are."""
+    if len(names) == 1:
+        return f"{names[0]}, which was trained for another"
+    return f"{len(names)} policies that were trained for another (--verbose names them)"
 
 
 def _run_all(runs: Sequence[ScenarioRun], engine: str) -> None:

@@ -14,6 +14,7 @@ from tvfs_gym.experiments.options import (
     FamilyOrDefaultOption,
     FramesOption,
     OutputFolderOption,
+    Printing,
     SeedsOption,
     Surroundings,
     expand_groups,
@@ -56,27 +57,46 @@ def benchmark_suite(
     rewards: RewardsOption = None,
     engine: EngineOption = DEFAULT_ENGINE,
     output: OutputFolderOption = None,
+    printing: Printing,
 ) -> None:
-    """Run controllers through scenarios; print the table, write Parquet, figures and a report."""
-    from tvfs_gym.experiments.benchmarks.benchmark import run
-    from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
-    from tvfs_gym.experiments.results.rewards import check_reward
+    """Run controllers through scenarios, and rank them: Parquet files, figures, a report.
 
-    for reward in rewards or []:
-        check_reward(reward)
+    Ten seeds of all controllers take some two minutes on two cores. Stop with Ctrl-C; the same
+    command resumes.
+
+    Example: tvfs-gym benchmark --controller tvfs --controller mine.py --seeds 3
+    """
+    from tvfs_gym.experiments.benchmarks.benchmark import run
+    from tvfs_gym.experiments.results.unfinished import finish
+
+    if rewards:
+        from tvfs_gym.experiments.results.rewards import check_reward
+
+        for reward in rewards:
+            check_reward(reward)
     overrides = surroundings.values(frames=frames)
     folder = run(
         suite, board, family, controllers or [], seeds, overrides, characterisation, output, engine
     )
-    write_report(folder, rewards or [])
+    _report(folder, rewards, printing)
+    finish(folder)
 
 
 @app.command()
-def report(folder: FolderArgument, rewards: RewardsOption = None) -> None:
-    """Redraw the figures and the report of a benchmark or a run from its Parquet files."""
-    from tvfs_gym.experiments.results.report import write_report
+@expand_groups
+def report(*, folder: FolderArgument, rewards: RewardsOption = None, printing: Printing) -> None:
+    """Redraw the figures and the report of a benchmark or a run from its Parquet files.
 
-    write_report(folder, rewards or [])
+    Example: tvfs-gym report results/benchmark_1 --full
+    """
+    _report(folder, rewards, printing)
+
+
+def _report(folder: Path, rewards: list[str] | None, printing: Printing) -> None:
+    from tvfs_gym.experiments.results.printing import print_comparison
+    from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
+
+    print_comparison(write_report(folder, rewards or []), printing)
 
 
 @publish_app.command("benchmark")

@@ -47,7 +47,7 @@ from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.frames import write_csv
 from tvfs_gym.experiments.results.resuming import resumed_folder
-from tvfs_gym.experiments.results.tables import print_wide
+from tvfs_gym.experiments.results.tables import print_fitting
 from tvfs_gym.experiments.twin.traces.folders import HEAT_TRACE, LATENCY_SWEEP, POWER_SWEEP
 
 MADE = "measurements.jsonl"
@@ -293,4 +293,4 @@ def _print(found: Characterisation, board: Board) -> None:
             *(f"{1e3 * median_s:.1f}" for median_s in found.pass_median_s[:, level]),
             f"{found.temperature_c[level]:.1f}{'*' if found.extrapolated[level] else ''}",
         )
-    print_wide(table)
+    print_fitting(table)

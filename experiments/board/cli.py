@@ -15,6 +15,7 @@ from tvfs_gym.experiments.options import (
     LatencyMsOption,
     LinuxOptionsOption,
     OutputFolderOption,
+    Printing,
     ProfileOption,
     RealBoard,
     SeedOption,
@@ -67,8 +68,11 @@ def run(
     conditions: EpisodeConditions,
     real: RealBoard,
     output: OutputFolderOption = None,
+    printing: Printing,
 ) -> None:
     """Run controllers on a board, in turn, with a live dashboard; log and compare them.
+
+    Example: tvfs-gym run --controller tvfs --controller performance --ambient-c 40
 
     Exit status: 2 for a mistake in the command, 3 if the board failed, 130 after Ctrl-C; finished
     episodes are kept.
@@ -78,9 +82,15 @@ def run(
 
     schedule = implementation.Schedule(controllers, seeds, order, seed)
     scenario = scenario_of(conditions.values())
-    implementation.run(
+    folder = implementation.run(
         board, family, real, schedule, scenario, frames_per_step, characterisation, output
     )
+    from tvfs_gym.experiments.results.printing import print_comparison
+    from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
+    from tvfs_gym.experiments.results.unfinished import finish
+
+    print_comparison(write_report(folder), printing)
+    finish(folder)
 
 
 @app.command("characterise")

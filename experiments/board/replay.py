@@ -33,7 +33,7 @@ from tvfs_gym.experiments.controllers import policy_named
 from tvfs_gym.experiments.results.cells import EPISODES, STEPS, read_cells
 from tvfs_gym.experiments.results.folder import CONFIG, checked_output, read_json
 from tvfs_gym.experiments.results.frames import write_parquet
-from tvfs_gym.experiments.results.tables import print_wide
+from tvfs_gym.experiments.results.tables import print_fitting
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _list(log: Log) -> None:
             f"{end_s:.1f}",
             told,
         )
-    print_wide(table)
+    print_fitting(table)
 
 
 def _compare(decisions: pl.DataFrame, controller: str) -> None:
@@ -244,4 +244,4 @@ def _compare(decisions: pl.DataFrame, controller: str) -> None:
             f"{np.mean(higher):+.1f}",
             f"{left_s[0]:.1f}" if len(left_s) else "–",
         )
-    print_wide(table)
+    print_fitting(table)

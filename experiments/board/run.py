@@ -28,6 +28,7 @@ from tvfs_gym.experiments.board.boards import facts, open_board, suited
 from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
 from tvfs_gym.experiments.controllers import check_name, is_measured, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
+from tvfs_gym.experiments.log import is_quiet
 from tvfs_gym.experiments.options import RealBoard
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
 from tvfs_gym.experiments.results.folder import write_provenance
@@ -99,8 +100,8 @@ def run(
     frames_per_step: int,
     characterisation: Path | None,
     output: Path | None,
-) -> None:
-    """Runs the schedule, and writes and prints what came of it.
+) -> Path:
+    """Runs the schedule, and writes the files of its folder, but for figures and report.
 
     Args:
         name: Board: see `tvfs_gym.experiments.board.boards.open_board`.
@@ -111,6 +112,9 @@ def run(
         frames_per_step: Frames of a step.
         characterisation: Output of ``tvfs-gym characterise``; None to measure a twin now.
         output: Folder to write or resume; None for the next free one under ``results/``.
+
+    Returns:
+        The folder.
 
     Raises:
         InputError: A controller cannot be built, or the folder holds other results.
@@ -143,9 +147,7 @@ def run(
         _run_all(env, schedule, policies, named, folder)
     finally:
         board.close()
-    from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
-
-    write_report(folder)
+    return folder
 
 
 def _twins(
@@ -182,7 +184,7 @@ def _run_all(
     runs = schedule.runs()
     cells = [cell_name(scenario, name, seed) for name, seed in runs]
     try:
-        with display(Console()) as shown:
+        with display(Console(stderr=True, quiet=is_quiet())) as shown:
             for number, ((name, seed), cell) in enumerate(zip(runs, cells, strict=True), 1):
                 if not is_written(folder, cell):
                     keys = {"scenario": scenario, "controller": name}
@@ -192,7 +194,7 @@ def _run_all(
         kept = sum(is_written(folder, cell) for cell in cells)
         Console(stderr=True).print(
             f"interrupted: {kept} of {len(cells)} episodes, and the steps of the last, are kept in "
-            f"{folder}; the same command with --output {folder} resumes",
+            f"{folder}; the same command resumes",
             soft_wrap=True,
             highlight=False,
         )

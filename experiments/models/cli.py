@@ -31,7 +31,7 @@ def list_models(
     from rich import box
     from rich.table import Table
 
-    from tvfs_gym.experiments.results.tables import print_wide
+    from tvfs_gym.experiments.results.tables import print_fitting
 
     for name in families or family_names():
         loaded = load_family(name)
@@ -52,7 +52,7 @@ def list_models(
                 topology.file,
                 _origin(loaded, topology),
             )
-        print_wide(table)
+        print_fitting(table)
 
 
 def _origin(family: Family, topology: Topology) -> str:

@@ -16,6 +16,7 @@ import psutil
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
+from tvfs_gym.experiments.results.unfinished import mark_unfinished
 
 CONFIG = "config.json"
 """File of a run with its configuration."""
@@ -71,12 +72,18 @@ def write_provenance(folder: Path, config: dict[str, Any]) -> None:
         "git_commit": _git_commit(),
     }
     contents = {
-        COMMAND: shlex.join(["tvfs-gym", *sys.argv[1:]]),
+        COMMAND: this_command(),
         "versions.json": json.dumps(versions, indent=2),
         CONFIG: json.dumps(config, indent=2),
     }
+    mark_unfinished(folder)
     for name, content in contents.items():
         write_whole(folder / name, f"{content}\n".encode())
+
+
+def this_command() -> str:
+    """The command line of this process."""
+    return shlex.join(["tvfs-gym", *sys.argv[1:]])
 
 
 def make_folder(folder: Path) -> None:

@@ -58,7 +58,7 @@ def ranking_rows(ranking: pl.DataFrame) -> list[list[str]]:
     for row in ranking.iter_rows(named=True):
         cells = {name: cell(row, name, name == "difference", COLUMNS) for name in COLUMNS}
         cells["worst"] += f", {row['worst_scenario']}"
-        rows.append([_marked(row["controller"]), *cells.values()])
+        rows.append([marked(row["controller"]), *cells.values()])
     return rows
 
 
@@ -74,7 +74,7 @@ def print_ranking(ranking: pl.DataFrame) -> None:
             table.add_section()
             table.add_row(f"[bold]not ranked: {escape(reason)}[/bold]")
         for row in rows.iter_rows(named=True):
-            table.add_row(f"  {escape(_marked(row['controller']))}", *_brief_cells(row))
+            table.add_row(f"  {escape(marked(row['controller']))}", *_brief_cells(row))
     Console().print(table)
     print(NOTE)
 
@@ -84,5 +84,6 @@ def _brief_cells(row: Mapping[str, Any]) -> list[str]:
     return [cell(row, "share", columns=COLUMNS), *means]
 
 
-def _marked(controller: str) -> str:
+def marked(controller: str) -> str:
+    """A controller's name, with an asterisk if it knows the scenario in advance."""
     return f"{controller} *" if controller in HINDSIGHT else controller

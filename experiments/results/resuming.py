@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.log import LOGGER
 from tvfs_gym.experiments.results.cells import (
     BOUNDS,
     DIGEST,
@@ -27,7 +28,9 @@ from tvfs_gym.experiments.results.folder import (
     config_digest,
     free_folder,
     read_json,
+    this_command,
 )
+from tvfs_gym.experiments.results.unfinished import unfinished_folder
 
 KINDS = (STEPS, EPISODES, BOUNDS)
 
@@ -36,13 +39,18 @@ def resumed_folder(output: Path | None, name: str, config: dict[str, Any]) -> Pa
     """Finds the folder of a run, which resumes an earlier one of the same configuration.
 
     Args:
-        output: Where the user wants it; None for the next free ``results/NAME_N``.
+        output: Where the user wants it; None for what the same command did not finish, or else the
+            next free ``results/NAME_N``.
         name: Name of the experiment.
         config: Anything that JSON can hold; an earlier run with the same is resumed.
 
     Raises:
         InputError: The wanted folder holds something else, or is a file.
     """
+    stopped = unfinished_folder(name, COMMAND, this_command()) if output is None else None
+    if stopped and _config_of(stopped) == json.loads(json.dumps(config)):
+        LOGGER.info(f"resuming {stopped}, which was stopped")
+        output = stopped
     if output is None or not any((output / file).is_file() for file in (COMMAND, CONFIG)):
         return free_folder(output, name)
     config = json.loads(json.dumps(config))

@@ -3,22 +3,69 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console
 from rich.measure import Measurement
-from rich.table import Table
+from rich.table import Column, Table
 
 from tvfs_gym.envs.errors import InputError
 
-MOST = 400
-"""Columns beyond which even a wide table wraps."""
 
+def print_fitting(table: Table) -> None:
+    """Prints a table within the terminal's width, its columns in as many blocks as that takes.
 
-def print_wide(table: Table) -> None:
-    """Prints a table in full; a terminal that is too narrow wraps its lines."""
+    Args:
+        table: Its first column stands in every block.
+    """
     console = Console()
-    wanted = Measurement.get(console, console.options.update(max_width=MOST), table).maximum
-    console.size = ConsoleDimensions(max(console.width, min(wanted, MOST)), console.height)
-    console.print(table)
+    widths = [column_width(console, column) for column in table.columns]
+    blocks = column_blocks(widths, console.width)
+    for block in blocks:
+        part = _part_of(table, block)
+        part.title = table.title if block is blocks[0] else None
+        part.caption = table.caption if block is blocks[-1] else None
+        console.print(part)
+
+
+def column_blocks(widths: Sequence[int], most: int) -> list[list[int]]:
+    """Divides columns into blocks that fit a width and begin with the first.
+
+    Args:
+        widths: Widths of the columns.
+        most: Width of a block; a column that is wider stands beside the first alone.
+    """
+    blocks: list[list[int]] = []
+    taken = most
+    for column, width in enumerate(widths[1:], 1):
+        if taken + width > most:
+            blocks.append([0])
+            taken = widths[0]
+        blocks[-1].append(column)
+        taken += width
+    return blocks or [[0]]
+
+
+def column_width(console: Console, column: Column) -> int:
+    """Width of a column with its padding: of its cells, and its heading, unwrapped."""
+    cells = [column.header, *column.cells]
+    return 2 + max(Measurement.get(console, console.options, cell).maximum for cell in cells)
+
+
+def _part_of(table: Table, columns: Sequence[int]) -> Table:
+    part = Table(
+        box=table.box,
+        caption_justify=table.caption_justify,
+        padding=table.padding,
+    )
+    for index in columns:
+        column = table.columns[index]
+        wraps = column.no_wrap and len(columns) > 2
+        part.add_column(
+            column.header, justify=column.justify, no_wrap=wraps, overflow="fold", ratio=None
+        )
+    cells = zip(*(list(table.columns[index].cells) for index in columns), strict=True)
+    for row, texts in zip(table.rows, cells, strict=True):
+        part.add_row(*texts, end_section=row.end_section)
+    return part
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

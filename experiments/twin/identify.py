@@ -13,7 +13,7 @@ from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.results.folder import checked_output
-from tvfs_gym.experiments.results.tables import print_wide
+from tvfs_gym.experiments.results.tables import print_fitting
 from tvfs_gym.experiments.twin.errors import between_runs_log_se, held_out_rmse_c, predictions
 from tvfs_gym.experiments.twin.excitation import reached_gain
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, network_of
@@ -201,7 +201,7 @@ def _print_sweep(sweep: Sweep, found: SweepFit) -> None:
     for name, value in found.values.items():
         error = f"{found.errors[name]:.2g}" if name in found.errors else "held, not identified"
         table.add_row(name, f"{value:.4g}", error)
-    print_wide(table)
+    print_fitting(table)
     print(f"rms {found.rms:.3g}, R^2 {found.r2:.4f}")
 
 
@@ -223,7 +223,7 @@ def _print_candidates(found: Sequence[Candidate], chosen: Candidate) -> None:
             f"{model.rmse_c:.3f}",
             f"{candidate.held_out_c:.3f}" if model.physical else "no network",
         )
-    print_wide(table)
+    print_fitting(table)
     best = chosen.model
     error = best.steady_gain * chosen.resistance_log_se
     print(f"chosen: {best.order} nodes; steady gain {best.steady_gain:.2f} ±{error:.2g} K/W")

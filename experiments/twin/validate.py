@@ -9,7 +9,7 @@ from rich.table import Table
 
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.experiments.results.tables import print_wide
+from tvfs_gym.experiments.results.tables import print_fitting
 from tvfs_gym.experiments.twin.errors import errors, predictions, window_s
 from tvfs_gym.experiments.twin.identification import model_of
 from tvfs_gym.experiments.twin.traces.folders import files_of
@@ -74,7 +74,7 @@ def run(
         )
     ]  # fmt: skip
     table.add_row(f"mean of {len(rows)}", "", "", *(f"{mean:.3f}" for mean in means))
-    print_wide(table)
+    print_fitting(table)
     if figure is not None:
         from tvfs_gym.experiments.twin.figures import measured_against_predicted  # matplotlib
 

@@ -1,6 +1,7 @@
 """The command line: what it writes, and what it says of a user's mistake."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psutil
 import pytest
 from typer.main import get_command
 
@@ -25,6 +27,7 @@ from tvfs_gym.experiments.cli import app
 from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import METRICS
+from tvfs_gym.experiments.results.unfinished import UNFINISHED
 
 QUICK = ("--seeds", "2", "--frames", "200", "--controller", "tvfs", "--controller", "performance")
 
@@ -40,6 +43,7 @@ def benchmark(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     folder = tmp_path_factory.mktemp("benchmark") / "run"
     done = cli("benchmark", *QUICK, "--suite", "published", "--output", folder)
     assert done.returncode == 0, done.stderr
+    assert not (folder / UNFINISHED).exists()
     return folder, done.stdout
 
 
@@ -111,14 +115,46 @@ def test_the_version_is_the_packages(cli: Cli) -> None:
     assert cli("--version").stdout.strip() == version("tvfs-gym")
 
 
-def test_a_benchmark_prints_every_metric_and_the_ranking(benchmark: tuple[Path, str]) -> None:
-    _, printed = benchmark
+def test_a_benchmark_ends_in_a_ranking_on_one_screen(benchmark: tuple[Path, str]) -> None:
+    folder, printed = benchmark
+    lines = printed.splitlines()
+    assert len(lines) <= 15
+    assert all(len(line) <= 80 or str(folder) in line for line in lines)
+    assert [line.split()[0] for line in lines if "█" in line] == ["performance", "tvfs"]
+    assert "performance comes closest to the bound" in printed
+    assert lines[-2:] == [
+        f"report: {folder / 'report.html'}",
+        f"all 2 in full: tvfs-gym report {folder} --full",
+    ]
+
+
+@pytest.mark.parametrize("columns", [80, 120, 250])
+def test_every_metric_and_the_ranking_are_printed_in_full(
+    benchmark: tuple[Path, str], cli: Cli, columns: int
+) -> None:
+    folder, brief = benchmark
+    printed = cli("report", folder, "--full", COLUMNS=str(columns)).stdout
     words = set(printed.split())
     for heading, _, _ in METRICS.values():
         assert set(heading.split()) <= words
     for scenario in ("27 ms", "31.5 ms", "36.5 ms"):
         assert f"nominal, {scenario}" in printed
-    assert printed.count("  tvfs ") == printed.count("  performance ") == 3 + 1
+    assert printed.endswith(brief)
+    assert max(len(line) for line in printed.removesuffix(brief).splitlines()) <= columns
+
+
+def test_results_are_printed_for_machines(benchmark: tuple[Path, str], cli: Cli) -> None:
+    folder, _ = benchmark
+    results = json.loads(cli("report", folder, "--json").stdout)
+    assert set(results) == {
+        "folder", "report", "controllers", "ranking", "scenarios", "differences", "rewards",
+    }  # fmt: skip
+    best = results["ranking"][0]
+    assert best["controller"] == "performance" and 0 < best["share_low"] <= best["share"] <= 1.02
+    assert len(results["scenarios"]) == 3 * 2 and set(METRICS) <= set(results["scenarios"][0])
+    assert cli("report", folder, "--quiet").stdout == ""
+    both = cli("report", folder, "--quiet", "--json")
+    assert both.returncode == 2 and "one of --full, --json and --quiet" in both.stderr
 
 
 def test_a_benchmark_writes_rows_for_steps_and_episodes(benchmark: tuple[Path, str]) -> None:
@@ -166,7 +202,7 @@ def test_a_report_is_redrawn_from_the_files_alone(
         shutil.copy(folder / name, tmp_path)
     done = cli("report", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[:-1] == printed.splitlines()[:-1]
+    assert done.stdout.splitlines()[:-2] == printed.splitlines()[:-2]
     assert (tmp_path / "report.html").read_text() == (folder / "report.html").read_text()
 
 
@@ -203,6 +239,23 @@ def test_results_are_numbered_when_no_folder_is_named(one_scenario: Path, tmp_pa
         assert (tmp_path / "results" / f"benchmark_{number}" / "report.html").is_file()
 
 
+def test_the_same_command_resumes_what_it_did_not_finish(
+    one_scenario: Path, tmp_path: Path
+) -> None:
+    arguments = f"benchmark --suite {one_scenario} --seeds 1 --frames 50 --controller powersave"
+    assert command_line.run(tmp_path, arguments.split()).returncode == 0
+    first = tmp_path / "results" / "benchmark_1"
+    for pid, resumed in ((os.getpid(), False), (2**22, True)):  # at work still, and gone
+        created_s = psutil.Process(os.getpid()).create_time()
+        (first / UNFINISHED).write_text(json.dumps([pid, created_s]))
+        other = command_line.run(tmp_path, [*arguments.split(), "--t-max-c", "80"])
+        assert other.returncode == 0 and "resuming" not in other.stderr
+        again = command_line.run(tmp_path, arguments.split())
+        assert again.returncode == 0, again.stderr
+        assert ("resuming results/benchmark_1, which was stopped" in again.stderr) == resumed
+    assert not (first / UNFINISHED).exists()
+
+
 def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
     (tmp_path / "suite.toml").write_text(
         'family = "recorded"\nlatency_constraints_s = [0.040, 0.075, 0.200]\n'
@@ -219,10 +272,12 @@ def test_an_interrupted_benchmark_keeps_what_it_ran(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130 and "Traceback" not in said
+    assert re.search(r"stopped: \d of 9 runs are kept in run; the same command resumes.\n$", said)
     assert cells(tmp_path / "run", "episodes").height % 20 == 0
     report = command_line.run(tmp_path, ["report", "run"])
     assert report.returncode == 0, report.stderr
-    assert "nominal, 40 ms" in report.stdout and "fan_failure" not in report.stdout
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "nominal, 40 ms" in page and "fan_failure" not in page
 
 
 def test_a_stopped_benchmark_is_resumed(

@@ -41,7 +41,7 @@ def test_from_a_characterisation_to_a_comparison_and_its_replay(
     assert measured.returncode == 0, measured.stderr
     ran = cli(
         "run", *board, *QUICK, "--characterisation", tmp_path / "mine", "--controller", "tvfs",
-        "--controller", "digits_0.5_48@648", "--seeds", "2", "--output", tmp_path / "run",
+        "--controller", "digits_0.5_48@648", "--seeds", "2", "--output", tmp_path / "run", "--full",
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert "difference from tvfs" in ran.stdout

@@ -30,7 +30,7 @@ def cells(folder: Path, kind: str) -> pl.DataFrame:
 def ran(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder and the output of a short comparison on a twin."""
     folder = tmp_path_factory.mktemp("run") / "run"
-    done = cli(*QUICK, "--output", folder)
+    done = cli(*QUICK, "--output", folder, "--full")
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -87,7 +87,7 @@ def test_a_run_is_resumed(ran: tuple[Path, str], cli: Cli, tmp_path: Path) -> No
     before, content = kept.stat().st_mtime_ns, pl.read_parquet(lost)
     lost.unlink()
     again = cli(*QUICK, "--output", folder)
-    assert again.returncode == 0 and again.stdout.count("episode ") == 1
+    assert again.returncode == 0 and again.stderr.count("episode ") == 1
     assert kept.stat().st_mtime_ns == before and pl.read_parquet(lost).equals(content)
     other = cli(*QUICK, "--seed", "5", "--output", folder)
     assert other.returncode == 2 and "results of another configuration" in other.stderr

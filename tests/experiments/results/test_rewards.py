@@ -31,7 +31,7 @@ def ranked(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, st
     controllers = "--controller", "tvfs", "--controller", "powersave"
     done = cli(
         "benchmark", "--suite", "published", "--seeds", "2", "--frames", "200",
-        *controllers, *named, "--output", home / "run",
+        *controllers, *named, "--output", home / "run", "--full",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return home / "run", done.stdout
@@ -51,7 +51,8 @@ def test_the_score_under_the_default_reward_is_the_episodes_own(ranked: tuple[Pa
 
 def test_a_benchmark_ranks_under_rewards_by_name_and_from_a_file(ranked: tuple[Path, str]) -> None:
     folder, printed = ranked
-    after = printed.split("Ranking under each reward")[1].split("Report:")[0]
+    after = printed.split("Ranking under each reward")[1].split("report:")[0]
+    assert "First under reliable_accuracy: tvfs, ztt: " in after
     assert "ztt" in after and "answers" in after
     assert all(len(line) <= 80 for line in after.splitlines())
     assert "Ranking under each reward" in (folder / "report.html").read_text()
