@@ -106,7 +106,7 @@ def test_a_name_is_shown_and_not_obeyed(cli: Cli, tmp_path: Path) -> None:
     name = MARKED.replace("\x1b", "")
     suite.write_text(f'{text}"{name}"]\n')
     folder = tmp_path / "deep" / "deeper" / "run"
-    done = cli(*COMMAND, "performance", "--suite", suite, "--output", folder)
+    done = cli(*COMMAND, "performance", "--suite", suite, "--output", folder, "--full")
     assert done.returncode == 0, done.stderr
     assert f"{name}, 75 ms" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"suite.toml", "deep"}
