@@ -139,6 +139,8 @@ class Training:
             raise InputError(f"{self.name} has values of its own: it takes no hyper-parameters.")
         if self.checkpoint_every is not None:
             at_least("the number of steps between checkpoints", self.checkpoint_every, 1)
+        if self.envs is not None:
+            at_least("the number of twins, --envs,", self.envs, 1)
         reward_of(self.resolved_environment["reward"])
         if self.name == DAGGER:
             self._check_dagger()

@@ -1,28 +1,43 @@
 """Scenarios: the conditions of an episode, which no controller chooses."""
 
 from math import inf
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from tvfs_gym.envs.errors import invalid
 from tvfs_gym.envs.governors import Governors
-from tvfs_gym.envs.inference.adaptta import TAU
+from tvfs_gym.envs.inference.adaptta import TAU, checked_tau
 from tvfs_gym.envs.inference.augmentation import views_of
 from tvfs_gym.envs.limits import MOST_FRAMES
 from tvfs_gym.envs.tables import Table
+
+LONGEST_CONSTRAINT_S = 10.0
+"""Longest L_c that can be meant, s: more was given in ms."""
 
 MOST_LOAD = 0.95
 """Background load beyond which the board has no time left worth speaking of."""
 
 
-SHORTEST_S, LONGEST_S = 1e-6, 3600.0
-"""Latency constraints that can be meant, s."""
+SHORTEST_S = 1e-6
+"""Shortest latency constraint that can be meant, s."""
 
 HIGHEST_C = 300.0
 """Highest temperature that can be meant, degC."""
 
 MOST_CHANGES = 10_000
+
+
+def _in_seconds(constraint_s: float) -> float:
+    if constraint_s > LONGEST_CONSTRAINT_S:
+        raise ValueError(
+            f"L_c is at most {LONGEST_CONSTRAINT_S:g} s, not {constraint_s:g} s: 75 ms are 0.075 s."
+        )
+    return constraint_s
+
+
+Constraint = Annotated[float, AfterValidator(_in_seconds)]
+"""A latency constraint, s."""
 
 
 class Change(Table):
@@ -40,7 +55,7 @@ class Change(Table):
     at_s: float = Field(gt=0, le=1e9)
     ambient_c: float | None = Field(default=None, ge=-40, le=100)
     cooling: str | None = None
-    latency_constraint_s: float | None = Field(default=None, ge=SHORTEST_S, le=LONGEST_S)
+    latency_constraint_s: Constraint | None = Field(default=None, ge=SHORTEST_S)
     background_load: float | None = Field(default=None, ge=0, le=MOST_LOAD)
 
 
@@ -110,7 +125,7 @@ class Scenario(Table):
     """
 
     ambient_c: float = Field(default=25.0, ge=-40, le=100)
-    latency_constraint_s: float = Field(default=0.075, ge=SHORTEST_S, le=LONGEST_S)
+    latency_constraint_s: Constraint = Field(default=0.075, ge=SHORTEST_S)
     t_max_c: float = Field(default=85.0, ge=-40, le=HIGHEST_C)
     start_temperature_c: float | None = Field(default=None, ge=-40, le=HIGHEST_C)
     background_load: float = Field(default=0.0, ge=0, le=MOST_LOAD)
@@ -121,7 +136,7 @@ class Scenario(Table):
     sensing: Sensing = Sensing()
     arrival_period_s: float = Field(default=0.0, ge=0, le=3600)
     policy: str = "10C"
-    tau: float = Field(default=TAU, gt=0, allow_inf_nan=True)
+    tau: Annotated[float, AfterValidator(checked_tau)] = Field(default=TAU, allow_inf_nan=True)
     deadline_aware: bool = True
     frames: int = Field(default=2000, gt=0, le=MOST_FRAMES)
     changes: tuple[Change, ...] = Field(default=(), max_length=MOST_CHANGES)
@@ -187,7 +202,7 @@ def scenario_of(values: dict[str, Any]) -> Scenario:
     try:
         return Scenario.model_validate(values)
     except ValidationError as error:
-        raise invalid("impossible scenario", error) from error
+        raise invalid("impossible scenario", error, Scenario) from error
 
 
 def as_scenario(scenario: Scenario | dict[str, Any] | None) -> Scenario:

@@ -76,4 +76,4 @@ def read_toml(path: Path | Traversable, model: type[TableT]) -> TableT:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise invalid(str(path), error) from error
+        raise invalid(str(path), error, model) from error

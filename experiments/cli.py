@@ -22,6 +22,7 @@ from tvfs_gym.experiments.digits import cli as digits
 from tvfs_gym.experiments.engine import TrialError
 from tvfs_gym.experiments.learning import cli as learning
 from tvfs_gym.experiments.learning import policy, train
+from tvfs_gym.experiments.lists import app as lists
 from tvfs_gym.experiments.log import logging_to_stderr
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
@@ -71,6 +72,7 @@ app.add_typer(board.app)
 app.add_typer(twin.app)
 app.add_typer(adaptta.app, name="adaptta")
 app.add_typer(models.app, name="models")
+app.add_typer(lists)
 app.add_typer(dev, name="dev")
 
 

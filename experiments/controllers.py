@@ -42,8 +42,20 @@ def check_name(name: str) -> None:
     name = name.removeprefix(SHIELD)
     names = (*BASELINES, *pretrained_names())
     known = name in names or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
-    if not known:
-        raise unknown("controller", name, names)
+    if _is_code(name):
+        _controller_in(Path(name))
+    if known:
+        return
+    if "," in name:
+        raise InputError(
+            f"expected one controller, not '{name}': repeat the option, as in --controller tvfs "
+            "--controller performance."
+        )
+    if Path(name).is_file():
+        raise InputError(f"expected a Python file or the folder of a training, not {name}.")
+    if Path(name).suffix == ".py" or "/" in name:
+        raise InputError(f"there is no file or folder {name}.")
+    raise unknown("controller", name, names)
 
 
 def unsuited(name: str, board: str, family: str) -> str | None:

@@ -16,6 +16,7 @@ import typer
 from tvfs_gym.envs.boards.linux import LINUX
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.toml import tomllib
+from tvfs_gym.experiments.lists import completing
 from tvfs_gym.experiments.log import log_quietly, log_verbosely
 
 
@@ -28,15 +29,23 @@ def _checked_checkout(path: Path) -> Path:
 _BOARD = typer.Option(
     "--board",
     help=f"Board: {LINUX}, which is this machine, or the profile of a twin, by name or TOML file.",
+    autocompletion=completing("boards"),
 )
-_PROFILE = typer.Option("--board", help="Board profile: name or TOML file.")
+_PROFILE = typer.Option(
+    "--board",
+    help="Board profile: a name from 'tvfs-gym list boards', or a TOML file.",
+    autocompletion=completing("boards"),
+)
 _FAMILY = typer.Option(
-    "--family", help="Topology family: a name from 'tvfs-gym models list', or a TOML file."
+    "--family",
+    help="Topology family: a name from 'tvfs-gym list families', or a TOML file.",
+    autocompletion=completing("families"),
 )
 _CONTROLLERS = typer.Option(
     "--controller",
-    help="Controller: baseline, policy that ships with the package, TOPOLOGY@MHZ, TOPOLOGY@max, "
-    "folder of a training, or Python file; shield:NAME vetoes what would grow too hot. Repeat.",
+    help="Controller: a name from 'tvfs-gym list controllers', TOPOLOGY@MHZ, TOPOLOGY@max, folder "
+    "of a training, or Python file; shield:NAME vetoes what would grow too hot. Repeat.",
+    autocompletion=completing("controllers"),
 )
 _TAU = typer.Option("--tau", help="AdapTTA's confidence threshold; inf never stops early.")
 

@@ -91,10 +91,10 @@ class Ds3(FrequencyGovernor):
 
 
 def ds3_throttling(design: Design) -> Ds3:
-    """The set that DS3 enables with ``enable_throttling``."""
+    """DS3's throttling: the trips that it enables with ``enable_throttling``."""
     return Ds3(design, REGULAR)
 
 
 def ds3_dtpm(design: Design) -> Ds3:
-    """The set of its custom policies, ``enable_DTPM_throttling``."""
+    """DS3's throttling: the trips of its custom policies, ``enable_DTPM_throttling``."""
     return Ds3(design, DTPM)

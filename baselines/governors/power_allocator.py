@@ -75,7 +75,7 @@ class Budgeted(FrequencyGovernor):
 
 
 class PowerAllocator(Budgeted):
-    """The kernel's governor, on the trips of the board.
+    """The kernel's power allocator, on the trips of the board.
 
     Args:
         design: Knowledge before the run.
@@ -90,7 +90,7 @@ class PowerAllocator(Budgeted):
 
 
 class IpaTopology(Budgeted):
-    """The same budget, but the most accurate (topology, VF level) within it that meets L_c.
+    """The power allocator's budget, spent on the most accurate configuration that meets L_c.
 
     Not published: the obvious use of the kernel's budget by a controller that can change the
     network too. It acts in user space, once per step; its trips lie a guard below those of the

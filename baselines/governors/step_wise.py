@@ -50,12 +50,12 @@ class StepWise(FrequencyGovernor):
 
 
 def step_wise(design: Design) -> StepWise:
-    """Builds the governor of kernels before about 6.9, which ignore the trips' hysteresis."""
+    """The kernel's step_wise before about 6.9, which ignores the trips' hysteresis."""
     return StepWise(design, hysteresis=False)
 
 
 def step_wise_hysteresis(design: Design) -> StepWise:
-    """Builds that of later kernels, which honour it and then release the clock at once."""
+    """The kernel's step_wise since about 6.9: honours the hysteresis, then releases the clock."""
     return StepWise(design, hysteresis=True)
 
 

@@ -64,7 +64,7 @@ def filtered(state: State, ratio: Vector, timed: NDArray[np.bool_], r: float = R
 
 
 class Alert(ModelBased):
-    """Takes the highest expected accuracy; blind to heat, it sees throttling as slow-down alone.
+    """ALERT: the highest expected accuracy; blind to heat, it sees throttling as slow-down.
 
     Args:
         design: Knowledge before the run, the profile included.
@@ -106,13 +106,13 @@ class Alert(ModelBased):
 
 
 class AlertReimplemented(Alert):
-    """The same with the constants of the re-implementation, under which it is less sure still."""
+    """ALERT with the constants of its re-implementation, which are less sure still."""
 
     name, r = "alert_reimplemented", REIMPLEMENTED_R
 
 
 class AlertT(Alert):
-    """The same under the constraint that the temperature predicted stays below T_max.
+    """ALERT under the constraint that the predicted temperature stays below T_max.
 
     Every configuration is held throughout the horizon.
 

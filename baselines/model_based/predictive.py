@@ -48,7 +48,7 @@ JUMP_SIGMAS = 4.0
 
 
 class Predictive(ModelBased):
-    """Looks one step ahead.
+    """Looks one step ahead with a model of heat and latency that it corrects as it runs.
 
     Args:
         design: Knowledge before the run, the profile included.
@@ -133,5 +133,5 @@ def predictive_plain(
     guard_sigmas: float = tuned("predictive_plain", GUARD_SIGMAS),
     slow_down_drift: float = tuned("predictive_plain", SLOW_DOWN_DRIFT),
 ) -> Predictive:
-    """The same, taking the last slow-down for the next one and the sensor for one without a lag."""
+    """``predictive`` that takes the last slow-down for the next, and the sensor for prompt."""
     return Predictive(design, False, 1, guard_sigmas, slow_down_drift)

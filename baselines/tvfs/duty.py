@@ -135,7 +135,7 @@ def _interleaved(
 
 
 class TvfsDuty(Controller):
-    """Interleaves two rows of TVFS' table.
+    """TVFS with two rows of its table interleaved, by a linear programme.
 
     Args:
         design: Knowledge before the run, the profile included.

@@ -90,7 +90,7 @@ def left_s(design: Design, reading: Reading) -> NDArray[np.float64]:
 
 
 class Tvfs(Controller):
-    """Walks the table by temperature.
+    """TVFS: walks its design-time table by temperature, with feedback of the latency.
 
     It starts at the best row. When the sensor nears T_max it steps to the next cooler row. It steps
     back once the temperature has fallen so far that the better row, even if it warmed the chip by

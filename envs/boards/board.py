@@ -140,6 +140,10 @@ class Board(Protocol):
         """Knowledge of the board before the run; None without any."""
         ...
 
+    def check(self, scenario: Scenario) -> None:
+        """Refuses a scenario that cannot be had on this board, before anything is done for it."""
+        ...
+
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
         """Brings the board to the scenario's start, with a stream of frames set by the key."""
         ...

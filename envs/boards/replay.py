@@ -86,6 +86,9 @@ class ReplayBoard:
         self._step = 0
         self.on_log = self.matched = True
 
+    def check(self, scenario: Scenario) -> None:
+        """Refuses nothing: a scenario is the log's own."""
+
     def reset(self, scenario: Scenario, key: tuple[int, int]) -> Telemetry:
         """Begins an episode of the log; the scenario is the log's own."""
         self._begin(self.logs[key[0] % len(self.logs)])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
@@ -31,6 +32,22 @@ TAU = 0.8
 """The published confidence threshold (R. G. Rizzo, IWES 2021)."""
 
 STOP_ON = ("consensus", "last")
+
+
+def checked_tau(tau: float) -> float:
+    """A confidence threshold that can be meant: up to 1, or infinity, which never stops early.
+
+    Raises:
+        InputError: It is another.
+    """
+    if not tau > 0:
+        raise InputError(f"tau must be positive, not {tau}.")
+    if 1.0 < tau < inf:
+        raise InputError(
+            f"tau is a confidence, at most 1, and not {tau:g}: 80 % are 0.8; inf never stops early."
+        )
+    return tau
+
 
 Frame = Image.Image | NDArray[np.uint8] | Path | str
 """An image of any mode, RGB pixels of shape (height, width, 3), or the path of an image file."""
@@ -118,8 +135,7 @@ class AdapTTA:
         exit_when_settled: bool = False,
         deadline_s: float | None = None,
     ) -> None:
-        if not tau > 0:
-            raise InputError(f"tau must be positive, not {tau}.")
+        checked_tau(tau)
         if deadline_s is not None and not deadline_s > 0:
             raise InputError(f"the deadline must be positive, not {deadline_s} s.")
         if stop_on not in STOP_ON:

@@ -6,8 +6,7 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.adaptta import TAU
+from tvfs_gym.envs.inference.adaptta import TAU, checked_tau
 from tvfs_gym.envs.inference.augmentation import POLICIES
 from tvfs_gym.envs.inference.outcomes import RecordedOutcomes, load_outcomes
 from tvfs_gym.envs.inference.topology import ZOO
@@ -47,8 +46,7 @@ def run_recorded(outcomes_file: Path | None, tau: float) -> None:
     Raises:
         InputError: The file holds no recorded outcomes, or tau is not positive.
     """
-    if not tau > 0:
-        raise InputError(f"tau must be positive, not {tau}.")
+    checked_tau(tau)
     if outcomes_file is not None and outcomes_file.is_dir():
         outcomes_file /= "outcomes.npz"
     outcomes = load_outcomes(outcomes_file or ZOO / "recorded.npz")

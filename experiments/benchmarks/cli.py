@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tvfs_gym.experiments.engine import DEFAULT_ENGINE
+from tvfs_gym.experiments.lists import completing
 from tvfs_gym.experiments.options import (
     CharacterisationOption,
     CheckoutOption,
@@ -41,7 +42,11 @@ def benchmark_suite(
     *,
     controllers: ControllersOrDefaultOption = None,
     suite: Annotated[
-        str, typer.Option(help="Suite: main, v2, any_board, published, or a TOML file.")
+        str,
+        typer.Option(
+            help="Suite: a name from 'tvfs-gym list suites', or a TOML file.",
+            autocompletion=completing("suites"),
+        ),
     ] = "main",
     board: Annotated[
         str | None,
@@ -61,8 +66,7 @@ def benchmark_suite(
 ) -> None:
     """Run controllers through scenarios, and rank them: Parquet files, figures, a report.
 
-    Ten seeds of all controllers take some two minutes on two cores. Stop with Ctrl-C; the same
-    command resumes.
+    Ten seeds of all controllers take some two minutes. Stop with Ctrl-C; run again to resume.
 
     Example: tvfs-gym benchmark --controller tvfs --controller mine.py --seeds 3
     """
@@ -93,6 +97,9 @@ def report(*, folder: FolderArgument, rewards: RewardsOption = None, printing: P
 
 
 def _report(folder: Path, rewards: list[str] | None, printing: Printing) -> None:
+    from tvfs_gym.experiments.results.folder import CONFIG, read_json
+
+    read_json(folder, CONFIG)  # refused before what draws it is loaded
     from tvfs_gym.experiments.results.printing import print_comparison
     from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
 

@@ -123,6 +123,7 @@ def run(
     board = open_board(name, family, real, _nominal_latency_s(output, characterisation))
     try:
         scenario = suited(board, scenario)
+        board.check(scenario)
         labelled = not isinstance(board, LinuxBoard) or board.labelled
         reward = DEFAULT_REWARD if labelled else WITHOUT_LABELS[0]
         env = BoardEnv(board, scenario, frames_per_step, reward, choose_passes=True)

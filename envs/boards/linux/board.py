@@ -178,7 +178,7 @@ class LinuxBoard:
                 lies above the hard limit.
             BoardError: The board does not cool down in time, or is lost.
         """
-        self._check(scenario)
+        self.check(scenario)
         self._scenario = scenario
         self._configuration = Configuration(0, 0)
         options = self._options
@@ -202,10 +202,15 @@ class LinuxBoard:
         limit_c = self.machine.limit.limit_c
         if "t_max_c" not in scenario.model_fields_set and scenario.t_max_c > limit_c:
             scenario = scenario.with_values({"t_max_c": limit_c})
-        self._check(scenario)
+        self.check(scenario)
         return scenario
 
-    def _check(self, scenario: Scenario) -> None:
+    def check(self, scenario: Scenario) -> None:
+        """Refuses a scenario that cannot be had on this board.
+
+        Raises:
+            InputError: See `reset`.
+        """
         names = "cooling", "throttling", "governors", "unit", "sensing", "background_load"
         unset = None, Governors(), Unit(), Sensing(), 0.0
         chosen = [name for name in names if getattr(scenario, name) not in unset]

@@ -106,4 +106,4 @@ def options_of(options: LinuxOptions | dict[str, Any] | None) -> LinuxOptions:
     try:
         return LinuxOptions.model_validate(options or {})
     except ValidationError as error:
-        raise invalid("impossible options of a Linux board", error) from error
+        raise invalid("impossible options of a Linux board", error, LinuxOptions) from error

@@ -143,7 +143,7 @@ class TwinBoard:
 
     def _start_of(self, scenario: Scenario) -> Array:
         """Makes the buffer with which episodes of a scenario start; only their keys differ."""
-        self._check(scenario)
+        self.check(scenario)
         cooling = self.profile.cooling_named(scenario.cooling)
         networks = self._networks_of(scenario, scenario.cooling)
         preset = self.profile.throttling_named(scenario.throttling)
@@ -236,7 +236,13 @@ class TwinBoard:
             P.SLOWDOWN: 1.0 / (1.0 - scenario.background_load),
         }
 
-    def _check(self, scenario: Scenario) -> None:
+    def check(self, scenario: Scenario) -> None:
+        """Refuses a scenario that cannot be had on this board.
+
+        Raises:
+            InputError: See `reset`.
+        """
+        self.profile.throttling_named(scenario.throttling)
         for name in ("t_max_c", "start_temperature_c"):
             value_c = getattr(scenario, name)
             if value_c is not None and value_c >= self.profile.critical_c:

@@ -183,7 +183,7 @@ def test_frames_show_photographs_of_their_half_alone(photographs: HalfName) -> N
 
 def test_the_bound_knows_the_photographs_of_run_time() -> None:
     board = TwinBoard(load_profile("odroid_xu4"), FAMILY)
-    board.reset(Scenario(latency_constraint_s=100.0, policy="1C"), (0, 0))
+    board.reset(Scenario(latency_constraint_s=10.0, policy="1C"), (0, 0))
     every = options(board, board.arrays.parameters, 1)
     for index, name in enumerate(FAMILY.names):
         known = every.on_time_accuracy[every.topology == index]
