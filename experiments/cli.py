@@ -23,9 +23,9 @@ from tvfs_gym.experiments.engine import TrialError
 from tvfs_gym.experiments.learning import cli as learning
 from tvfs_gym.experiments.learning import policy, train
 from tvfs_gym.experiments.lists import app as lists
-from tvfs_gym.experiments.log import logging_to_stderr
 from tvfs_gym.experiments.models import cli as models
 from tvfs_gym.experiments.perf import cli as perf
+from tvfs_gym.experiments.progress import logging_to_stderr
 from tvfs_gym.experiments.rewards import cli as rewards
 from tvfs_gym.experiments.tuning import cli as tuning
 from tvfs_gym.experiments.twin import cli as twin

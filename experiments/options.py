@@ -17,7 +17,7 @@ from tvfs_gym.envs.boards.linux import LINUX
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.toml import tomllib
 from tvfs_gym.experiments.lists import completing
-from tvfs_gym.experiments.log import log_quietly, log_verbosely
+from tvfs_gym.experiments.progress import log_quietly, log_verbosely
 
 
 def _checked_checkout(path: Path) -> Path:

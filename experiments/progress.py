@@ -1,6 +1,12 @@
-"""Progress of the experiments: a bar on a terminal, and lines where there is none."""
+"""Progress and log of the experiments, on standard error: results alone go to standard output.
 
+Progress is a bar on a terminal, and lines where there is none.
+"""
+
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
@@ -16,7 +22,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tvfs_gym.experiments.log import is_quiet
+LOGGER = logging.getLogger("tvfs_gym")
+
+DETAILED = "%(asctime)s %(name)s: %(message)s"
 
 LINE_EVERY_S = 10.0
 """Time between the lines of a progress that no terminal shows, s."""
@@ -84,3 +92,37 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
+
+
+@contextmanager
+def logging_to_stderr() -> Iterator[None]:
+    """Prints the log of this package while a command runs, from INFO on."""
+    handler = logging.StreamHandler()
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(logging.NOTSET)
+
+
+def log_quietly(requested: bool) -> bool:
+    """Leaves out everything but warnings, and all progress, if requested; returns the request."""
+    if requested:
+        LOGGER.setLevel(logging.WARNING)
+    return requested
+
+
+def log_verbosely(requested: bool) -> bool:
+    """Adds the details of every step, with times, if requested; returns the request."""
+    if requested:
+        LOGGER.setLevel(logging.DEBUG)
+        for handler in LOGGER.handlers:
+            handler.setFormatter(logging.Formatter(DETAILED))
+    return requested
+
+
+def is_quiet() -> bool:
+    """Tells whether progress is unwanted."""
+    return not LOGGER.isEnabledFor(logging.INFO)

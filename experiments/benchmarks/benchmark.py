@@ -34,8 +34,7 @@ from tvfs_gym.experiments.benchmarks.suite import Case, load_suite
 from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
 from tvfs_gym.experiments.engine import DEFAULT_ENGINE, open_engine
 from tvfs_gym.experiments.episodes import Columns, Row, run_episodes
-from tvfs_gym.experiments.log import LOGGER
-from tvfs_gym.experiments.progress import progress_bar
+from tvfs_gym.experiments.progress import LOGGER, progress_bar
 from tvfs_gym.experiments.results.cells import (
     BOUNDS,
     SCHEMA,

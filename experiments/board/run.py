@@ -28,8 +28,8 @@ from tvfs_gym.experiments.board.boards import facts, open_board, suited
 from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
 from tvfs_gym.experiments.controllers import check_name, is_measured, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
-from tvfs_gym.experiments.log import is_quiet
 from tvfs_gym.experiments.options import RealBoard
+from tvfs_gym.experiments.progress import is_quiet
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.resuming import nominal_latency_of, resumed_folder

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.experiments.log import LOGGER
+from tvfs_gym.experiments.progress import LOGGER
 from tvfs_gym.experiments.results.cells import (
     BOUNDS,
     DIGEST,

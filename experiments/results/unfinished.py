@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import typer
 
-from tvfs_gym.experiments.log import LOGGER
+from tvfs_gym.experiments.progress import LOGGER
 
 UNFINISHED = "unfinished.json"
 """Mark of a run's folder from which something is missing: the process that is, or was, at it."""

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tvfs_gym.experiments import progress
-from tvfs_gym.experiments.log import LOGGER, log_quietly, log_verbosely, logging_to_stderr
+from tvfs_gym.experiments.progress import LOGGER, log_quietly, log_verbosely, logging_to_stderr
 
 
 def two_of_eight(monkeypatch: pytest.MonkeyPatch) -> None:
