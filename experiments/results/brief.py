@@ -86,6 +86,11 @@ def brief_lines(comparison: Comparison, width: int) -> list[str]:
     ]
 
 
+def brief_sentences(comparison: Comparison) -> list[str]:
+    """What was run, and what came of it, in sentences."""
+    return [_title(comparison), *_meaning(comparison, bars_of(comparison))]
+
+
 def bars_of(comparison: Comparison) -> Bars:
     """The ranking if there is one, else the means of a run's controllers."""
     if comparison.ranking is not None:
