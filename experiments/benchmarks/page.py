@@ -15,6 +15,7 @@ from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.experiments.results.aggregate import REFERENCE, aggregate
 from tvfs_gym.experiments.results.cells import read_bounds, read_episodes
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
+from tvfs_gym.experiments.results.full import MOST_PANELS
 from tvfs_gym.experiments.results.ranking import HEADINGS, parts, ranking_rows
 from tvfs_gym.experiments.results.report import RANKING, course_path
 from tvfs_gym.experiments.results.statistics import METRICS, cell, metric_intervals
@@ -60,6 +61,8 @@ def publish(folder: Path, checkout: Path) -> None:
     shutil.copy(folder / "figures" / RANKING, docs / "figures" / drawn[1])
     full = _in_full(folder, config, summary, drawn)
     (docs / f"benchmark_{suite}.md").write_text(full, encoding="utf-8")
+    if len(config["scenarios"]) > MOST_PANELS:
+        _write_metrics(summary, docs / f"benchmark_{suite}.csv")
     if suite == RANKED_SUITE:
         grid_errors = 100 * read_bounds(folder)["grid_error"].to_numpy()
         ranking = aggregate(episodes)
@@ -123,7 +126,7 @@ def _brief(folder: Path, config: dict[str, Any], ranking: str, shown: str, figur
 def _in_full(
     folder: Path, config: dict[str, Any], summary: pl.DataFrame, figures: Sequence[str]
 ) -> str:
-    """All metrics, a table per scenario."""
+    """All metrics, a table per scenario; of many scenarios the score, and all metrics as CSV."""
     parts = [
         f"# Benchmark, suite {config['suite']}",
         _provenance(folder, config),
@@ -131,6 +134,14 @@ def _in_full(
     ]
     if config["family"] == PUBLISHED_FAMILY:
         parts += ["## TVFS as published and here", _comparison(config, summary)]
+    if len(config["scenarios"]) > MOST_PANELS:
+        suite = Path(config["suite"]).stem
+        every = f"[benchmark_{suite}.csv](benchmark_{suite}.csv)"
+        parts += [
+            f"Reliable accuracy, %. Every metric of every controller with its interval: {every}.",
+            scenario_table(summary),
+        ]
+        return "\n\n".join(parts) + "\n"
     for scenario in config["scenarios"]:
         rows = [
             [f"`{row['controller']}`", *(cell(row, metric) for metric in METRICS)]
@@ -139,6 +150,24 @@ def _in_full(
         headings = [heading for heading, _, _ in METRICS.values()]
         parts += [f"## {scenario}", markdown_table(["controller", *headings], rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def scenario_table(summary: pl.DataFrame) -> str:
+    """Reliable accuracy in %, a row per scenario, of one controller of each kind."""
+    ran = set(summary["controller"].cast(pl.String))
+    shown = [name for name in README_CONTROLLERS if name in ran]
+    rows = []
+    for (scenario,), own in summary.group_by("scenario", maintain_order=True):
+        cells = {
+            row["controller"]: cell(row, "reliable_accuracy") for row in own.iter_rows(named=True)
+        }
+        rows.append([str(scenario), *(cells.get(name, "–") for name in shown)])
+    return markdown_table(["scenario", *(f"`{name}`" for name in shown)], rows)
+
+
+def _write_metrics(summary: pl.DataFrame, file: Path) -> None:
+    """Writes every metric with the ends of its interval, to six decimals."""
+    summary.with_columns(pl.selectors.float().round(6)).write_csv(file)
 
 
 def _comparison(config: dict[str, Any], summary: pl.DataFrame) -> str:

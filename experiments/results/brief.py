@@ -24,6 +24,8 @@ ARGUMENT = ("tvfs", "frequency_reactive", "topology_scaling", "performance")
 BEST = 4
 """Controllers that are shown whoever they are."""
 
+KNOWN = "* knows the scenario in advance."
+
 LONGEST = 28
 """Characters of a controller's name."""
 
@@ -181,7 +183,7 @@ def _meaning(comparison: Comparison, bars: Bars) -> Iterator[str]:
         yield f"{best} comes first in these episodes."
         return
     yield f"{best} comes closest to the bound, which perfect knowledge would reach."
-    known = "* knows the scenario in advance." if len(fair) < len(ranked) else ""
+    known = KNOWN if len(fair) < len(ranked) else ""
     beside = _beside_reference(fair[0])
     if beside or known:
         yield f"{beside}{known}"

@@ -9,14 +9,15 @@ from typing import Any
 import jinja2
 import polars as pl
 
+from tvfs_gym.baselines import HINDSIGHT
 from tvfs_gym.envs.files import write_whole
-from tvfs_gym.experiments.results.brief import bars_of, brief_sentences
+from tvfs_gym.experiments.results.brief import KNOWN, bars_of, brief_sentences
 from tvfs_gym.experiments.results.cells import cell_name, read_first_steps
 from tvfs_gym.experiments.results.comparison import Comparison, read_comparison
 from tvfs_gym.experiments.results.figures import course, drawable, overview, ranking_figure
 from tvfs_gym.experiments.results.folder import read_command, read_json
 from tvfs_gym.experiments.results.full import MOST_PANELS, difference_rows
-from tvfs_gym.experiments.results.ranking import HEADINGS, marked, parts, ranking_rows
+from tvfs_gym.experiments.results.ranking import HEADINGS, parts, ranking_rows
 from tvfs_gym.experiments.results.rewards import reward_rows, rewards_in
 from tvfs_gym.experiments.results.series import series_of
 from tvfs_gym.experiments.results.statistics import METRICS, cell
@@ -81,7 +82,7 @@ def _html(comparison: Comparison, drawn: pl.DataFrame) -> str:
     return template.render(
         config=config,
         title=f"tvfs-gym: {title}",
-        sentence=" ".join(lines) or title,
+        sentence=" ".join(lines).removesuffix(KNOWN).strip() or title,
         subtitle=f"{title}; boards {', '.join(config['boards'])} "
         f"({config.get('description', 'digital twins')}); topology family {config['family']}.",
         source=SOURCES.get(config["family"], "Recorded answers of the family's own networks."),
@@ -90,7 +91,7 @@ def _html(comparison: Comparison, drawn: pl.DataFrame) -> str:
         headings=[heading for heading, _, _ in METRICS.values()],
         differences=difference_rows(comparison.differences),
         ranking_headings=HEADINGS,
-        best=marked(ordered[0]["controller"]),
+        best=next((r["controller"] for r in ordered if r["controller"] not in HINDSIGHT), ""),
         rankings=[] if ranking is None else [(why, _barred(part)) for why, part in parts(ranking)],
         rewards=[] if by_reward is None else rewards_in(by_reward),
         reward_rows=[] if by_reward is None else reward_rows(by_reward),

@@ -13,7 +13,7 @@ POINTS = 110
 """Points of a curve."""
 
 MOST_CURVES = 6
-"""Controllers of a scenario whose curves a page has room for: those of the argument, and the best."""
+"""Controllers of a scenario that a page has room for: those of the argument, and the best."""
 
 CURVES = {
     "temperature_c": ("temperature_c_highest", 1, True),
@@ -39,8 +39,10 @@ def series_of(steps: pl.DataFrame, best: Sequence[str]) -> dict[str, Any]:
     ran = set(steps["controller"].unique())
     named = [name for name in ARGUMENT if name in ran]
     shown = [*named, *(name for name in best if name in ran and name not in named)][:MOST_CURVES]
-    end_s = float(steps["time_s"].max())  # type: ignore[arg-type]
-    limits = steps.filter(pl.col("controller") == shown[0])
+    steps = steps.filter(pl.col("controller").is_in(shown))
+    last = steps.row(int(steps["time_s"].arg_max() or 0), named=True)
+    end_s = float(last["time_s"])
+    limits = steps.filter(pl.col("controller") == last["controller"])
     return {
         "end_s": round(end_s, 1),
         "t_max_c": _binned(limits, "t_max_c", 1, True, end_s),
@@ -58,7 +60,7 @@ def series_of(steps: pl.DataFrame, best: Sequence[str]) -> dict[str, Any]:
 def _binned(
     steps: pl.DataFrame, column: str, decimals: int, highest: bool, end_s: float
 ) -> list[float | None]:
-    """The highest or mean value of each of `POINTS` equal times; the last one where there is none."""
+    """The highest or mean value of each of `POINTS` equal times, held where there is none."""
     bins = np.minimum((steps["time_s"].to_numpy() / end_s * POINTS).astype(int), POINTS - 1)
     values = steps[column].cast(pl.Float64).to_numpy()
     found: NDArray[np.float64] = np.full(POINTS, np.nan)
