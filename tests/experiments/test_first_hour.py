@@ -41,7 +41,7 @@ def few(tmp_path: Path) -> Path:
         ("benchmark --controller {few}/none.py", "none.py, found: none."),
         ("benchmark --controller {few}/imports.py", "ModuleNotFoundError: No module named"),
         ("benchmark --controller {few}/syntax.py", "SyntaxError: invalid syntax"),
-        ("benchmark --controller {few}/empty", "holds no trained policy"),
+        ("benchmark --controller {few}/empty", "holds no policy"),
         ("benchmark --suite v1", "unknown suite 'v1': did you mean v2?"),
         ("benchmark --board odroid-xu4", "unknown board 'odroid-xu4': did you mean odroid_xu4"),
         ("benchmark --board raspberry_pi_5", "did you mean raspberry_pi_4b or raspberry_pi_3b?"),
