@@ -83,6 +83,7 @@ def brief_lines(comparison: Comparison, width: int) -> list[str]:
         *bar_lines(bars, width),
         *_meaning(comparison, bars),
         *_under_rewards(comparison, width),
+        *_vetoes(comparison, width),
         f"report: {comparison.report}",
         f"all {len(bars.rows)} in full: tvfs-gym report {comparison.folder} --full",
     ]
@@ -196,6 +197,18 @@ def _beside_reference(best: Mapping[str, Any]) -> str:
     clearly = "" if best["difference_low"] > 0 else "not clearly "
     amount = cell(best, "difference", signed=True, columns=SHARE)
     return f"It is {clearly}better than {REFERENCE}: {amount} points. "
+
+
+def _vetoes(comparison: Comparison, width: int) -> Iterator[str]:
+    """How often shields vetoed, in the mean over all episodes."""
+    if "vetoes" not in comparison.episodes.columns:
+        return
+    by_controller = comparison.episodes.group_by("controller", maintain_order=True)
+    means = by_controller.agg(pl.col("vetoes").mean()).rows()
+    counts = [f"{_short(name)} {mean:.1f}" for name, mean in means if mean is not None]
+    if counts:
+        text = f"Vetoes of the shield per episode: {', '.join(counts)}"
+        yield textwrap.shorten(text, width, placeholder=" …")
 
 
 def _under_rewards(comparison: Comparison, width: int) -> Iterator[str]:
