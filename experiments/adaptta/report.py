@@ -33,7 +33,7 @@ from tvfs_gym.experiments.adaptta.calibration import (
 from tvfs_gym.experiments.adaptta.live_options import LiveOptions
 from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
 from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
-from tvfs_gym.experiments.adaptta.view_store import ViewOutputs, load_outputs
+from tvfs_gym.experiments.adaptta.view_store import chunks_of
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import mean_cell, paired_cell, share_cell
 from tvfs_gym.experiments.results.tables import markdown_table
@@ -95,9 +95,12 @@ def write_live_report(
     Raises:
         InputError: No image could be used.
     """
-    outputs = {topology.name: load_outputs(folder, topology.name) for topology in topologies}
-    usable = np.logical_and.reduce([chunk.usable for chunk in outputs.values()])
-    failed = _write_failures(folder / "failed.csv", images, outputs)
+    errors = {
+        topology.name: np.concatenate([chunk.errors for chunk in chunks_of(folder, topology.name)])
+        for topology in topologies
+    }
+    usable = np.logical_and.reduce([of_network == "" for of_network in errors.values()])
+    failed = _write_failures(folder / "failed.csv", images, errors)
     if not usable.any():
         raise InputError(f"no image could be used; {folder / 'failed.csv'} says why.")
     used = [image for image, good in zip(images, usable, strict=True) if good]
@@ -105,7 +108,7 @@ def write_live_report(
     runs = [
         run
         for topology in topologies
-        for run in _policy_runs(topology, outputs[topology.name], usable, truth, options)
+        for run in _policy_runs(folder, topology, usable, truth, options)
     ]
     _write_rows(folder, used, runs)
     _write_outcomes(folder, used, runs, options)
@@ -160,25 +163,43 @@ def calibration_data(run: PolicyRun) -> CalibrationData:
 
 
 def _policy_runs(
+    folder: Path,
     topology: Topology,
-    outputs: ViewOutputs,
     usable: NDArray[np.bool_],
     truth: NDArray[np.int32],
     options: LiveOptions,
 ) -> Iterator[PolicyRun]:
+    """Replays a network's outputs chunk by chunk: those of all images would fill the memory."""
     rule = Rule(options.aggregation, options.confidence, options.stop_on)
     views = policy_views(options.policy, options.view_order)
     names = ("5C", "10C") if options.policy == "10C" else (options.policy,)
-    for name in names:
-        chosen = [views.index(view) for view in policy_views(name, options.view_order)]
-        index = truth.astype(np.intp) + topology.label_offset
-        answers = replay_views(outputs.probabilities[usable][:, chosen], index, rule)
-        recording = answers.recording(topology.label_offset)
-        seconds = outputs.seconds[usable][:, chosen]
+    chosen = {
+        name: [views.index(view) for view in policy_views(name, options.view_order)]
+        for name in names
+    }
+    parts: dict[str, list[tuple[Recording, Any, Any]]] = {name: [] for name in names}
+    index = truth.astype(np.intp) + topology.label_offset
+    first, done = 0, 0
+    for chunk in chunks_of(folder, topology.name):
+        good = usable[first : first + len(chunk.errors)]
+        of_chunk = index[done : done + int(good.sum())]
+        first, done = first + len(good), done + len(of_chunk)
+        for name in names if len(of_chunk) else ():
+            answers = replay_views(chunk.probabilities[good][:, chosen[name]], of_chunk, rule)
+            recording = answers.recording(topology.label_offset)
+            parts[name].append((recording, answers.settled, chunk.seconds[good][:, chosen[name]]))
+    for name, of_name in parts.items():
+        recordings, settled, seconds = zip(*of_name, strict=True)
+        recording = Recording(
+            np.concatenate([one.confidence for one in recordings]),
+            np.concatenate([one.label for one in recordings]),
+            np.concatenate([one.in_top5 for one in recordings]),
+        )
         passes = passes_spent(recording.confidence, options.tau)
         yield PolicyRun(
-            topology.name, name, truth, recording, answers.settled, seconds, passes, options.tau
-        )
+            topology.name, name, truth, recording, np.concatenate(settled),
+            np.concatenate(seconds), passes, options.tau,
+        )  # fmt: skip
 
 
 def _longest(runs: Sequence[PolicyRun]) -> list[PolicyRun]:
@@ -187,19 +208,19 @@ def _longest(runs: Sequence[PolicyRun]) -> list[PolicyRun]:
 
 
 def _write_failures(
-    path: Path, images: Sequence[LabelledImage], outputs: dict[str, ViewOutputs]
+    path: Path, images: Sequence[LabelledImage], errors: dict[str, NDArray[np.str_]]
 ) -> int:
     """Lists the images that could not be used, once each; returns their number."""
-    errors: dict[Path, str] = {}
-    for chunk in outputs.values():
-        for image, error in zip(images, chunk.errors, strict=True):
+    failures: dict[Path, str] = {}
+    for of_network in errors.values():
+        for image, error in zip(images, of_network, strict=True):
             if error:
-                errors.setdefault(image.path, str(error))
+                failures.setdefault(image.path, str(error))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("file", "error"))
-        writer.writerows(errors.items())
-    return len(errors)
+        writer.writerows(failures.items())
+    return len(failures)
 
 
 def _write_rows(folder: Path, images: Sequence[LabelledImage], runs: Sequence[PolicyRun]) -> None:

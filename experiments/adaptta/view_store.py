@@ -4,6 +4,7 @@
 another name and renamed once it is on disk, so that it is complete or absent.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -62,8 +63,8 @@ def save_chunk(path: Path, outputs: ViewOutputs) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def load_outputs(folder: Path, network: str) -> ViewOutputs:
-    """Reads all chunks of a network.
+def chunks_of(folder: Path, network: str) -> Iterator[ViewOutputs]:
+    """Reads the chunks of a network one after the other, in the order of the images.
 
     Raises:
         InputError: The folder holds no chunk, or an unreadable one.
@@ -71,7 +72,16 @@ def load_outputs(folder: Path, network: str) -> ViewOutputs:
     files = sorted((folder / "views" / network).glob("*.npz"), key=lambda file: int(file.stem))
     if not files:
         raise InputError(f"{folder} holds no outputs of {network}: run adaptta live.")
-    chunks = [_load_chunk(file) for file in files]
+    yield from map(_load_chunk, files)
+
+
+def load_outputs(folder: Path, network: str) -> ViewOutputs:
+    """Reads all chunks of a network at once.
+
+    Raises:
+        InputError: As for `chunks_of`.
+    """
+    chunks = list(chunks_of(folder, network))
     return ViewOutputs(
         np.concatenate([chunk.probabilities for chunk in chunks]),
         np.concatenate([chunk.seconds for chunk in chunks]),
