@@ -40,6 +40,7 @@ def sweep_trainings(
         train_trials,
         trial_rows,
     )
+    from tvfs_gym.experiments.results.brief import print_brief
     from tvfs_gym.experiments.results.report import write_report
 
     wanted = read_trainings(file)
@@ -52,7 +53,7 @@ def sweep_trainings(
         table.add_row(*row)
     Console().print(table)
     if wanted.benchmark is not None:
-        write_report(folder / BENCHMARK)
+        print_brief(write_report(folder / BENCHMARK))
     print(f"Trials: {folder}")
 
 
