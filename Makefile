@@ -14,7 +14,7 @@ BIN := .venv/bin
 ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
 ZOO := envs/inference/zoo
 
-.PHONY: benchmark test test-slow test-tflite-runtime test-train test-ray test-kernel test-kernel-arm
+.PHONY: benchmark fuzz test test-slow test-tflite-runtime test-train test-ray test-kernel test-kernel-arm
 .PHONY: lint smoke
 .PHONY: pretrained publish publish-live zoo zoo-family clean
 
@@ -26,6 +26,12 @@ test: .venv/installed-test
 
 test-slow: .venv/installed-test
 	$(BIN)/pytest -m slow
+
+# Every reader over mutated files: COUNT of each, SEED for others.
+COUNT ?= 1000
+SEED ?= 0
+fuzz: .venv/installed-test
+	$(BIN)/python -m tests.fuzz $(COUNT) --seed $(SEED)
 
 # Inference under NumPy 1 and the older runtime, which is the only one on 32-bit ARM.
 test-tflite-runtime: .venv/tflite-runtime/installed

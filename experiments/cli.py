@@ -31,6 +31,8 @@ from tvfs_gym.experiments.tuning import cli as tuning
 from tvfs_gym.experiments.twin import cli as twin
 from tvfs_gym.experiments.twin.claims import cli as claims
 
+LONGEST_MESSAGE = 1000
+
 PLAIN = {"±": "+-", "°": "deg ", "–": "-", "…": "...", "×": "x", "−": "-", "≥": ">=", "≤": "<="}
 """Signs of the tables, where a terminal has ASCII alone."""
 
@@ -122,6 +124,8 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 
 def _failed(message: str, status: int) -> int:
+    if len(message) > LONGEST_MESSAGE:  # it quotes a file
+        message = f"{message[:LONGEST_MESSAGE]} ..."
     typer.echo(f"tvfs-gym: {_visible(message)}", err=True)
     return status
 
