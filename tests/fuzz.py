@@ -342,13 +342,13 @@ def _empty(content: bytes, draw: random.Random) -> bytes:
 MUTATIONS = (_cut, _flip, _insert, _repeat, _drop, _number, _number, _number, _empty)
 
 
-def outcome_of(reader: Reader, folder: Path) -> str:
+def outcome_of(reader: Reader, folder: Path, limited: bool = True) -> str:
     """Reads an input in a process of its own; "refused", "accepted", or how it failed."""
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(receive)
-        message = _read(reader, folder)
+        message = _read(reader, folder, limited)
         os.write(send, message.encode()[:4000])
         os._exit(0)
     os.close(send)
@@ -363,13 +363,14 @@ def outcome_of(reader: Reader, folder: Path) -> str:
     return message
 
 
-def _read(reader: Reader, folder: Path) -> str:
+def _read(reader: Reader, folder: Path, limited: bool) -> str:
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE_S, PATIENCE_S + 1))
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(9 * PATIENCE_S)
+    if limited:  # a good input comes first, and may compile the twin
+        resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE_S, PATIENCE_S + 1))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(9 * PATIENCE_S)
     had = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (had + 2 * MOST_BYTES, had + 2 * MOST_BYTES))
     try:
@@ -402,7 +403,7 @@ def fuzz(
             for path, other in {**beside, name: content}.items():
                 (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
                 (Path(folder) / path).write_bytes(other)
-            outcome = outcome_of(reader, Path(folder))
+            outcome = outcome_of(reader, Path(folder), limited=number >= 0)
         if number < 0:
             outcome = "" if outcome == "accepted" else f"failed: a good input was {outcome}"
         else:
