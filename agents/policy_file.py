@@ -1,6 +1,5 @@
 """Trained policies as files: read with every doubt, written if they act as what was trained."""
 
-import zipfile
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +25,7 @@ from tvfs_gym.agents.policy import (
 )
 from tvfs_gym.agents.recurrent import RecurrentNetwork
 from tvfs_gym.agents.rungs import INPUTS, Features, RungNetwork, RungPolicy, inputs_of
+from tvfs_gym.envs.arrays import read_arrays
 from tvfs_gym.envs.errors import InputError, invalid
 from tvfs_gym.envs.files import write_whole
 
@@ -113,13 +113,12 @@ class _Stored:
         self._folder = folder
         try:
             self.card = Card.model_validate_json((folder / CARD).read_bytes())
-            with np.load(folder / ARRAYS, allow_pickle=False) as file:
-                self._arrays: dict[str, NDArray[Any]] = dict(file)
+            self._arrays = read_arrays(folder / ARRAYS)
         except ValidationError as error:
             raise invalid(str(folder / CARD), error) from error
         except FileNotFoundError as error:
             raise InputError(f"{folder} holds no policy: no {ARRAYS} with {CARD}.") from error
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError) as error:
             raise InputError(f"{folder / ARRAYS} is damaged: {error}.") from error
 
     def take(self, name: str, shape: tuple[int | None, ...], kinds: str = "f") -> NDArray[Any]:
