@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from inspect import isabstract
 from pathlib import Path
 
+from tvfs_gym.agents.live import LiveLearner
+from tvfs_gym.agents.online import MakeLearner
 from tvfs_gym.agents.policy import GreedyPolicy
 from tvfs_gym.agents.policy_file import TrainedPolicy, load
 from tvfs_gym.agents.pretrained import (
@@ -19,6 +21,7 @@ from tvfs_gym.baselines.controller import Controller, Design, Policy
 from tvfs_gym.baselines.fixed import Fixed
 from tvfs_gym.envs.boards.board import Configuration
 from tvfs_gym.envs.errors import InputError, unknown
+from tvfs_gym.envs.reward import reward_of
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.user_code import load_module
 
@@ -26,6 +29,10 @@ BASELINES = (*CONTROLLERS, *HINDSIGHT)
 
 SHIELD = "shield:"
 """Sign before the name of a controller that runs behind a safety shield."""
+
+LEARN = "learn:"
+"""Sign before the name of a published learner that learns as it runs, and after a colon before the
+reward that it learns from."""
 
 AT = "@"
 HIGHEST = "max"
@@ -37,9 +44,12 @@ def check_name(name: str) -> None:
 
     Raises:
         InputError: It is no baseline, no policy of the package, no fixed configuration, no folder
-            and no Python file.
+            and no Python file, nor does it learn as it runs.
     """
     name = name.removeprefix(SHIELD)
+    if name.startswith(LEARN):
+        _learner_and_reward(name)
+        return
     names = (*BASELINES, *pretrained_names())
     known = name in names or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
     if _is_code(name):
@@ -79,7 +89,7 @@ def is_measured(name: str) -> bool:
         name: As in `policy_named`.
     """
     name = name.removeprefix(SHIELD)
-    if name in UNMEASURED:
+    if name in UNMEASURED or name.startswith(LEARN):
         return False
     folder = Path(name).is_dir()
     if not folder and (name not in pretrained_names() or boards_of(name)):
@@ -99,8 +109,9 @@ def policy_named(
     Args:
         name: A baseline; a policy that ships with the package; a fixed configuration,
             ``TOPOLOGY@MHZ`` or ``TOPOLOGY@max``; the folder of a training; or a Python file with
-            one subclass of `tvfs_gym.baselines.controller.Controller`. After ``shield:``, the same
-            behind a safety shield.
+            one subclass of `tvfs_gym.baselines.controller.Controller`; ``learn:ALGO`` or
+            ``learn:ALGO:REWARD``, a published learner that learns as it runs. After ``shield:``,
+            the same behind a safety shield.
         design: Knowledge before the run.
         twins: Makes twins of scenarios, for those that know them; None on a board.
         scenarios: Those of the episodes to come, in the batch's order; a single one for all.
@@ -111,6 +122,9 @@ def policy_named(
     check_name(name)
     if name.startswith(SHIELD):
         return Shield(policy_named(name.removeprefix(SHIELD), design, twins, scenarios), design)
+    if name.startswith(LEARN):
+        algorithm, make_learner, reward = _learner_and_reward(name)
+        return LiveLearner(algorithm, make_learner, reward, design)
     if name in CONTROLLERS:
         return build(name, design)
     if name in HINDSIGHT:
@@ -125,6 +139,20 @@ def policy_named(
         board = None if design.profile is None else design.profile.name
         return _fitting(name, load_pretrained(name, board), design)
     return _fitting(name, load(Path(name)), design)
+
+
+def _learner_and_reward(name: str) -> tuple[str, MakeLearner, str]:
+    """Name of a published learner, what makes it, and the reward to learn from."""
+    from tvfs_gym.agents.training import ALGORITHMS, LEARNERS  # and with it much of the package
+
+    algorithm, _, reward = name.removeprefix(LEARN).partition(":")
+    if algorithm not in LEARNERS:
+        raise unknown("learner", algorithm, LEARNERS)
+    make_learner = ALGORITHMS[algorithm].learner
+    assert make_learner is not None
+    reward = reward or ALGORITHMS[algorithm].reward
+    reward_of(reward)
+    return algorithm, make_learner, reward
 
 
 def _fitting(name: str, policy: TrainedPolicy, design: Design) -> Policy:

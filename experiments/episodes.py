@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.agents.live import LiveLearner
+from tvfs_gym.agents.policy import GreedyPolicy
 from tvfs_gym.baselines import Shield
 from tvfs_gym.baselines.controller import Choice, Policy, State
 from tvfs_gym.baselines.frequency_governor import FrequencyGovernor
@@ -92,6 +94,12 @@ def under_governors(
     return as_policy(policy, board), None
 
 
+def live_learner(policy: Policy | Predictor) -> LiveLearner | None:
+    """The learner in a policy, behind a shield or not, that learns as it runs; None in others."""
+    within = policy.policy if isinstance(policy, Shield) else policy
+    return within if isinstance(within, LiveLearner) else None
+
+
 class Episode:
     """A controller's or policy's episode on one board, real or twin; iterating over it runs it.
 
@@ -108,12 +116,13 @@ class Episode:
         windows: Windows of the steps.
         rewards: Rewards of the steps.
         frames: Frames of the steps.
-        control_s: Time that choosing each of the actions took.
+        control_s: Time that choosing each of the actions, and learning from it, took.
     """
 
     def __init__(self, env: BoardEnv, policy: Policy | Predictor, seed: int) -> None:
         self._env, self._seed = env, seed
         self._policy, self._options = under_governors(policy, env.board)
+        self._learner = live_learner(self._policy)
         self.start: Window | None = None
         self.actions: list[Any] = []
         self.windows: list[WindowVector] = []
@@ -126,7 +135,16 @@ class Episode:
         """Resets the board, a real one when it has cooled down; returns its start."""
         self._observation, info = self._env.reset(seed=self._seed, options=self._options)
         self.start = Window(info["window"])
+        if self._learner is not None:
+            self._learner.begin(
+                [self._seed], self._env.scenario.frames // self._env.frames_per_step
+            )
         return self.start
+
+    @property
+    def learnt(self) -> GreedyPolicy | None:
+        """What a controller that learns as it runs has learnt so far; None of others."""
+        return None if self._learner is None else self._learner.policies()[0]
 
     def __iter__(self) -> Iterator[Window]:
         """Runs the episode; yields the window of every step, which is kept already."""
@@ -148,6 +166,13 @@ class Episode:
             self.windows.append(info["window"])
             self.rewards.append(reward)
             self.frames.append(info["frames"])
+            if self._learner is not None:
+                before_s = perf_counter()
+                self._learner.learn(
+                    info["window"][np.newaxis], observation[np.newaxis], np.array([terminated]),
+                    np.ones(1, bool),
+                )  # fmt: skip
+                self.control_s[-1] += perf_counter() - before_s
             yield Window(info["window"])
             ended = terminated or truncated
 
@@ -198,6 +223,9 @@ def run_episodes(
     policy, options = under_governors(policy, env.board)
     observation, _ = env.reset(seed=list(seeds), options=options)
     state, running = None, np.ones(len(seeds), bool)
+    learner = live_learner(policy)
+    if learner is not None:
+        learner.begin(seeds, env.scenarios[0].frames // env.frames_per_step)
     start = running.copy()
     windows, rewards, frames, took_part = [], [], [], []
     vetoes = np.zeros(len(seeds), np.int64)
@@ -211,6 +239,8 @@ def run_episodes(
         rewards.append(reward)
         frames.append(info["frames"])
         took_part.append(running)
+        if learner is not None:
+            learner.learn(info["window"], observation, terminated, running)
         running = running & ~(terminated | truncated)
     every_window, every_reward, every_frame = map(np.stack, (windows, rewards, frames))
     episodes = [

@@ -44,7 +44,8 @@ _FAMILY = typer.Option(
 _CONTROLLERS = typer.Option(
     "--controller",
     help="Controller: a name from 'tvfs-gym list controllers', TOPOLOGY@MHZ, TOPOLOGY@max, folder "
-    "of a training, or Python file; shield:NAME vetoes what would grow too hot. Repeat.",
+    "of a training, or Python file; learn:ALGO learns as it runs; shield:NAME vetoes what would "
+    "grow too hot. Repeat.",
     autocompletion=completing("controllers"),
 )
 _TAU = typer.Option("--tau", help="AdapTTA's confidence threshold; inf never stops early.")

@@ -64,7 +64,8 @@ class Ztt:
     def __init__(self, task: LearningTask, myopic: bool) -> None:
         thirds = np.arange(3)
         self.choices = task.grid(
-            task.topologies * (2 * thirds + 1) // 6, task.levels * (thirds + 1) // 3 - 1
+            np.unique(task.topologies * (2 * thirds + 1) // 6),
+            np.unique(np.maximum(task.levels * (thirds + 1) // 3 - 1, 0)),
         )
         self.epsilon = 1.0
         self._task = task

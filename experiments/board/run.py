@@ -1,8 +1,9 @@
 """``tvfs-gym run``: controllers on a board, one episode of each in turn.
 
 Writes a folder like a benchmark's: ``steps/`` and ``episodes/``, ``config.json``,
-``versions.json``, ``command.txt``, figures and ``report.html``. Every episode is a Parquet file of
-its own, written as it ends; a resumed run computes only the missing episodes.
+``versions.json``, ``command.txt``, figures and ``report.html``, and under ``policies/`` what was
+learnt while it ran. Every episode is a Parquet file of its own, written as it ends; a resumed run
+computes only the missing episodes.
 """
 
 from collections.abc import Sequence
@@ -31,13 +32,17 @@ from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.options import RealBoard
 from tvfs_gym.experiments.progress import is_quiet
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
-from tvfs_gym.experiments.results.folder import write_provenance
+from tvfs_gym.experiments.results.folder import make_folder, write_provenance
 from tvfs_gym.experiments.results.resuming import nominal_latency_of, resumed_folder
 
 ORDERS = ("randomised", "interleaved")
 
 START_FIELDS = ("temperature_c", "frequency_hz", "vf_level", "cap_level")
 """Readings before an episode's first step: columns of its row, after ``start_``."""
+
+
+POLICIES = "policies"
+"""Folder of a run: what was learnt while it ran, by cell."""
 
 
 @dataclass(frozen=True)
@@ -222,11 +227,20 @@ def _run_one(
             shown.stepped(live)
     except BaseException:
         if episode.frames:
+            _save_learnt(episode, folder, cell)
             write_unfinished(folder, cell, keys, seed, _columns(env, episode))
         raise
+    _save_learnt(episode, folder, cell)
     row = {**_start(episode), **episode.row()}
     write_cell(folder, cell, keys, [seed], [(_columns(env, episode), row)])
     shown.ended(keys["controller"], row)
+
+
+def _save_learnt(episode: Episode, folder: Path, cell: str) -> None:
+    """Writes what a controller that learns as it runs has learnt; a controller by its folder."""
+    if episode.learnt is not None:
+        make_folder(folder / POLICIES / cell)
+        episode.learnt.save(folder / POLICIES / cell)
 
 
 def _columns(env: BoardEnv, episode: Episode) -> Columns:

@@ -57,6 +57,23 @@ def test_from_a_characterisation_to_a_comparison_and_its_replay(
     os.close(locked(lock))  # a lock that is held raises an error
 
 
+def test_a_published_method_learns_on_the_board_if_its_reward_can_be_measured(
+    cli: Cli, board: tuple[str | Path, ...], tmp_path: Path
+) -> None:
+    """It knows nothing beforehand, leaves a policy that runs on, and the board as it was."""
+    before = fake_sysfs.settings(tmp_path / "sys/devices/system/cpu/cpufreq/policy0")
+    refused = cli("run", *board, *QUICK, "--controller", "learn:ztt", "--output", tmp_path / "run")
+    assert refused.returncode == 2 and "ztt cannot learn on this board" in refused.stderr
+    ran = cli("run", *board, *QUICK, "--controller", "learn:lotus", "--output", tmp_path / "run")
+    assert ran.returncode == 0, ran.stderr
+    (policy,) = (tmp_path / "run" / "policies").iterdir()
+    ran = cli("run", *board, *QUICK, "--controller", policy, "--output", tmp_path / "again")
+    assert ran.returncode == 0, ran.stderr
+    replayed = cli("replay", tmp_path / "run", "--controller", "learn:lotus")
+    assert replayed.returncode == 2 and "learns from a board as it runs it" in replayed.stderr
+    assert fake_sysfs.settings(tmp_path / "sys/devices/system/cpu/cpufreq/policy0") == before
+
+
 def test_a_machine_without_clock_and_sensor_is_refused_unless_one_level_will_do(
     cli: Cli, tmp_path: Path
 ) -> None:
