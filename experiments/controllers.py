@@ -48,7 +48,7 @@ def check_name(name: str) -> None:
     """
     name = name.removeprefix(SHIELD)
     if name.startswith(LEARN):
-        _learner_and_reward(name)
+        learner_and_reward(name)
         return
     names = (*BASELINES, *pretrained_names())
     known = name in names or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
@@ -123,7 +123,7 @@ def policy_named(
     if name.startswith(SHIELD):
         return Shield(policy_named(name.removeprefix(SHIELD), design, twins, scenarios), design)
     if name.startswith(LEARN):
-        algorithm, make_learner, reward = _learner_and_reward(name)
+        algorithm, make_learner, reward = learner_and_reward(name)
         return LiveLearner(algorithm, make_learner, reward, design)
     if name in CONTROLLERS:
         return build(name, design)
@@ -141,8 +141,12 @@ def policy_named(
     return _fitting(name, load(Path(name)), design)
 
 
-def _learner_and_reward(name: str) -> tuple[str, MakeLearner, str]:
-    """Name of a published learner, what makes it, and the reward to learn from."""
+def learner_and_reward(name: str) -> tuple[str, MakeLearner, str]:
+    """Name of a published learner, what makes it, and the reward to learn from.
+
+    Raises:
+        InputError: There is no such learner or reward.
+    """
     from tvfs_gym.agents.training import ALGORITHMS, LEARNERS  # and with it much of the package
 
     algorithm, _, reward = name.removeprefix(LEARN).partition(":")

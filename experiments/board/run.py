@@ -29,6 +29,7 @@ from tvfs_gym.experiments.board.boards import facts, open_board, suited
 from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
 from tvfs_gym.experiments.controllers import check_name, is_measured, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
+from tvfs_gym.experiments.learning.online import learns, write_curves
 from tvfs_gym.experiments.options import RealBoard
 from tvfs_gym.experiments.progress import is_quiet
 from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell, write_unfinished
@@ -153,6 +154,8 @@ def run(
         _run_all(env, schedule, policies, named, folder)
     finally:
         board.close()
+    if any(learns(name) for name in schedule.controllers):
+        write_curves(folder)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The commands ``sweep``, ``dev judge``, ``dev sets-apart`` and ``dev publish learning``."""
+"""The commands ``sweep``, ``dev judge``, ``dev sets-apart``, and those that publish learning."""
 
 from pathlib import Path
 from typing import Annotated
@@ -101,3 +101,14 @@ def publish_learned(
     from tvfs_gym.experiments.learning.page import publish_learning
 
     publish_learning(folder, checkout)
+
+
+@publish_app.command("online-learning")
+def publish_learning_on_board(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run with controllers learn:ALGO.")],
+    checkout: CheckoutOption = Path(),
+) -> None:
+    """Write the page about learning on the board to docs/online_learning.md."""
+    from tvfs_gym.experiments.learning.online_page import publish_online_learning
+
+    publish_online_learning(folder, checkout)

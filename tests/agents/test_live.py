@@ -52,13 +52,14 @@ def test_a_seed_explores_and_learns_alike_and_another_otherwise(
 
 
 def test_it_learns_while_it_runs(design: Design) -> None:
-    """zTT's reward in the last quarter of four minutes, against the first, while it explored."""
+    """zTT's random choices end with its 60th update or so: then it earns more than before."""
     ran = episode("learn:ztt", design, 0)
     learner = policy_named("learn:ztt", design)
     assert isinstance(learner, LiveLearner)
     rewards = learner.rewards(np.array(ran.windows))
-    quarter = len(rewards) // 4
-    assert rewards[-quarter:].mean() > rewards[:quarter].mean() + 0.1
+    exploring, learnt = rewards[:150], rewards[-50:]
+    assert learnt.mean() > exploring.mean() + 0.03
+    assert len({tuple(np.ravel(action)) for action in ran.actions[:150]}) == 9
 
 
 def test_every_board_of_a_batch_has_a_learner_of_its_own(design: Design) -> None:
@@ -95,7 +96,10 @@ def test_few_levels_are_enough(design: Design, algorithm: str, levels: int) -> N
 
 
 def test_what_cannot_be_measured_cannot_be_learnt_from(design: Design) -> None:
-    blind = replace(design, operating_points=(OperatingPoint(1e9, np.nan),) * 3)
+    blind = replace(
+        design,
+        operating_points=(OperatingPoint.model_construct(frequency_hz=1e9, voltage_v=np.nan),) * 3,
+    )
     with pytest.raises(InputError, match="q_table cannot learn on this board"):
         policy_named("learn:q_table", blind)
     assert policy_named("learn:q_table:lotus", blind)
