@@ -88,7 +88,7 @@ def write_curves(folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LearningSummary:
     """What learning on the board has come to.
 
     Attributes:
@@ -112,7 +112,7 @@ class Outcome:
     beaten_after: list[int | None]
 
 
-def outcome_of(curves: pl.DataFrame, controller: str, reference: str) -> Outcome:
+def summary_of(curves: pl.DataFrame, controller: str, reference: str) -> LearningSummary:
     """Compares a controller's curves with those of a reference, by the rules of the protocol."""
     own, other = _accuracy(curves, controller), _accuracy(curves, reference)
     count = max(round(END * own.shape[1]), 1)
@@ -121,7 +121,7 @@ def outcome_of(curves: pl.DataFrame, controller: str, reference: str) -> Outcome
     rows = curves.filter(pl.col("controller") == controller)
     late = rows.filter(pl.col("block") >= own.shape[1] - count)["late_share"]
     ends = rows.filter(pl.col("seed") == rows["seed"].min())["frames"].to_numpy()
-    return Outcome(
+    return LearningSummary(
         float(own[:, :count].mean()),
         float(own[:, -count:].mean()),
         float(more.mean()),

@@ -7,10 +7,10 @@ from statistics import median
 import jinja2
 
 from tvfs_gym.experiments.learning.online import (
-    Outcome,
+    LearningSummary,
     learning_curves,
-    outcome_of,
     rewards_learnt,
+    summary_of,
 )
 from tvfs_gym.experiments.learning.online_figure import curves_figure
 from tvfs_gym.experiments.learning.online_protocol import LASTING, REFERENCE
@@ -34,7 +34,7 @@ def publish_online_learning(folder: Path, checkout: Path) -> None:
     curves = learning_curves(folder)
     rewards = rewards_learnt(config["controllers"])
     names = [*rewards, *(name for name in config["controllers"] if name not in rewards)]
-    outcomes = {name: outcome_of(curves, name, REFERENCE) for name in names}
+    summaries = {name: summary_of(curves, name, REFERENCE) for name in names}
     curves_figure(curves, rewards, checkout / "docs" / "figures" / "online_learning.png")
     template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), keep_trailing_newline=True)
     ((scenario, _),) = config["scenarios"].items()
@@ -44,17 +44,17 @@ def publish_online_learning(folder: Path, checkout: Path) -> None:
         board=next(iter(config["boards"])),
         frames=f"{int(curves['frames'].max()):,}",  # type: ignore[arg-type]
         seeds=len(config["seeds"]),
-        table=_table(outcomes, len(config["seeds"])),
-        sentences="\n".join(f"- {_sentence(name, outcomes[name])}" for name in rewards),
+        table=_table(summaries, len(config["seeds"])),
+        sentences="\n".join(f"- {_sentence(name, summaries[name])}" for name in rewards),
         lasting=LASTING,
         command=read_command(folder),
     )
     (checkout / "docs" / "online_learning.md").write_text(page, encoding="utf-8")
 
 
-def _table(outcomes: dict[str, Outcome], seeds: int) -> str:
+def _table(summaries: dict[str, LearningSummary], seeds: int) -> str:
     rows = []
-    for name, one in outcomes.items():
+    for name, one in summaries.items():
         half = 50 * (one.more_high - one.more_low)
         reference = name == REFERENCE
         rows.append(
@@ -80,12 +80,12 @@ def _table(outcomes: dict[str, Outcome], seeds: int) -> str:
     return markdown_table(header, rows)
 
 
-def _beaten(one: Outcome, seeds: int) -> str:
+def _beaten(one: LearningSummary, seeds: int) -> str:
     after = [frames for frames in one.beaten_after if frames is not None]
     return f"{len(after)} of {seeds}" + (f", after {median(after):,.0f} frames" if after else "")
 
 
-def _sentence(name: str, one: Outcome) -> str:
+def _sentence(name: str, one: LearningSummary) -> str:
     after = [frames for frames in one.beaten_after if frames is not None]
     found = (
         f"beats `{REFERENCE}` in none of the {len(one.beaten_after)} seeds"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Cli
 from tvfs_gym.experiments.controllers import check_name
-from tvfs_gym.experiments.learning.online import learning_curves, outcome_of
+from tvfs_gym.experiments.learning.online import learning_curves, summary_of
 from tvfs_gym.experiments.learning.online_protocol import BLOCKS, LASTING, LEARNERS, LEVELS
 
 
@@ -33,7 +33,7 @@ def test_a_reference_is_beaten_in_the_mean_of_some_blocks_and_not_by_a_lucky_one
     level, lucky = [0.5] * 10, [0.4] * 10
     lucky[2] = 0.55
     late = [0.4] * 4 + [0.6] * 6
-    found = outcome_of(curves({"l": [lucky, late], "tvfs": [level, level]}), "l", "tvfs")
+    found = summary_of(curves({"l": [lucky, late], "tvfs": [level, level]}), "l", "tvfs")
     above = next(n for n in range(LASTING, 11) if np.mean(late[n - LASTING : n]) > 0.5)
     assert found.beaten_after == [None, 100 * above]
     assert found.more == pytest.approx((-0.1 + 0.1) / 2)
