@@ -1,9 +1,10 @@
 # Every target makes its own virtual environment first; nothing but make and Python 3.10 to 3.13 is needed.
 
-# The first Python on the path from 3.10 to 3.$(1).
-python = $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
-	$$p -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, $(1)))" 2>/dev/null \
+# The first Python on the path from 3.$(1) to 3.$(2).
+pythons = $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c "import sys; sys.exit(not (3, $(1)) <= sys.version_info[:2] <= (3, $(2)))" 2>/dev/null \
 	&& echo $$p && break; done)
+python = $(call pythons,10,$(1))
 PYTHON ?= $(call python,13)
 # The PyTorch that the tests of the extra "train" were run with. On Linux this is a CUDA build of some
 # 6 GB; TORCH="torch --index-url https://download.pytorch.org/whl/cpu" takes the CPU build.
@@ -14,8 +15,8 @@ BIN := .venv/bin
 ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
 ZOO := envs/inference/zoo
 
-.PHONY: benchmark fuzz test test-slow test-tflite-runtime test-train test-ray test-kernel test-kernel-arm
-.PHONY: lint smoke
+.PHONY: benchmark docs fuzz test test-slow test-tflite-runtime test-train test-ray test-kernel
+.PHONY: test-kernel-arm lint smoke
 .PHONY: pretrained publish publish-live zoo zoo-family clean
 
 benchmark: .venv/installed
@@ -60,6 +61,10 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_types.py
+
+# The site of the documentation, under site/; its tools want Python 3.11 or newer.
+docs: .venv/docs/installed
+	.venv/docs/bin/mkdocs build
 
 # The wheel alone, in an environment of its own, away from the checkout.
 smoke: .venv/installed-dev
@@ -143,7 +148,7 @@ publish-live: .venv/installed-test
 		--output docs/performance_inference.md
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist site
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "tvfs-gym needs Python 3.10 to 3.13; none was found." >&2; exit 1; }
@@ -164,6 +169,12 @@ clean:
 .venv/installed-train: .venv/installed-test
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --editable ".[train]"
+	touch $@
+
+.venv/docs/installed: pyproject.toml
+	@test -n "$(call pythons,11,13)" || { echo "make docs needs Python 3.11 to 3.13." >&2; exit 1; }
+	$(call pythons,11,13) -m venv .venv/docs
+	.venv/docs/bin/pip install --quiet --editable ".[docs]"
 	touch $@
 
 .venv/tflite-runtime/installed: .venv/bin/python pyproject.toml

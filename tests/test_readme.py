@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import documents
 from tests.conftest import Cli
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 
@@ -15,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_example_runs() -> None:
-    example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+    example = documents.blocks(ROOT / "README.md", "python")[0]
     done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     count = re.fullmatch(r"(\d+) of 2000 frames answered correctly and on time\n", done.stdout)
@@ -23,8 +24,7 @@ def test_the_example_runs() -> None:
 
 
 def test_the_controller_of_the_page_runs_in_the_benchmark(cli: Cli, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "your_controller.md").read_text()
-    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    code = documents.blocks(ROOT / "docs" / "your_controller.md", "python")[0]
     assert len(code.split("class ")[1].splitlines()) <= 20
     (tmp_path / "two_rows.py").write_text(code)
     done = cli(

@@ -4,12 +4,13 @@ In the environment at hand, from a folder outside the checkout. Packages that br
 ignored; names of tvfs_gym must resolve and be typed.
 """
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import documents
 
 ROOT = Path(__file__).resolve().parents[1]
 UNTYPED = ("sb3_contrib.*", "stable_baselines3.*", "torch.*")
@@ -29,9 +30,7 @@ def mypy(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def sources() -> dict[str, str]:
     """The README's code, whose blocks go on from one another, and every quick start."""
-    readme = "".join(
-        re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    )
+    readme = "".join(documents.blocks(ROOT / "README.md", "python"))
     files = sorted((ROOT / "tests" / "quickstarts").glob("[!_]*.py"))
     return {"README.md": readme, **{path.name: path.read_text() for path in files}}
 
