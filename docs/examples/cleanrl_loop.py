@@ -1,4 +1,4 @@
-"""Trains an actor-critic in one visible loop, as CleanRL writes them, on a native batch of twins."""
+"""Trains an actor-critic in one visible loop, in CleanRL's manner, on a native batch of twins."""
 
 import gymnasium
 import numpy as np
