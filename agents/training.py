@@ -317,7 +317,7 @@ def train(
 
 
 def load_policy(
-    folder: Path,
+    folder: Path | str,
     env: gymnasium.Env[Any, Any] | None = None,
     characterisation: Characterisation | Path | str | None = None,
 ) -> GreedyPolicy | RungController | ExportedController:
@@ -332,6 +332,7 @@ def load_policy(
     Raises:
         InputError: The folder holds no trained policy, or it needs an environment.
     """
+    folder = Path(folder)
     if not (folder / CARD).is_file():
         raise InputError(f"{folder} holds no trained policy: there is no {CARD}.")
     policy = load(folder)

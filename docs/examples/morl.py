@@ -23,8 +23,8 @@ class MultiObjective(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
         low, high = np.array([0, -np.inf, -np.inf, -np.inf]), np.array([1, 0, 0, np.inf])
-        self.reward_space = gymnasium.spaces.Box(low.astype("f4"), high.astype("f4"))
-        self.reward_dim = len(OBJECTIVES)
+        space = gymnasium.spaces.Box(low.astype("f4"), high.astype("f4"))
+        self.unwrapped.reward_space = self.reward_space = space  # MO-Gymnasium looks there
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Steps; the reward has the shape (4,)."""

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tvfs_gym import baselines
+from tvfs_gym.baselines import CONTROLLERS
 from tvfs_gym.envs import Window
 from tvfs_gym.experiments.board.replay import Log
 
@@ -22,7 +22,7 @@ def main(folder: str, controller: str = "tvfs") -> float:
     alike = steps = 0
     for episode in log.episodes:
         env = log.env(episode)  # a tvfs_gym.envs.ReplayEnv
-        policy = baselines.make(controller, env)
+        policy = CONTROLLERS[controller](log.design(env))
         observation, _ = env.reset(seed=0)
         state, ended, hottest_c = None, False, 0.0
         while not ended:
