@@ -7,10 +7,12 @@ from pathlib import Path
 import polars as pl
 
 from tvfs_gym.agents.policy import Card
-from tvfs_gym.agents.training import load_policy
+from tvfs_gym.agents.policy_file import load
+from tvfs_gym.agents.rungs import ANY_BOARD
 from tvfs_gym.experiments.learning import tvfs_borrowed
 from tvfs_gym.experiments.learning.protocol import (
     BORROWED,
+    GENERALIST,
     GROUPS,
     HOPES,
     REFERENCES,
@@ -48,7 +50,7 @@ def judge(trainings: Sequence[Path], seeds: int, output: Path | None) -> Path:
     from tvfs_gym.experiments.benchmarks.benchmark import run
 
     for folder in trainings:
-        load_policy(folder)
+        load(folder)
     names = [*REFERENCES, BORROWED_FILE, *map(str, trainings)]
     return run(SUITE, None, None, names, seeds, {}, None, output)
 
@@ -74,12 +76,14 @@ def labels_of(controllers: Sequence[str]) -> dict[str, str]:
 def _label(name: str) -> str:
     if name == BORROWED_FILE or Path(name).name == Path(BORROWED_FILE).name:
         return BORROWED
-    return learner_of(load_policy(Path(name)).card) if Path(name).is_dir() else name
+    return learner_of(load(Path(name)).card) if Path(name).is_dir() else name
 
 
 def learner_of(card: Card) -> str:
     """Name of the learner that a policy is a training of."""
-    return {DAGGER: STUDENT}.get(card.algorithm, card.algorithm)
+    if card.board == ANY_BOARD:
+        return GENERALIST
+    return STUDENT if card.algorithm == DAGGER else card.algorithm
 
 
 @dataclass(frozen=True)
