@@ -79,7 +79,7 @@ class DaggerPlan:
 
 
 ANY_BOARD_PLAN = DaggerPlan(
-    "told", rounds=2, flights=32, units=5, fits=1_000, judged_flights=24, judged_units=2
+    "told", rounds=8, flights=24, units=6, judged_flights=32, judged_units=2
 )
 """How it goes on boards drawn at random: many of them, few units of each, and a teacher that is
 quick and needs no characterisation."""
@@ -172,13 +172,19 @@ class DaggerTraining:
         fit_rungs(self._student, self._adam, self._dataset, rates, plan.batch, rng)
 
     def _judged(self) -> FlightOutcome:
+        """What the policy reaches as it will run: with its guard, if it has one.
+
+        Lessons come from flights without the guard, so that some tell what to do where it would
+        not let the student go.
+        """
         plan = self._plan
+        student = RungPolicy(Card(**self._card), self._student)
         outcomes = [
             fly(
                 self._distribution.flight(
                     self._judged_seed + number * plan.judged_units, plan.judged_units
                 ),
-                self._student,
+                student,
                 None,
             )
             for number in range(plan.judged_flights)
