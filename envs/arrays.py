@@ -19,8 +19,12 @@ MOST_BYTES = 512 << 20
 _READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read_arrays(path: Path | Traversable) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path | Traversable, what: str = "arrays") -> dict[str, NDArray[Any]]:
     """Reads all arrays of an .npz file; none of them is unpickled.
+
+    Args:
+        path: The file.
+        what: What it should hold, for the error.
 
     Raises:
         OSError: The file cannot be read.
@@ -36,7 +40,7 @@ def read_arrays(path: Path | Traversable) -> dict[str, NDArray[Any]]:
         raise
     except Exception as error:  # a damaged archive makes zipfile and NumPy raise a dozen kinds
         first = (str(error).splitlines() or ["it is damaged"])[0]
-        raise InputError(f"{path} holds no arrays: {first}.") from error
+        raise InputError(f"{path} holds no {what}: {first}.") from error
 
 
 def _array(archive: ZipFile, name: str) -> NDArray[Any]:

@@ -256,7 +256,8 @@ def is_list(member: str) -> bool:
 
 def _is_wanted(member: str) -> bool:
     path = PurePosixPath(member)
-    return path.name == LIST or path.suffix.lower() in Image.registered_extensions()
+    wanted = {Path(LIST).suffix, *Image.registered_extensions()}
+    return path.suffix.lower() in wanted
 
 
 def unpack_images(archive: Path, folder: Path) -> None:

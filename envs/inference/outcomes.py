@@ -174,7 +174,7 @@ def load_outcomes(path: Path | Traversable) -> RecordedOutcomes:
         InputError: The file is missing or holds no recorded outcomes.
     """
     try:
-        data = read_arrays(path)
+        data = read_arrays(path, "recorded outcomes")
     except OSError as error:
         raise InputError(f"cannot read recorded outcomes from {path}: {error.strerror}.") from error
     try:

@@ -48,6 +48,7 @@ from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.frames import write_csv
 from tvfs_gym.experiments.results.resuming import resumed_folder
 from tvfs_gym.experiments.results.tables import print_fitting
+from tvfs_gym.experiments.results.unfinished import finish
 from tvfs_gym.experiments.twin.traces.folders import HEAT_TRACE, LATENCY_SWEEP, POWER_SWEEP
 
 MADE = "measurements.jsonl"
@@ -109,6 +110,7 @@ def run(board: Board, scenario: Scenario, plan: MeasurementPlan, output: Path | 
             _write_trace(folder, board, scenario, plan, found)
     finally:
         board.close()
+    finish(folder)
     _print(found, board)
     print(f"characterisation: {path}")
     print(f"profile: tvfs-gym identify {shlex.quote(str(folder))} --output my_board.toml")

@@ -27,6 +27,7 @@ from tvfs_gym.experiments.engine import Trials, open_engine
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.resuming import resumed_folder
+from tvfs_gym.experiments.results.unfinished import finish
 
 BENCHMARK, TRIALS = "benchmark", "trials"
 DRAFT = ".part"
@@ -198,6 +199,7 @@ def train_trials(
             judged.suite, board, sweep.family, controllers, judged.seeds, overrides, None,
             folder / BENCHMARK, engine,
         )  # fmt: skip
+    finish(folder)
     return folder
 
 

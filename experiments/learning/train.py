@@ -119,6 +119,7 @@ def train_command(
     from tvfs_gym.agents.training import DAGGER, Training
     from tvfs_gym.experiments.results.folder import write_provenance
     from tvfs_gym.experiments.results.resuming import resumed_folder
+    from tvfs_gym.experiments.results.unfinished import finish
 
     scenario = surroundings.values(latency_constraint_s=seconds(latency_ms))
     dagger = {"teacher": teacher, "rounds": rounds, "knowledge": knowledge}
@@ -149,6 +150,7 @@ def train_command(
     folder = resumed_folder(output, f"train_{algo}", config)
     write_provenance(folder, config)
     training.run(folder, progress_bar=sys.stderr.isatty())
+    finish(folder)
     print(f"policy: {folder}; benchmark it with: tvfs-gym benchmark --controller {folder}")
 
 

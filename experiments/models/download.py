@@ -27,8 +27,8 @@ FIRST_PAUSE_S = 0.5
 TIMEOUT_S = 30.0
 """Longest wait for the next bytes, s."""
 
-LEAST_BYTES_PER_S = 1024
-"""Slowest download, over `TIMEOUT_S` and more."""
+LEAST_BYTES_PER_S, JUDGED_AFTER_S = 1024, 30.0
+"""Slowest download, and the time after which it is judged."""
 
 BLOCK = 1 << 16
 
@@ -139,7 +139,7 @@ def _blocks(url: str, response: HTTPResponse, most: int) -> Iterator[bytes]:
         if received > most:
             raise InputError(f"{url} is longer than {MOST_BYTES >> 20} MiB, or never ends.")
         yield block
-        if elapsed_s > TIMEOUT_S and received < LEAST_BYTES_PER_S * elapsed_s:
+        if elapsed_s > JUDGED_AFTER_S and received < LEAST_BYTES_PER_S * elapsed_s:
             raise InputError(
                 f"{url} comes too slowly, {received / elapsed_s:.0f} bytes per second: run the "
                 "command again to resume."

@@ -20,6 +20,7 @@ from tvfs_gym.experiments.benchmarks.suite import load_suite
 from tvfs_gym.experiments.results.cells import cell_name
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.resuming import resumed_folder
+from tvfs_gym.experiments.results.unfinished import finish
 
 REFERENCES = ("tvfs", "predictive", "best_fixed")
 """Baselines that stand beside the policies."""
@@ -104,6 +105,7 @@ class Study:
             str(folder / SUITE), self.board, self.family, [*controllers, *REFERENCES], self.seeds,
             {}, None, folder / BENCHMARK,
         )  # fmt: skip
+        finish(folder)
         return folder
 
 

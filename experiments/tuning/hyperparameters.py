@@ -21,6 +21,7 @@ from tvfs_gym.envs.errors import InputError, at_least, unknown
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.resuming import resumed_folder
+from tvfs_gym.experiments.results.unfinished import finish
 from tvfs_gym.experiments.tuning.spaces import SPACES, Space
 
 STUDY = "study.db"
@@ -111,6 +112,7 @@ class HyperparameterSearch:
             study.optimize(self._objective, n_trials=1)
             _say_how_far(study, trials)
             self._write_best(study, folder)
+        finish(folder)
         return folder / f"{self.algorithm}.yml"
 
     def _study(self, folder: Path) -> Any:

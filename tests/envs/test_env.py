@@ -372,14 +372,14 @@ def test_a_field_that_a_window_lacks_is_an_error_with_the_nearest_name() -> None
     [
         ({"t_max_c": 20.0}, "t_max_c = 20.0 must lie above ambient_c = 25.0"),
         ({"changes": [{"at_s": 1.0, "ambient_c": 90.0}]}, "must lie above ambient_c = 90.0"),
-        ({"latency_constraint_s": -0.1}, "latency_constraint_s: Input should be greater than 0"),
+        ({"latency_constraint_s": -0.1}, "latency_constraint_s: Input should be greater than"),
         ({"start_temperature_c": 10.0}, "start_temperature_c = 10.0 lies below ambient_c"),
         ({"policy": "7C"}, "unknown augmentation policy '7C': did you mean"),
         ({"ambient": 30.0}, "ambient: unknown key"),
         ({"background_load": 1.0}, "background_load: Input should be less than or equal to 0.95"),
         ({"t_max_c": float("nan")}, "t_max_c: Input should be a finite number"),
         ({"arrival_period_s": float("inf")}, "arrival_period_s: Input should be a finite number"),
-        ({"tau": float("nan")}, "tau: Input should be greater than 0"),
+        ({"tau": float("nan")}, "tau: tau must be positive, not nan"),
         ({"changes": [{"at_s": 2.0}, {"at_s": 1.0}]}, "changes must stand in order of at_s"),
     ],
 )
@@ -413,7 +413,7 @@ def test_a_wrong_argument_names_what_would_be_right(arguments: Any, message: str
         ({"throttling": "vendor"}, "unknown throttling preset of odroid_xu4 'vendor'"),
         ({"changes": [{"at_s": 1.0, "cooling": "ice"}]}, "unknown cooling of odroid_xu4 'ice'"),
         ({"start_temperature_c": 120.0}, "must lie below the board's critical 120.0 degC"),
-        ({"t_max_c": 500.0}, "t_max_c = 500.0 must lie below the board's critical 120.0 degC"),
+        ({"t_max_c": 250.0}, "t_max_c = 250.0 must lie below the board's critical 120.0 degC"),
     ],
 )
 def test_a_scenario_the_board_cannot_do_is_refused(

@@ -348,7 +348,7 @@ def test_a_file_that_never_ends_or_comes_too_slowly_is_given_up(
         patch.setattr(downloads, "MOST_BYTES", len(NETWORK) // 2)
         downloads.download(server.url(), tmp_path / "part", lambda *_: None, verified=True)
     monkeypatch.setattr(downloads, "LEAST_BYTES_PER_S", 1 << 50)
-    monkeypatch.setattr(downloads, "TIMEOUT_S", 1e-4)
+    monkeypatch.setattr(downloads, "JUDGED_AFTER_S", 0.0)
     with pytest.raises(InputError, match="comes too slowly"):
         downloads.download(server.url(), tmp_path / "part", lambda *_: None, verified=True)
 
