@@ -64,7 +64,7 @@ lint: .venv/installed-dev
 
 # The site of the documentation, under site/; its tools want Python 3.11 or newer.
 docs: .venv/docs/installed
-	.venv/docs/bin/mkdocs build
+	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build
 
 # The wheel alone, in an environment of its own, away from the checkout.
 smoke: .venv/installed-dev

@@ -44,7 +44,7 @@ def default_reward(columns: NDArray[np.float64]) -> Any:
 def reliable_accuracy(window: Window) -> Any:
     """Share of the frames answered correctly, within L_c, with the die at or below T_max: 0..1.
 
-    r = (1/n) sum_i correct_i [latency_i <= L_c] [die <= T_max at every look during frame i]
+    r = (1/n) sum_i correct_i * [latency_i <= L_c] * [die <= T_max at every look during frame i]
     """
     return interpreted(default_reward)(window.columns)
 
@@ -77,7 +77,7 @@ def on_time_accuracy_cool(window: Window) -> Any:
 def reliable_accuracy_energy(window: Window) -> Any:
     """Reliable accuracy, less the price of the energy: at most 1; NaN where power is unknown.
 
-    r = (1/n) sum_i correct_i [latency_i <= L_c] [die <= T_max] - w E / n, w = `ENERGY_WEIGHT_PER_J`
+    r = (1/n) sum_i correct_i * [latency_i <= L_c] * [die <= T_max] - w E / n, w = `ENERGY_WEIGHT_PER_J`
     """
     return reliable_accuracy(window) - ENERGY_WEIGHT_PER_J * window.energy_j / window.frames
 
