@@ -90,8 +90,8 @@ class BoardEnv(gymnasium.Env[Observation, Any]):
 
     ## Rewards
     The default, `reliable_accuracy`, is the share of the step's frames answered correctly, within
-    L_c, and with the die at or below T_max, r = (1/n) sum_i correct_i * [latency_i <= L_c]
-    times [die_i <= T_max], in 0..1; the die is looked at with every poll of the kernel's governor. Others
+    L_c, and with the die at or below T_max, r = (1/n) sum_i correct_i * [latency_i <= L_c] *
+    [die_i <= T_max], in 0..1; the die is looked at with every poll of the kernel's governor. Others
     by name are in `tvfs_gym.envs.reward`; any function of a `tvfs_gym.envs.boards.window.Window`
     does as well, itself or as ``"FILE.py:NAME"``.
 

@@ -77,7 +77,8 @@ def on_time_accuracy_cool(window: Window) -> Any:
 def reliable_accuracy_energy(window: Window) -> Any:
     """Reliable accuracy, less the price of the energy: at most 1; NaN where power is unknown.
 
-    r = (1/n) sum_i correct_i * [latency_i <= L_c] * [die <= T_max] - w E / n, w = `ENERGY_WEIGHT_PER_J`
+    r = (1/n) sum_i correct_i * [latency_i <= L_c] * [die <= T_max] - w E / n,
+    w = `ENERGY_WEIGHT_PER_J`
     """
     return reliable_accuracy(window) - ENERGY_WEIGHT_PER_J * window.energy_j / window.frames
 
