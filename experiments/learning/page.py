@@ -61,7 +61,8 @@ def publish_learning(folder: Path, checkout: Path) -> None:
     template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), keep_trailing_newline=True)
     page = template.render(
         suite=SUITE,
-        trainings=TRAINING_SEEDS,
+        planned=TRAINING_SEEDS,
+        trainings=_trainings(episodes),
         hopes=_hopes(all_found(episodes)),
         shares=_table(ranked, "share"),
         hot=_table(ranked, "above_t_max_share"),
@@ -72,6 +73,18 @@ def publish_learning(folder: Path, checkout: Path) -> None:
         provenance=f"Command: `{(folder / 'command.txt').read_text().strip()}`.",
     )
     (checkout / "docs" / "learning.md").write_text(page, encoding="utf-8")
+
+
+def _trainings(episodes: pl.DataFrame) -> str:
+    """How many trainings there are of the learners: a number, or from the fewest to the most."""
+    counts = (
+        episodes.filter(pl.col("training_seed").is_not_null())
+        .group_by("controller", "scenario")
+        .agg(pl.col("training_seed").n_unique())["training_seed"]
+    )
+    numbers = counts.to_list()
+    fewest, most = min(numbers), max(numbers)
+    return f"{fewest}" if fewest == most else f"{fewest} to {most}"
 
 
 def _hopes(found: Mapping[Hope, Found]) -> str:
