@@ -103,6 +103,28 @@ def publish_learned(
     publish_learning(folder, checkout)
 
 
+@dev_app.command("shield")
+def measure(
+    episodes: Annotated[int, typer.Option(help="Episodes of each board.")] = 10,
+    output: OutputFolderOption = None,
+) -> None:
+    """Run controllers with and without a shield under the conditions of training."""
+    from tvfs_gym.experiments.learning.shielding import measure_shield
+
+    print(measure_shield(episodes, output))
+
+
+@publish_app.command("shield")
+def publish_shield_page(
+    folder: Annotated[Path, typer.Argument(help="Folder of 'tvfs-gym dev shield'.")],
+    checkout: CheckoutOption = Path(),
+) -> None:
+    """Write the page about the safety shield to docs/shield.md."""
+    from tvfs_gym.experiments.learning.shielding import publish_shield
+
+    publish_shield(folder, checkout)
+
+
 @publish_app.command("online-learning")
 def publish_learning_on_board(
     folder: Annotated[Path, typer.Argument(help="Folder of a run with controllers learn:ALGO.")],
