@@ -50,7 +50,7 @@ def measure_shield(episodes: int, output: Path | None) -> Path:
     }  # fmt: skip
     folder = resumed_folder(output, "shield", config)
     write_provenance(folder, config)
-    rows = []
+    rows: list[Row] = []
     drawn = draw_episodes(BOARDS, DEFAULT_FAMILY, episodes)
     with progress_bar() as bar:
         for episode in bar.track(drawn, description="episodes"):
@@ -62,12 +62,12 @@ def measure_shield(episodes: int, output: Path | None) -> Path:
 def _rows(episode: TuningEpisode) -> list[Row]:
     """An episode under every controller, without a shield and with it."""
     design, steps = episode.design(), episode.scenario.frames / episode.frames_per_step
-    rows = []
+    rows: list[Row] = []
     for name in CONTROLLERS:
         for shielded in (False, True):
             policy = policy_named(f"{SHIELD}{name}" if shielded else name, design)
             ((_, row),) = run_episodes(episode.twins(), policy, [episode.seed])
-            keys = {"controller": name, "shielded": shielded, "board": episode.board}
+            keys: Row = {"controller": name, "shielded": shielded, "board": episode.board}
             vetoes = float(row.get("vetoes", 0))
             kept = {metric: float(row[metric]) for metric in METRICS}
             rows.append({**keys, "seed": episode.seed, "vetoes": vetoes, "steps": steps, **kept})
