@@ -104,7 +104,7 @@ def publish_learned(
 
 
 @dev_app.command("shield")
-def measure(
+def measure_shielding(
     episodes: Annotated[int, typer.Option(help="Episodes of each board.")] = 10,
     output: OutputFolderOption = None,
 ) -> None:
