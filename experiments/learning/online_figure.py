@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from tvfs_gym.experiments.learning.figures import COLOURS
-from tvfs_gym.experiments.results.figures import BLUE, GREY, plt, save
+from tvfs_gym.experiments.results.figures import BLUE, plt, save
 
 
 def curves_figure(curves: pl.DataFrame, rewards: Mapping[str, str], path: Path) -> None:
@@ -30,18 +30,21 @@ def curves_figure(curves: pl.DataFrame, rewards: Mapping[str, str], path: Path) 
         own = curves.filter(pl.col("controller") == learner)
         for panel, column, factor in ((upper, "reliable_accuracy", 100.0), (lower, reward, 1.0)):
             for one in own.partition_by("seed"):
-                panel.plot(one["frames"], factor * one[column], color=BLUE, lw=0.5, alpha=0.5)
+                panel.plot(
+                    1e-3 * one["frames"], factor * one[column], color=BLUE, lw=0.5, alpha=0.5
+                )
             mean = own.group_by("block").agg(pl.col("frames", column).mean()).sort("block")
-            panel.plot(mean["frames"], factor * mean[column], color=BLUE, lw=2, label="learning")
+            panel.plot(
+                1e-3 * mean["frames"], factor * mean[column], color=BLUE, lw=2, label="learning"
+            )
             for colour, name in zip(COLOURS[1:], others, strict=False):
                 level = curves.filter(pl.col("controller") == name)[column].to_numpy().mean()
                 panel.axhline(factor * level, color=colour, lw=1.2, ls="--", label=name)
             panel.grid(alpha=0.25)
         upper.set_title(learner, fontsize=9)
         upper.set_ylim(0, 100)
-        lower.set_xlabel("frames")
+        lower.set_xlabel("thousand frames")
         lower.set_ylabel(f"reward {reward}")
-        lower.tick_params(axis="x", colors=GREY)
     panels[0][0].set_ylabel("reliable accuracy, %")
     panels[0][-1].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     save(figure, path)

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 
 import jinja2
+import polars as pl
 
 from tvfs_gym.experiments.learning.online import (
     LearningSummary,
@@ -13,7 +14,7 @@ from tvfs_gym.experiments.learning.online import (
     summary_of,
 )
 from tvfs_gym.experiments.learning.online_figure import curves_figure
-from tvfs_gym.experiments.learning.online_protocol import LASTING, REFERENCE
+from tvfs_gym.experiments.learning.online_protocol import END, LASTING, REFERENCE
 from tvfs_gym.experiments.results.folder import CONFIG, read_command, read_json
 from tvfs_gym.experiments.results.tables import markdown_table
 
@@ -45,7 +46,10 @@ def publish_online_learning(folder: Path, checkout: Path) -> None:
         frames=f"{int(curves['frames'].max()):,}",  # type: ignore[arg-type]
         seeds=len(config["seeds"]),
         table=_table(summaries, len(config["seeds"])),
-        sentences="\n".join(f"- {_sentence(name, summaries[name])}" for name in rewards),
+        sentences="\n".join(
+            f"- {_sentence(name, summaries[name])} {_rewarded(curves, name, rewards[name])}"
+            for name in rewards
+        ),
         lasting=LASTING,
         command=read_command(folder),
     )
@@ -83,6 +87,16 @@ def _table(summaries: dict[str, LearningSummary], seeds: int) -> str:
 def _beaten(one: LearningSummary, seeds: int) -> str:
     after = [frames for frames in one.beaten_after if frames is not None]
     return f"{len(after)} of {seeds}" + (f", after {median(after):,.0f} frames" if after else "")
+
+
+def _rewarded(curves: pl.DataFrame, learner: str, reward: str) -> str:
+    """What the learner and the reference earn in the last share of the blocks."""
+    last = curves.filter(pl.col("block") >= (1.0 - END) * (pl.col("block").max() + 1))
+    own, other = (
+        last.filter(pl.col("controller") == name)[reward].to_numpy().mean()
+        for name in (learner, REFERENCE)
+    )
+    return f"Under its own reward it has {own:.2f} there, and `{REFERENCE}` {other:.2f}."
 
 
 def _sentence(name: str, one: LearningSummary) -> str:
