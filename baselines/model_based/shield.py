@@ -7,7 +7,7 @@ and pass budget at the nearest lower VF level that stays below T_max, or else at
 post-posed shielding (Alshiekh et al., AAAI 2018): the policy chooses, the shield corrects.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,6 +160,7 @@ class Shield:
 
     def __init__(self, policy: Policy, design: Design) -> None:
         self.policy, self.guard = policy, Guard(design)
+        self._named: Any = tuple
 
     def choose(
         self,
@@ -172,10 +173,17 @@ class Shield:
             guarded, own = self.guard.start(len(observations)), None
         else:
             guarded = self.guard.begun(Guarded.of(state), episode_start)
-            own = state[GUARD:] or None
+            own = self._own(state[GUARD:])
         choice, own = self.policy.choose(observations, own, episode_start)
+        self._named = type(own)
         choice, guarded = self.guard.corrected(observations, choice, guarded)
         return choice, (*guarded.state(), *(own or ()))
+
+    def _own(self, arrays: State) -> State | None:
+        """The policy's own memory, with the names that its arrays had."""
+        if not arrays:
+            return None
+        return self._named._make(arrays) if hasattr(self._named, "_make") else arrays
 
     def vetoes(self, state: State) -> NDArray[np.int64]:
         """Vetoes of every episode up to a state, shape (batch,)."""
