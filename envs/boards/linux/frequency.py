@@ -6,6 +6,7 @@ upper limit shows the cap as well; off-table speeds are rounded, so only table e
 """
 
 import re
+import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,15 @@ from tvfs_gym.envs.errors import BoardError
 Actuator = Literal["speed", "limits", "none"]
 """``scaling_setspeed`` under the governor ``userspace``; ``scaling_min_freq`` =
 ``scaling_max_freq``; or nothing that can be written."""
+
+SET_WITHIN_S = 0.5
+"""How long limits may stay above what was written: the kernel carries them out later, in a work
+queue (cpufreq_notifier_max in its drivers/cpufreq/cpufreq.c)."""
+
+CAPPED_AFTER_S = 0.02
+"""The same below it, which in the end is a cap."""
+
+POLL_S = 0.001
 
 NAMED_AFTER_CPU = re.compile(r"(?:thermal-)?cpufreq-cpu(\d+)$")
 COUNTED = re.compile(r"thermal-cpufreq-(\d+)$")
@@ -166,6 +176,7 @@ class Clock:
                 ends = ("max", "min") if rising else ("min", "max")
                 for end in ends:
                     _write(policy, f"scaling_{end}_freq", str(asked))
+                _await_limits(policy, asked)
                 self._check(policy, "scaling_max_freq", asked)
         self.requested = level
 
@@ -250,6 +261,20 @@ def _write(policy: ClockDomain, file: str, value: str) -> None:
     except OSError as error:
         _check_online(policy)
         raise BoardError(f"writing {value} to {path} failed: {error.strerror}.") from error
+
+
+def _await_limits(policy: ClockDomain, asked: int) -> None:
+    """Waits until the kernel has carried out limits that were written, or does not grant them."""
+    began_s = time.monotonic()
+    while True:
+        limits = [_read(policy, f"scaling_{end}_freq") for end in ("min", "max")]
+        granted = [int(limit) for limit in limits if limit.isdecimal()]
+        high = any(khz > asked * (1 + SAME_CLOCK) for khz in granted)
+        low = any(khz < asked * (1 - SAME_CLOCK) for khz in granted)
+        patience_s = SET_WITHIN_S if high else CAPPED_AFTER_S if low else 0.0
+        if time.monotonic() - began_s >= patience_s:
+            return
+        time.sleep(POLL_S)
 
 
 def _check_online(policy: ClockDomain) -> None:

@@ -215,6 +215,21 @@ def test_a_refused_write_is_told_and_restored(
     assert fake_sysfs.settings(root / CPUFREQ / "policy0") == found
 
 
+def test_limits_that_the_kernel_carries_out_later_are_waited_for(
+    kernel: FakeKernel, machine: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does so in a work queue: read at once after a write, they may be the former ones."""
+    fake_sysfs.put(kernel.folder, {"scaling_available_governors": "performance schedutil"})
+    carry_out = kernel._settle
+    monkeypatch.setattr(kernel, "_settle", lambda: None)
+    monkeypatch.setattr(time, "sleep", lambda s: carry_out())
+    held = machine()
+    for level in (4, 0, 2):
+        held.request(level)
+        for limit in ("scaling_min_freq", "scaling_max_freq"):
+            assert int((kernel.folder / limit).read_text()) == KHZ[level]
+
+
 def test_a_throttled_board_is_not_taken_for_a_limited_one(
     root: Path, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
