@@ -145,3 +145,27 @@ def test_a_users_own_limits_and_speed_are_restored(board: Hardware, found: list[
     policy(board, "scaling_max_freq", levels[-1])
     policy(board, "scaling_governor", found[0])
     assert settings(board) == found
+
+
+def test_a_refused_governor_leaves_the_limits_to_set_the_clock(
+    board: Hardware, found: list[str]
+) -> None:
+    """The file is read-only to the kernel, which access(2) does not tell root."""
+    governor, top = f"{POLICY}/scaling_governor", len(board.levels_hz) - 1
+    board.guest.run(f"chmod a-w {governor}")
+    pilot = Pilot(board, **ARGUMENTS)
+    for level, frequency_hz in enumerate(board.levels_hz):
+        pilot.ask("request", level)
+        wanted = khz_of(frequency_hz)
+        # The kernel carries limits out later, and an emulated one on a busy host much later.
+        wait_for("the level", lambda wanted=wanted: hardware_khz(board) == wanted)
+        assert pilot.ask("look")["frequency_hz"] == frequency_hz
+    assert settings(board)[:3] == [found[0], *2 * [str(khz_of(board.levels_hz[top]))]]
+    drive(board, HOT_C)
+    wait_for("a cap", lambda: pilot.ask("look")["cap_level"] < top)
+    drive(board, RELEASED_C)
+    wait_for("no cap", lambda: pilot.ask("look")["cap_level"] == top)
+    pilot.ask("request", 1)
+    pilot.kill()
+    wait_for("restoration", lambda: settings(board) == found)
+    board.guest.run(f"chmod u+w {governor}")
