@@ -1,5 +1,7 @@
 """The board driver on stock kernels: every level, real heat, real inference, and restoration."""
 
+from functools import partial
+
 import pytest
 
 from tests.kernel.pilot import START_S, Pilot
@@ -147,6 +149,11 @@ def test_a_users_own_limits_and_speed_are_restored(board: Hardware, found: list[
     assert settings(board) == found
 
 
+def runs_at(board: Hardware, wanted_khz: int) -> bool:
+    """Tells whether the hardware has a clock."""
+    return hardware_khz(board) == wanted_khz
+
+
 def test_a_refused_governor_leaves_the_limits_to_set_the_clock(
     board: Hardware, found: list[str]
 ) -> None:
@@ -156,9 +163,8 @@ def test_a_refused_governor_leaves_the_limits_to_set_the_clock(
     pilot = Pilot(board, **ARGUMENTS)
     for level, frequency_hz in enumerate(board.levels_hz):
         pilot.ask("request", level)
-        wanted = khz_of(frequency_hz)
         # The kernel carries limits out later, and an emulated one on a busy host much later.
-        wait_for("the level", lambda wanted=wanted: hardware_khz(board) == wanted)
+        wait_for("the level", partial(runs_at, board, khz_of(frequency_hz)))
         assert pilot.ask("look")["frequency_hz"] == frequency_hz
     assert settings(board)[:3] == [found[0], *2 * [str(khz_of(board.levels_hz[top]))]]
     drive(board, HOT_C)
