@@ -167,9 +167,10 @@ def test_a_learner_takes_its_line_in_the_registry(package: Path) -> None:
     edits = {"agents/training.py": (line, line + mine)}
     code = """
 from pathlib import Path
-from tvfs_gym.agents import train
-from tvfs_gym.agents.training import LEARNERS
-train("my_learner", Path("learnt"))
+from tvfs_gym.agents.training import LEARNERS, Training
+training = Training("my_learner", {}, evaluation_episodes=1, evaluations=1)
+Path("learnt").mkdir()
+training.run(Path("learnt"), progress_bar=False)
 print("my_learner" in LEARNERS, Path("learnt/policy.json").exists())
 """
     assert printed(package, edits, code) == "True True"
