@@ -8,6 +8,9 @@ from tests.fuzz import COMPILED, READERS, fuzz
 
 QUICK = sorted(READERS.keys() - set(COMPILED))
 
+# A process of many threads, as after other tests, may lock up in the child that it forks.
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_mutated_file_is_refused_in_a_sentence_or_can_be_meant(name: str, tmp_path: Path) -> None:
@@ -16,7 +19,6 @@ def test_a_mutated_file_is_refused_in_a_sentence_or_can_be_meant(name: str, tmp_
     assert not failures and sum(counts.values()) == 12
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPILED)
 def test_a_mutated_file_does_no_harm_behind_the_compiled_twin(name: str, tmp_path: Path) -> None:
     reader, seeds = READERS[name]
