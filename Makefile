@@ -26,7 +26,7 @@ test: .venv/installed-test
 	$(BIN)/pytest -n auto --dist worksteal -m "not train and not slow and not kernel and not types and not ray"
 
 test-slow: .venv/installed-test
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "slow and not kernel"
 
 # Every reader over mutated files: COUNT of each, SEED for others.
 COUNT ?= 1000
@@ -50,7 +50,7 @@ test-ray: .venv/installed-test
 # The driver against stock Linux kernels under QEMU: downloads and unpacks under .cache/kernels.
 test-kernel: .venv/installed-test
 	$(BIN)/python -m tests.kernel.prepare x86
-	$(BIN)/pytest -m kernel -k x86
+	$(BIN)/pytest -m "kernel and not slow" -k x86
 
 test-kernel-arm: .venv/installed-test
 	$(BIN)/python -m tests.kernel.prepare arm

@@ -154,6 +154,7 @@ def runs_at(board: Hardware, wanted_khz: int) -> bool:
     return hardware_khz(board) == wanted_khz
 
 
+@pytest.mark.slow
 def test_a_refused_governor_leaves_the_limits_to_set_the_clock(
     board: Hardware, found: list[str]
 ) -> None:
