@@ -68,7 +68,6 @@ def publish_learning(folder: Path, checkout: Path) -> None:
         hot=_table(ranked, "above_t_max_share"),
         generalist=GENERALIST,
         borrowed=BORROWED,
-        characterisation="an hour",
         apart=apart_table(sets_apart(SUITE, len(config["seeds"]))),
         provenance=f"Command: `{(folder / 'command.txt').read_text().strip()}`.",
     )
