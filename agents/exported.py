@@ -18,7 +18,7 @@ from tvfs_gym.agents.interface.tracker import rung_masks
 from tvfs_gym.agents.network import Array, Network
 from tvfs_gym.agents.policy import ARRAYS, CARD, Card
 from tvfs_gym.agents.recurrent import RecurrentNetwork
-from tvfs_gym.baselines.controller import Choice, Design, State, begun
+from tvfs_gym.baselines.controller import Choice, Chooser, Design, State, begun
 from tvfs_gym.envs.errors import InputError
 
 
@@ -89,7 +89,7 @@ class ExportedPolicy:
         return (np.tanh(outputs) if self.card.outputs == "squashed" else outputs), hidden
 
 
-class ExportedController:
+class ExportedController(Chooser):
     """An exported policy on a board; it has the two methods that every controller has.
 
     Args:
@@ -101,7 +101,7 @@ class ExportedController:
         self.card = policy.card
         self.action_space: spaces.Space[Any] = design.actions.space
         self._policy = policy
-        self._actions = design.actions
+        super().__init__(design.actions)
         self._interface: Interface | None = None
         if self.card.knowledge is not None:
             self._interface = Interface(design, self.card.knowledge)
@@ -111,18 +111,6 @@ class ExportedController:
                     f"the policy was trained with {trained} features, and there are {found} here: "
                     "name the board of its training, or train it anew with this version."
                 )
-
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: State | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Any, State]:
-        """Chooses actions; see `tvfs_gym.baselines.controller.Controller.predict`."""
-        choice, state = self.choose(np.atleast_2d(observation), state, episode_start)
-        actions = self._actions.batch(*choice)
-        return (actions if np.ndim(observation) > 1 else actions[0]), state
 
     def choose(
         self,

@@ -15,7 +15,7 @@ from tvfs_gym.agents.interface.features import G, Q
 from tvfs_gym.agents.interface.interface import Interface, Knowledge, State
 from tvfs_gym.agents.network import Network
 from tvfs_gym.agents.policy import Card
-from tvfs_gym.baselines.controller import Choice, Design
+from tvfs_gym.baselines.controller import Choice, Chooser, Design
 
 Features = NDArray[np.float32]
 
@@ -131,7 +131,7 @@ class RungPolicy:
         return self.network.network.arrays()
 
 
-class RungController:
+class RungController(Chooser):
     """A rung policy on a board; it has the two methods that every controller has.
 
     Args:
@@ -143,24 +143,12 @@ class RungController:
         self.card, self.network = policy.card, policy.network
         self._policy = policy
         self.interface = interface
-        self._actions = interface.design.actions
+        super().__init__(interface.design.actions)
 
     @property
     def action_space(self) -> spaces.Space[Any]:
         """The board's."""
-        return self._actions.space
-
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: State | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Any, State]:
-        """Chooses actions; see `tvfs_gym.baselines.controller.Controller.predict`."""
-        choice, state = self.choose(np.atleast_2d(observation), state, episode_start)
-        actions = self._actions.batch(*choice)
-        return (actions if np.ndim(observation) > 1 else actions[0]), state
+        return self.actions.space
 
     def choose(
         self,

@@ -219,19 +219,15 @@ class Policy(Protocol):
         ...
 
 
-class Controller(ABC):
-    """Chooses configurations from observations, for one board or a batch of them.
-
-    `choose` answers a `Choice`, whatever the action space; `predict`, which stable-baselines3's
-    policies have too, answers actions of the design's. A controller remembers nothing itself: what
-    it must remember goes out of these and in again.
+class Chooser(ABC):
+    """Answers observations with configurations, and with the actions of a space.
 
     Args:
-        design: Knowledge before the run.
+        actions: The action space.
     """
 
-    def __init__(self, design: Design) -> None:
-        self.design = design
+    def __init__(self, actions: Actions) -> None:
+        self.actions = actions
 
     def predict(
         self,
@@ -239,7 +235,7 @@ class Controller(ABC):
         state: State | None = None,
         episode_start: NDArray[np.bool_] | None = None,
         deterministic: bool = True,
-    ) -> tuple[Any, State]:
+    ) -> tuple[Any, State | None]:
         """Chooses the actions of the next step.
 
         Args:
@@ -252,8 +248,33 @@ class Controller(ABC):
             An action or a batch of them, and what to remember.
         """
         choice, state = self.choose(np.atleast_2d(observation), state, episode_start)
-        actions = self.design.actions.batch(*choice)
+        actions = self.actions.batch(*choice)
         return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+    @abstractmethod
+    def choose(
+        self,
+        observations: NDArray[np.float32],
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[Choice, State | None]:
+        """Chooses the configurations of the next step; see `Controller.choose`."""
+
+
+class Controller(Chooser):
+    """Chooses configurations from observations, for one board or a batch of them.
+
+    `choose` answers a `Choice`, whatever the action space; `predict`, which stable-baselines3's
+    policies have too, answers actions of the design's. A controller remembers nothing itself: what
+    it must remember goes out of these and in again.
+
+    Args:
+        design: Knowledge before the run.
+    """
+
+    def __init__(self, design: Design) -> None:
+        super().__init__(design.actions)
+        self.design = design
 
     def choose(
         self,
