@@ -19,7 +19,7 @@ FILE = """
 algo: [ztt, q_table]
 seed: [0, 1]
 scenario: {frames: 100}
-steps: 32
+steps: 8000
 envs: 4
 evaluations: 2
 evaluation_episodes: 4
