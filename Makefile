@@ -111,7 +111,7 @@ pretrained: .venv/installed-train
 	done
 	$(TRAIN)/pretrained --algo dagger --board drawn
 	for board in $(BOARDS); do \
-		$(TRAIN)/student/$$board --algo dagger --teacher predictive --board $$board || exit; \
+		$(TRAIN)/student/$$board --algo dagger --board $$board || exit; \
 	done
 	cd results/pretrained && for card in */policy.json */*/policy.json; do \
 		folder=$(CURDIR)/$(PRETRAINED)/$${card%/policy.json} && mkdir -p $$folder && \

@@ -44,8 +44,7 @@ class Card(Table):
         activation: Activation of a network.
         cools_down: Whether, near T_max, it may only choose VF levels up to the present one.
         masked: True if it may only choose what `tvfs_gym.envs.actions.action_masks` marks.
-        guard_sigmas: Of a rung policy, by how many standard deviations the temperature that it
-            foresees must stay below the limit; None for as far as it has learnt.
+        margin_c: Of a rung policy, by how much it takes T_max for lower than it is, K.
         knowledge: What a policy knows of the board that acts and sees by
             `tvfs_gym.agents.interface`; None for the others.
         outputs: ``discrete`` (the highest output is chosen), or what outputs mean in a ``box``: the
@@ -64,7 +63,7 @@ class Card(Table):
     activation: Activation = "relu"
     cools_down: bool = False
     masked: bool = False
-    guard_sigmas: float | None = Field(default=None, ge=0)
+    margin_c: float = Field(default=0.0, ge=0, le=50)
     knowledge: Knowledge | None = None
     outputs: Literal["discrete", "box", "squashed"] = "discrete"
     training: dict[str, Any] = Field(default={})

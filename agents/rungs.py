@@ -81,23 +81,6 @@ def inputs_of(features: Features) -> tuple[Features, NDArray[np.bool_]]:
     return inputs, rungs[..., Q.ABOVE_CAP] == 0.0
 
 
-def guarded(features: Features, sigmas: float) -> Features:
-    """Features in which rungs that may become too hot stand as above the cap; not the coolest one.
-
-    Args:
-        features: As from `tvfs_gym.agents.interface.interface.Interface.observe`.
-        sigmas: By how many standard deviations the temperature foreseen must stay below the limit.
-    """
-    marked = features.copy()
-    rungs = marked[:, len(G) :].reshape(len(features), -1, len(Q))
-    allowed = rungs[..., Q.ABOVE_CAP] == 0.0
-    barred = allowed & (rungs[..., Q.SAFE] < sigmas)
-    coolest = np.where(allowed, rungs[..., Q.POWER], np.inf).argmin(axis=1)
-    barred[np.arange(len(features)), coolest] = False
-    rungs[..., Q.ABOVE_CAP][barred] = 1.0
-    return marked
-
-
 class RungPolicy:
     """A trained network with its card; `on` makes a controller of a board of it.
 
@@ -118,13 +101,7 @@ class RungPolicy:
 
     def on(self, design: Design) -> "RungController":
         """Makes it a controller of a board."""
-        return RungController(self, Interface(design, self.knowledge))
-
-    def best(self, features: Features) -> NDArray[np.int64]:
-        """Rungs with the highest scores among those that its guard allows, shape (batch,)."""
-        if self.card.guard_sigmas is not None:
-            features = guarded(features, self.card.guard_sigmas)
-        return self.network.best(features)
+        return RungController(self, Interface(design, self.knowledge, self.card.margin_c))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays to save, by name."""
@@ -141,7 +118,6 @@ class RungController(Chooser):
 
     def __init__(self, policy: RungPolicy, interface: Interface) -> None:
         self.card, self.network = policy.card, policy.network
-        self._policy = policy
         self.interface = interface
         super().__init__(interface.design.actions)
 
@@ -158,4 +134,4 @@ class RungController(Chooser):
     ) -> tuple[Choice, State]:
         """Chooses configurations; see `tvfs_gym.baselines.controller.Controller.choose`."""
         features, state = self.interface.observe(observations, state, episode_start)
-        return self.interface.choice(self._policy.best(features), state)
+        return self.interface.choice(self.network.best(features), state)

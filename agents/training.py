@@ -40,10 +40,6 @@ EVALUATION_SEED = 10_000
 TRAINING_SEED = 2_000_000
 """Seeds of the twins that are trained on begin here."""
 
-ANY_BOARD_GUARD_SIGMAS = 2.0
-"""Guard of a policy for any board: what a network does far from what it has learnt on is not known,
-and its belief of the heat is."""
-
 SEEDS_PER_TRAINING = 100_000
 """Distance between the seeds of two trainings' twins."""
 
@@ -256,9 +252,7 @@ class Training:
             self.knowledge,
             self.knowledge == "characterised" or needs_measuring(self.dagger.teacher),
         )
-        own: dict[str, Any] = {"kind": "rungs", "inputs": INPUTS, "knowledge": self.knowledge}
-        if environment.get("profile") == ANY_DRAWN:
-            own["guard_sigmas"] = ANY_BOARD_GUARD_SIGMAS
+        own = {"kind": "rungs", "inputs": INPUTS, "knowledge": self.knowledge}
         seeds = *self.seeds, EVALUATION_SEED
         return DaggerTraining(distribution, self.dagger, seeds, {**self.card(), **own})
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,15 @@ class Teacher(Protocol):
 
     def overruled(self, choice: Choice, state: State) -> State:
         """See `tvfs_gym.baselines.controller.Controller.overruled`."""
+        ...
+
+
+@runtime_checkable
+class WeighingTeacher(Protocol):
+    """Tells what every configuration is worth, not only which one is best."""
+
+    def values(self, observations: NDArray[np.float32], choice: Choice) -> NDArray[np.float64]:
+        """See `tvfs_gym.baselines.model_based.told.Told.values`."""
         ...
 
 
@@ -92,6 +101,7 @@ class Distribution:
         conditions: True to draw `tvfs_gym.envs.conditions` as well, False for units and rooms only.
         knowledge: What the student knows of the board.
         measures: True if boards are characterised, for student or teacher.
+        margin_c: By how much the student takes T_max for lower than it is, K.
     """
 
     profile: str
@@ -100,6 +110,7 @@ class Distribution:
     conditions: bool
     knowledge: Knowledge
     measures: bool = True
+    margin_c: float = 0.0
 
     def flight(self, seed: int, units: int, warm: bool = False) -> "Flight":
         """The flight with a seed, on so many units, which have this seed and the next ones.
@@ -154,7 +165,7 @@ class Flight:
     @cached_property
     def interface(self) -> Interface:
         """The learning interface of the board."""
-        return Interface(self.design, self.distribution.knowledge)
+        return Interface(self.design, self.distribution.knowledge, self.distribution.margin_c)
 
     def twins(self) -> TwinVectorEnv:
         """The twins, which show the photographs of design time."""
@@ -182,11 +193,12 @@ class Lessons:
 
     Attributes:
         features: Shape (lessons, features).
-        rungs: What it chose, shape (lessons,).
+        values: What every rung is worth, shape (lessons, levels); of a teacher that only chooses,
+            how far from its choice they are, from 0 down to -1.
     """
 
     features: Features
-    rungs: NDArray[np.int64]
+    values: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -222,13 +234,13 @@ def teach(
     Args:
         flight: The flight.
         student: Acts; None for the teacher to act, through the student's rungs.
-        teacher: Shows what it would choose.
+        teacher: Shows what it would choose, or what every rung is worth.
         kept: Share of the steps that are kept as lessons.
         rng: Draws them.
     """
     outcome, lessons = _flown(flight, student, teacher, kept, rng)
-    features, rungs = zip(*lessons, strict=True)
-    return Lessons(np.concatenate(features), np.concatenate(rungs)), outcome
+    features, values = zip(*lessons, strict=True)
+    return Lessons(np.concatenate(features), np.concatenate(values)), outcome
 
 
 def _flown(
@@ -237,7 +249,7 @@ def _flown(
     make_teacher: MakeTeacher | None,
     kept: float,
     rng: np.random.Generator,
-) -> tuple[FlightOutcome, list[tuple[Features, NDArray[np.int64]]]]:
+) -> tuple[FlightOutcome, list[tuple[Features, NDArray[np.float32]]]]:
     twins, interface, lessons = flight.twins(), flight.interface, []
     observations, _ = twins.reset(seed=flight.seed)
     teacher = make_teacher(flight.design, twins) if make_teacher else None
@@ -248,15 +260,16 @@ def _flown(
     while running.any():
         if teacher is None or student is not None or kept > 0.0:
             features, state = interface.observe(observations, state)
-        if teacher is not None:
-            shown, told = teacher.choose(observations, told)
-            choice = shown
         if kept > 0.0:
+            assert teacher is not None and state is not None
+            values, told = _values(teacher, observations, told, interface.choices(state))
             chosen = running & (rng.random(flight.units) < kept)
-            lessons.append((features[chosen], shown.vf_level[chosen]))
+            lessons.append((features[chosen], values[chosen]))
+        elif teacher is not None:
+            choice, told = teacher.choose(observations, told)
         if student is not None or kept > 0.0:
             assert state is not None
-            rungs = student.best(features) if student is not None else shown.vf_level
+            rungs = student.best(features) if student is not None else values.argmax(axis=1)
             choice, state = interface.choice(rungs, state)
             if teacher is not None:
                 told = teacher.overruled(choice, told)
@@ -269,3 +282,14 @@ def _flown(
     reliable, hot_s, duration_s = sums
     outcome = FlightOutcome(reliable / flight.scenario.frames, hot_s / duration_s, steps)
     return outcome, lessons
+
+
+def _values(
+    teacher: Teacher, observations: NDArray[np.float32], told: State | None, rungs: Choice
+) -> tuple[NDArray[np.float32], State | None]:
+    """What rungs are worth to a teacher, shape (batch, levels), and what it remembers."""
+    if isinstance(teacher, WeighingTeacher):
+        return teacher.values(observations, rungs).astype(np.float32), told
+    shown, told = teacher.choose(observations, told)
+    away = np.abs(rungs.vf_level - shown.vf_level[:, np.newaxis])
+    return -(away / rungs.vf_level.shape[1]).astype(np.float32), told

@@ -3,14 +3,15 @@
 S. Ross, G. Gordon, D. Bagnell, "A Reduction of Imitation Learning and Structured Prediction to
 No-Regret Online Learning", AISTATS 2011. In the first round the teacher acts, afterwards the
 student does; every round's lessons join those of the rounds before. The policy that is kept is
-that of the round with the highest reliable accuracy on flights apart, from which no lesson comes.
+that of the round with the highest reliable accuracy on flights apart, from which no lesson comes;
+on these its margin below T_max is set, too.
 """
 
 import shutil
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ from tvfs_gym.agents.dagger.flights import (
 )
 from tvfs_gym.agents.network import Adam
 from tvfs_gym.agents.policy import Card
-from tvfs_gym.agents.policy_file import write, write_arrays
-from tvfs_gym.agents.rungs import RungNetwork, RungPolicy
+from tvfs_gym.agents.policy_file import load, write, write_arrays
+from tvfs_gym.agents.rungs import Features, RungNetwork, RungPolicy
 from tvfs_gym.envs.errors import InputError, at_least
 
 CHECKPOINT = "checkpoint"
@@ -46,7 +47,9 @@ class DaggerPlan:
     Attributes:
         teacher: Name of the teacher.
         rounds: Rounds.
-        flights: Flights of a round, each under another scenario; every second one starts warm.
+        imitated_rounds: Rounds after which the student is fitted to the teacher's choices; after
+            the later ones, to what all rungs are worth.
+        flights: Flights of a round, each under another scenario.
         units: Episodes of a flight, each on another unit and in another room.
         kept: Share of the steps that become lessons: neighbours are much alike.
         fits: Gradient steps after each round.
@@ -57,17 +60,18 @@ class DaggerPlan:
         judged_units: Episodes of each of them.
     """
 
-    teacher: str = "predictive"
-    rounds: int = 12
-    flights: int = 16
+    teacher: str = "told"
+    rounds: int = 8
+    imitated_rounds: int = 3
+    flights: int = 12
     units: int = 16
     kept: float = 0.4
     fits: int = 300
-    batch: int = 512
+    batch: int = 384
     learning_rate: float = 3e-3
     hidden: tuple[int, ...] = (64, 32)
-    judged_flights: int = 24
-    judged_units: int = 4
+    judged_flights: int = 12
+    judged_units: int = 8
 
     def __post_init__(self) -> None:
         """Checks the rounds.
@@ -78,11 +82,20 @@ class DaggerPlan:
         at_least("the number of rounds", self.rounds, 1)
 
 
-ANY_BOARD_PLAN = DaggerPlan(
-    "told", rounds=8, flights=24, units=6, judged_flights=32, judged_units=2
-)
-"""How it goes on boards drawn at random: many of them, few units of each, and a teacher that is
-quick and needs no characterisation."""
+ANY_BOARD_PLAN = DaggerPlan(flights=24, units=6, judged_flights=32, judged_units=2)
+"""How it goes on boards drawn at random: many of them, few units of each."""
+
+MARGINS_C = (0.0, 1.0, 2.0, 3.0, 4.0)
+"""Margins below T_max that are tried: what a student is taught one step ahead leaves out that heat
+which builds up where its sensor reads low does not go within a step."""
+
+MARGINS = "judged_by_margin_c"
+"""Entry of a card's training: what each of them came to."""
+
+
+def _is_warm(number: int) -> bool:
+    """Tells which flights begin with a warm board: every second one."""
+    return number % 2 == 1
 
 
 class DaggerTraining:
@@ -137,12 +150,13 @@ class DaggerTraining:
                 for part in lessons:
                     self._dataset.add(part)
                 self._fit()
-                judged = self._judged()
+                judged = self._judged(self._student)
                 self._seconds += time.monotonic() - began_s
                 self._done += 1
                 self._keep(folder, lessons, judged)
                 reliable = 100.0 * judged.reliable_accuracy.mean()
                 bar.update(task, completed=self._done, description=f"{reliable:.2f} % reliable")
+        self._set_margin(folder)
         shutil.rmtree(folder / CHECKPOINT / "lessons", ignore_errors=True)
 
     def _flights(self) -> Iterator[Flight]:
@@ -150,8 +164,8 @@ class DaggerTraining:
         plan = self._plan
         first = self._done * plan.flights
         for number in range(first, first + plan.flights):
-            seed, warm = self._first_seed + number * plan.units, number % 2 == 1
-            yield self._distribution.flight(seed, plan.units, warm)
+            seed = self._first_seed + number * plan.units
+            yield self._distribution.flight(seed, plan.units, _is_warm(number))
 
     def _lessons(self) -> list[Lessons]:
         student = self._student if self._done > 0 else None
@@ -169,20 +183,18 @@ class DaggerTraining:
         course = 0.5 * (1.0 + np.cos(np.pi * step / (plan.rounds * plan.fits)))
         rates = plan.learning_rate * (0.05 + 0.95 * course)
         rng = np.random.default_rng((self._seed, self._done, 1))
-        fit_rungs(self._student, self._adam, self._dataset, rates, plan.batch, rng)
+        weigh = self._done >= plan.imitated_rounds
+        fit_rungs(self._student, self._adam, self._dataset, rates, plan.batch, weigh, rng)
 
-    def _judged(self) -> FlightOutcome:
-        """What the policy reaches as it will run: with its guard, if it has one.
-
-        Lessons come from flights without the guard, so that some tell what to do where it would
-        not let the student go.
-        """
-        plan = self._plan
-        student = RungPolicy(Card(**self._card), self._student)
+    def _judged(self, student: RungNetwork, margin_c: float = 0.0) -> FlightOutcome:
+        """What a student reaches on the flights that judge, with a margin below T_max."""
+        plan, distribution = self._plan, replace(self._distribution, margin_c=margin_c)
         outcomes = [
             fly(
-                self._distribution.flight(
-                    self._judged_seed + number * plan.judged_units, plan.judged_units
+                distribution.flight(
+                    self._judged_seed + number * plan.judged_units,
+                    plan.judged_units,
+                    _is_warm(number),
                 ),
                 student,
                 None,
@@ -204,24 +216,40 @@ class DaggerTraining:
             self._history.setdefault(name, []).append(value)
         scores = [float(each.mean()) for each in self._history["results"]]
         if scores[-1] > max(scores[:-1], default=-1.0):
-            write(
-                self._policy(),
-                folder,
-                self._dataset.drawn(2_000, np.random.default_rng(0)).features,
-            )
+            write(self._policy(judged), folder, self._samples())
         write_arrays(folder / "evaluations" / "evaluations.npz", self._evaluations())
         parts: dict[str, NDArray[Any]] = {}
         for number, part in enumerate(lessons):
-            parts |= {f"features_{number}": part.features, f"rungs_{number}": part.rungs}
+            parts |= {f"features_{number}": part.features, f"values_{number}": part.values}
         write_arrays(folder / CHECKPOINT / "lessons" / f"{self._done}.npz", parts)
         write_arrays(folder / CHECKPOINT / "state.npz", self._state())
 
-    def _policy(self) -> RungPolicy:
+    def _set_margin(self, folder: Path) -> None:
+        """Sets the kept policy's margin below T_max: the best on the flights that judge."""
+        policy = load(folder)
+        assert isinstance(policy, RungPolicy)
+        if MARGINS in policy.card.training:
+            return
+        judged = {}
+        for margin_c in MARGINS_C:
+            outcome = self._judged(policy.network, margin_c)
+            judged[margin_c] = round(float(outcome.reliable_accuracy.mean()), 5)
+        best_c = max(MARGINS_C, key=lambda margin_c: judged[margin_c])
+        told = {MARGINS: {f"{margin_c:g}": judged[margin_c] for margin_c in MARGINS_C}}
+        training = {**policy.card.training, "judged": judged[best_c], **told}
+        card = policy.card.model_copy(update={"margin_c": best_c, "training": training})
+        write(RungPolicy(card, policy.network), folder, self._samples())
+
+    def _samples(self) -> Features:
+        """Features on which a policy that is written must act as the one that was trained."""
+        return self._dataset.drawn(2_000, np.random.default_rng(0)).features
+
+    def _policy(self, judged: FlightOutcome) -> RungPolicy:
         done = {
             "steps_done": self._steps,
             "rounds_done": self._done,
             "seconds": round(self._seconds, 1),
-            "judged": round(float(self._history["results"][-1].mean()), 5),
+            "judged": round(float(judged.reliable_accuracy.mean()), 5),
         }
         training = {**self._card["training"], "plan": asdict(self._plan), **done}
         card = Card(**{**self._card, "training": training})
@@ -251,12 +279,12 @@ class DaggerTraining:
             network = self._student.network.arrays()
             for name, parameter in {**network, **self._adam.arrays()}.items():
                 parameter[...] = state[name]
-            finished = int(own[0]) == self._plan.rounds
-            for number in range(1, 1 if finished else int(own[0]) + 1):
+            needed = (folder / CHECKPOINT / "lessons").is_dir()
+            for number in range(1, int(own[0]) + 1 if needed else 1):
                 with np.load(folder / CHECKPOINT / "lessons" / f"{number}.npz") as stored:
                     for part in range(len(stored.files) // 2):
-                        features, rungs = stored[f"features_{part}"], stored[f"rungs_{part}"]
-                        self._dataset.add(Lessons(features, rungs))
+                        features, values = stored[f"features_{part}"], stored[f"values_{part}"]
+                        self._dataset.add(Lessons(features, values))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"the checkpoint in {folder} is damaged ({error}): remove {folder / CHECKPOINT} to "

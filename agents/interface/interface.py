@@ -17,7 +17,7 @@ from tvfs_gym.baselines.model_based.budgets import jitter_log_sigma
 from tvfs_gym.baselines.model_based.generic import generic_design
 from tvfs_gym.envs.errors import unknown
 from tvfs_gym.envs.jit import direct, jit
-from tvfs_gym.envs.observation import FEATURES
+from tvfs_gym.envs.observation import ENTRY, FEATURES
 from tvfs_gym.envs.scenario import Scenario
 
 Knowledge = Literal["characterised", "generic"]
@@ -102,6 +102,8 @@ class Interface:
     Args:
         design: Knowledge before the run.
         knowledge: How much of it counts.
+        margin_c: By how much T_max is taken for lower than it is, K: a sensor may read low, which
+            nothing tells.
 
     Attributes:
         design: What counts of it.
@@ -112,10 +114,12 @@ class Interface:
             there is no such knowledge.
     """
 
-    def __init__(self, design: Design, knowledge: Knowledge = "characterised") -> None:
+    def __init__(
+        self, design: Design, knowledge: Knowledge = "characterised", margin_c: float = 0.0
+    ) -> None:
         if knowledge not in get_args(Knowledge):
             raise unknown("knowledge", knowledge, get_args(Knowledge))
-        self.knowledge = knowledge
+        self.knowledge, self.margin_c = knowledge, margin_c
         self.design = generic_design(design) if knowledge == "generic" else design
         self.levels = len(design.operating_points)
         self._model = BoardModel(self.design, "the learning interface")
@@ -181,6 +185,9 @@ class Interface:
         elif episode_start is not None and np.any(episode_start):
             state = State(*begun(state, self.start(count), episode_start))
         observations = np.ascontiguousarray(observations, np.float32)
+        if self.margin_c > 0.0:
+            observations = observations.copy()
+            observations[:, ENTRY.T_MAX] -= np.float32(0.01 * self.margin_c)
         memory, heat, keys = state.memory.copy(), state.heat.copy(), np.empty((count, 2), np.int64)
         fixed = self._scales, self._board
         self._follow_all(observations, memory, heat, *fixed, *self._power, self._median_s, keys)
@@ -207,6 +214,19 @@ class Interface:
         topology, budget = chosen[:, R.TOPOLOGY], chosen[:, R.BUDGET]
         choice = Choice(topology.astype(np.int64), rungs, budget.astype(np.int64))
         return choice, State(memory, state.ladder, state.heat)
+
+    def choices(self, state: State) -> Choice:
+        """All rungs as configurations.
+
+        Args:
+            state: Memory from `observe`.
+
+        Returns:
+            Configurations, each array of shape (batch, levels).
+        """
+        topology, budget = state.ladder[..., R.TOPOLOGY], state.ladder[..., R.BUDGET]
+        levels = np.broadcast_to(np.arange(self.levels), topology.shape)
+        return Choice(topology.astype(np.int64), levels, budget.astype(np.int64))
 
     def asked(self, levels: NDArray[np.int64], state: State) -> State:
         """Notes the VF levels that were chosen without `choice`."""

@@ -264,19 +264,26 @@ def _name(condition: str, board: str) -> str:
     return f"{condition}, {board}"
 
 
-HEADER = {
+_HEADERS = {
     "v2": "Scenario suite v2. Its rule and its seed stand in drawing.py.",
     "main": "Suite main: a quick part of suite v2. Its rule and its seed stand in drawing.py.",
     "sensitivity": "Suite sensitivity: a part of suite v2, on boards whose numbers differ.",
 }
 
 
-def toml_of(suite: str, drawn: Drawn, variations: Mapping[str, Variation] | None = None) -> str:
-    """A drawn suite as the text of its file."""
-    parts = [
-        f"# {HEADER[suite]}\n# Written by tvfs-gym dev draw-suite; do not edit.\n\n"
-        f'family = "{DEFAULT_FAMILY}"\n'
-    ]
+def _header(suite: str) -> str:
+    return f"# {_HEADERS[suite]}\n# Written by tvfs-gym dev draw-suite; do not edit."
+
+
+def toml_of(header: str, drawn: Drawn, variations: Mapping[str, Variation] | None = None) -> str:
+    """A drawn suite as the text of its file.
+
+    Args:
+        header: Lines of comment that the file begins with.
+        drawn: The conditions.
+        variations: Variations of the boards by name.
+    """
+    parts = [f'{header}\n\nfamily = "{DEFAULT_FAMILY}"\n']
     for name, (multiple, condition) in drawn.items():
         values = condition.model_dump(exclude_none=True, exclude={"scenario"})
         lines = [f"[conditions.{json.dumps(name)}]  # L_c: {multiple:g} times the nominal latency"]
@@ -307,9 +314,9 @@ def drawn_files() -> dict[str, str]:
     """Texts of the suites' files, by name."""
     v2 = draw_v2()
     return {
-        "v2": toml_of("v2", v2),
-        "main": toml_of("main", draw_main(v2)),
-        "sensitivity": toml_of("sensitivity", draw_sensitivity(v2), VARIATIONS),
+        "v2": toml_of(_header("v2"), v2),
+        "main": toml_of(_header("main"), draw_main(v2)),
+        "sensitivity": toml_of(_header("sensitivity"), draw_sensitivity(v2), VARIATIONS),
     }
 
 

@@ -61,12 +61,13 @@ def sweep_trainings(
 def judge_trainings(
     trainings: Annotated[list[Path], typer.Argument(help="Folders of trainings.")],
     seeds: SeedsOption = 10,
+    suite: Annotated[str, typer.Option(help="Suite: v2, or unforeseen.")] = "v2",
     output: OutputFolderOption = None,
 ) -> None:
-    """Run trainings and what they are compared with through suite v2."""
+    """Run trainings and what they are compared with through a suite."""
     from tvfs_gym.experiments.learning.judging import judge
 
-    print(judge(trainings, seeds, output))
+    print(judge(trainings, seeds, output, suite))
 
 
 @dev_app.command("sets-apart")
@@ -92,15 +93,38 @@ def show_sets_apart(
         raise typer.Exit(1)
 
 
+@dev_app.command("draw-unforeseen")
+def draw_unforeseen_suite(
+    traces: Annotated[Path, typer.Argument(help="Folder of measured traces.")],
+    checkout: CheckoutOption = Path(),
+) -> None:
+    """Draw suite unforeseen: what fits to real boards leave over, and work that none shows."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from tvfs_gym.experiments.learning.unforeseen import replay_rows, write_suite
+
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption="root mean squares")
+    for heading in ("board", "cooling", "left over, K", "not replayed, K"):
+        table.add_column(heading)
+    for row in replay_rows(write_suite(traces, checkout)):
+        table.add_row(*row)
+    Console().print(table)
+
+
 @publish_app.command("learning")
 def publish_learned(
     folder: Annotated[Path, typer.Argument(help="Folder of 'tvfs-gym dev judge'.")],
+    unforeseen: Annotated[
+        Path, typer.Argument(help="Folder of 'tvfs-gym dev judge --suite unforeseen'.")
+    ],
     checkout: CheckoutOption = Path(),
 ) -> None:
     """Write the page about learned controllers to docs/learning.md."""
     from tvfs_gym.experiments.learning.page import publish_learning
 
-    publish_learning(folder, checkout)
+    publish_learning(folder, unforeseen, checkout)
 
 
 @dev_app.command("shield")

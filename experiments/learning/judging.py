@@ -33,12 +33,13 @@ BORROWED_FILE = tvfs_borrowed.__file__
 """What the benchmark is told to run TVFS with another board's table."""
 
 
-def judge(trainings: Sequence[Path], seeds: int, output: Path | None) -> Path:
-    """Runs trained policies and their references through the suite; resumes what was stopped.
+def judge(trainings: Sequence[Path], seeds: int, output: Path | None, suite: str = SUITE) -> Path:
+    """Runs trained policies and their references through a suite; resumes what was stopped.
 
     Args:
         trainings: Folders of trainings.
         seeds: Episodes per scenario.
+        suite: Name of the suite.
         output: Folder to write or resume; None for the next free one under ``results/``.
 
     Returns:
@@ -52,7 +53,7 @@ def judge(trainings: Sequence[Path], seeds: int, output: Path | None) -> Path:
     for folder in trainings:
         load(folder)
     names = [*REFERENCES, BORROWED_FILE, *map(str, trainings)]
-    return run(SUITE, None, None, names, seeds, {}, None, output)
+    return run(suite, None, None, names, seeds, {}, None, output)
 
 
 def judged_episodes(folder: Path) -> pl.DataFrame:

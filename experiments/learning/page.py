@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 import polars as pl
 
+from tvfs_gym.experiments.learning.energy import RATION, on_battery, rationed
 from tvfs_gym.experiments.learning.figures import FIRST_S, beginnings_figure, trainings_figure
 from tvfs_gym.experiments.learning.judging import (
     Found,
@@ -22,12 +23,15 @@ from tvfs_gym.experiments.learning.protocol import (
     GENERALIST,
     GROUPS,
     MEASURES,
+    STUDENT,
     SUITE,
     TRAINING_SEEDS,
     Group,
     Hope,
 )
 from tvfs_gym.experiments.learning.sets import Apart, sets_apart
+from tvfs_gym.experiments.learning.unforeseen import ELSEWHERE, REPLAYED
+from tvfs_gym.experiments.results.aggregate import aggregate
 from tvfs_gym.experiments.results.cells import read_first_steps
 from tvfs_gym.experiments.results.folder import CONFIG, read_json
 from tvfs_gym.experiments.results.tables import markdown_table
@@ -41,11 +45,16 @@ DRAWN_CONDITION = "nominal"
 """Condition whose first two minutes are drawn, on every board."""
 
 
-def publish_learning(folder: Path, checkout: Path) -> None:
-    """Writes docs/learning.md and its figures from a benchmark by ``dev judge``.
+def publish_learning(folder: Path, unforeseen: Path, checkout: Path) -> None:
+    """Writes docs/learning.md and its figures from benchmarks by ``dev judge``.
+
+    Args:
+        folder: Of the suite.
+        unforeseen: Of suite unforeseen.
+        checkout: Where to write.
 
     Raises:
-        InputError: The folder holds no results.
+        InputError: A folder holds no results.
     """
     config = read_json(folder, CONFIG)
     episodes = judged_episodes(folder)
@@ -69,7 +78,12 @@ def publish_learning(folder: Path, checkout: Path) -> None:
         generalist=GENERALIST,
         borrowed=BORROWED,
         apart=apart_table(sets_apart(SUITE, len(config["seeds"]))),
-        provenance=f"Command: `{(folder / 'command.txt').read_text().strip()}`.",
+        elsewhere=_differences(_elsewhere(episodes, judged_episodes(unforeseen))),
+        ration=100 * RATION,
+        provenance="\n\n".join(
+            f"Command: `{(one / 'command.txt').read_text().strip()}`."
+            for one in (folder, unforeseen)
+        ),
     )
     (checkout / "docs" / "learning.md").write_text(page, encoding="utf-8")
 
@@ -113,6 +127,43 @@ def _table(ranked: Mapping[Group, pl.DataFrame], column: str) -> str:
         cells = [_cell(ranking, name, column) for ranking in ranked.values()]
         rows.append([f"`{name}`", *cells])
     return markdown_table(["controller", *(GROUPS[group] for group in ranked)], rows)
+
+
+def _elsewhere(
+    episodes: pl.DataFrame, unforeseen: pl.DataFrame
+) -> dict[str, Mapping[str, pl.DataFrame]]:
+    """Rankings where learning may win, by what it is and by the reference."""
+    own = {
+        "heat of real runs": _kind(unforeseen, REPLAYED),
+        "work elsewhere": _kind(unforeseen, ELSEWHERE),
+        "ration": rationed(episodes),
+        "battery": on_battery(episodes),
+    }
+    return {
+        what: {name: aggregate(part, reference=name) for name in ("tvfs", "predictive")}
+        for what, part in own.items()
+    }
+
+
+def _kind(episodes: pl.DataFrame, kind: str) -> pl.DataFrame:
+    return episodes.filter(pl.col("scenario").str.starts_with(kind))
+
+
+def _differences(ranked: Mapping[str, Mapping[str, pl.DataFrame]]) -> str:
+    """A row per learned controller and reference, a column per place where learning may win."""
+    rows = []
+    for learner in (STUDENT, GENERALIST):
+        for reference in ("tvfs", "predictive"):
+            cells = [_difference(ranking[reference], learner) for ranking in ranked.values()]
+            rows.append([f"`{learner}` − `{reference}`", *cells])
+    return markdown_table(["", *ranked], rows)
+
+
+def _difference(ranking: pl.DataFrame, learner: str) -> str:
+    row = ranking.row(by_predicate=pl.col("controller") == learner, named=True)
+    mean, low, high = (100 * row[f"difference{end}"] for end in ("", "_low", "_high"))
+    verdict = "won" if low > 0 else "lost" if high < 0 else "open"
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f}), {verdict}"
 
 
 def _cell(ranking: pl.DataFrame, name: str, column: str) -> str:

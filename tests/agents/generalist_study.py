@@ -7,13 +7,20 @@ prints the table, of the boards that ship too, under the conditions of training.
 
 import sys
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from tvfs_gym.agents.dagger.flights import Distribution, Flight, MakeTeacher, fly, teacher_named
+from tvfs_gym.agents.dagger.flights import (
+    Distribution,
+    Flight,
+    MakeTeacher,
+    Student,
+    fly,
+    teacher_named,
+)
 from tvfs_gym.agents.policy_file import load
 from tvfs_gym.agents.pretrained import load_pretrained
 from tvfs_gym.agents.rungs import RungPolicy
@@ -38,18 +45,21 @@ def compare(
     rows = []
     for number, board in enumerate(boards):
         distribution = Distribution(board, "recorded", Scenario(), True, "generic", False)
+        own = replace(distribution, margin_c=policy.card.margin_c)
         for flight in range(flights):
             seed = SEED + UNITS * (number * flights + flight)
-            made = partial(distribution.flight, seed, UNITS)
-            rows.append(_row(board, "pretrained", made(), policy, None))
-            rows += [_row(board, name, made(), None, teacher_named(name)) for name in others]
+            rows.append(_row(board, "pretrained", own.flight(seed, UNITS), policy.network, None))
+            rows += [
+                _row(board, name, distribution.flight(seed, UNITS), None, teacher_named(name))
+                for name in others
+            ]
     return pl.DataFrame(rows)
 
 
 def _row(
-    board: str, name: str, flight: Flight, policy: RungPolicy | None, teacher: MakeTeacher | None
+    board: str, name: str, flight: Flight, student: Student | None, teacher: MakeTeacher | None
 ) -> dict[str, str | float]:
-    outcome = fly(flight, policy, teacher)
+    outcome = fly(flight, student, teacher)
     return {
         "board": board,
         "controller": name,
