@@ -98,6 +98,22 @@ def _is_warm(number: int) -> bool:
     return number % 2 == 1
 
 
+def judging_flights(distribution: Distribution, plan: DaggerPlan, first_seed: int) -> list[Flight]:
+    """Flights that every round is judged on.
+
+    Args:
+        distribution: What they are drawn from.
+        plan: How many there are.
+        first_seed: Seed of the first one.
+    """
+    return [
+        distribution.flight(
+            first_seed + number * plan.judged_units, plan.judged_units, _is_warm(number)
+        )
+        for number in range(plan.judged_flights)
+    ]
+
+
 class DaggerTraining:
     """A training by DAgger, which goes on where it was stopped.
 
@@ -188,19 +204,9 @@ class DaggerTraining:
 
     def _judged(self, student: RungNetwork, margin_c: float = 0.0) -> FlightOutcome:
         """What a student reaches on the flights that judge, with a margin below T_max."""
-        plan, distribution = self._plan, replace(self._distribution, margin_c=margin_c)
-        outcomes = [
-            fly(
-                distribution.flight(
-                    self._judged_seed + number * plan.judged_units,
-                    plan.judged_units,
-                    _is_warm(number),
-                ),
-                student,
-                None,
-            )
-            for number in range(plan.judged_flights)
-        ]
+        distribution = replace(self._distribution, margin_c=margin_c)
+        flights = judging_flights(distribution, self._plan, self._judged_seed)
+        outcomes = [fly(flight, student, None) for flight in flights]
         parts = zip(*(vars(outcome).values() for outcome in outcomes), strict=True)
         return FlightOutcome(*(np.concatenate(part) for part in parts))
 

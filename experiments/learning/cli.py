@@ -119,12 +119,15 @@ def publish_learned(
     unforeseen: Annotated[
         Path, typer.Argument(help="Folder of 'tvfs-gym dev judge --suite unforeseen'.")
     ],
+    trainings: Annotated[
+        list[Path], typer.Option("--curve", help="A training whose course is drawn; repeat.")
+    ],
     checkout: CheckoutOption = Path(),
 ) -> None:
     """Write the page about learned controllers to docs/learning.md."""
     from tvfs_gym.experiments.learning.page import publish_learning
 
-    publish_learning(folder, unforeseen, checkout)
+    publish_learning(folder, unforeseen, trainings, checkout)
 
 
 @dev_app.command("shield")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from tvfs_gym.experiments.learning.curves import Curve
 from tvfs_gym.experiments.learning.protocol import GROUPS, Group
 from tvfs_gym.experiments.results.figures import BLUE, GREY, ORANGE, RED, plt, save
 
@@ -41,6 +42,30 @@ def trainings_figure(
         panel.set_xlabel("share of the bound, %")
         panel.grid(alpha=0.25)
     panels[0].set_yticks(range(len(names)), names)
+    save(figure, path)
+
+
+def leads_figure(curves: Sequence[Curve], path: Path) -> None:
+    """Draws the lead on `tvfs` against steps, a colour per label, a line per training.
+
+    Args:
+        curves: The trainings.
+        path: PNG to write.
+    """
+    figure, panel = plt.subplots(figsize=(6.8, 3.4))
+    labels = list(dict.fromkeys(curve.label for curve in curves))
+    for curve in curves:
+        colour = COLOURS[labels.index(curve.label)]
+        panel.plot(curve.steps, curve.lead, color=colour, lw=0.9, marker=".", ms=3)
+    for label, colour in zip(labels, COLOURS, strict=False):
+        panel.plot([], [], color=colour, label=label)
+    panel.axhline(0.0, color=RED, lw=1, ls="--")
+    panel.set_xscale("log")
+    panel.set_xlabel("steps of the environment")
+    panel.set_ylabel("reliable accuracy less tvfs', points")
+    panel.set_ylim(bottom=-30.0)
+    panel.grid(alpha=0.25)
+    panel.legend(fontsize=8)
     save(figure, path)
 
 

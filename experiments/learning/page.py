@@ -1,14 +1,20 @@
 """The page about learned controllers, docs/learning.md."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import jinja2
 import polars as pl
 
+from tvfs_gym.experiments.learning.curves import Curve, curve_of, first_beats
 from tvfs_gym.experiments.learning.energy import RATION, on_battery, rationed
-from tvfs_gym.experiments.learning.figures import FIRST_S, beginnings_figure, trainings_figure
+from tvfs_gym.experiments.learning.figures import (
+    FIRST_S,
+    beginnings_figure,
+    leads_figure,
+    trainings_figure,
+)
 from tvfs_gym.experiments.learning.judging import (
     Found,
     all_found,
@@ -45,12 +51,15 @@ DRAWN_CONDITION = "nominal"
 """Condition whose first two minutes are drawn, on every board."""
 
 
-def publish_learning(folder: Path, unforeseen: Path, checkout: Path) -> None:
+def publish_learning(
+    folder: Path, unforeseen: Path, courses: Sequence[Path], checkout: Path
+) -> None:
     """Writes docs/learning.md and its figures from benchmarks by ``dev judge``.
 
     Args:
         folder: Of the suite.
         unforeseen: Of suite unforeseen.
+        courses: Folders of trainings whose course is drawn.
         checkout: Where to write.
 
     Raises:
@@ -66,6 +75,8 @@ def publish_learning(folder: Path, unforeseen: Path, checkout: Path) -> None:
     }
     drawn = checkout / "docs" / "figures"
     trainings_figure(ranked, trainings, drawn / "learning_trainings.png")
+    curves = [curve_of(course) for course in courses]
+    leads_figure(curves, drawn / "learning_curves.png")
     beginnings_figure(_beginnings(folder), drawn / "learning_beginnings.png")
     template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), keep_trailing_newline=True)
     page = template.render(
@@ -80,6 +91,7 @@ def publish_learning(folder: Path, unforeseen: Path, checkout: Path) -> None:
         apart=apart_table(sets_apart(SUITE, len(config["seeds"]))),
         elsewhere=_differences(_elsewhere(episodes, judged_episodes(unforeseen))),
         ration=100 * RATION,
+        beats=_beats(curves),
         provenance="\n\n".join(
             f"Command: `{(one / 'command.txt').read_text().strip()}`."
             for one in (folder, unforeseen)
@@ -143,6 +155,17 @@ def _elsewhere(
         what: {name: aggregate(part, reference=name) for name in ("tvfs", "predictive")}
         for what, part in own.items()
     }
+
+
+def _beats(curves: Sequence[Curve]) -> str:
+    """When the trainings first beat `tvfs`, a row per kind."""
+    rows = []
+    for label, steps in first_beats(curves).items():
+        ahead = [one for one in steps if one is not None]
+        fewest = f"{min(ahead):,} to {max(ahead):,}" if ahead else "–"
+        best = max(curve.lead.max() for curve in curves if curve.label == label)
+        rows.append([label, f"{len(ahead)} of {len(steps)}", fewest, f"{best:+.1f}"])
+    return markdown_table(["", "ever ahead", "steps until then", "best lead, points"], rows)
 
 
 def _kind(episodes: pl.DataFrame, kind: str) -> pl.DataFrame:
