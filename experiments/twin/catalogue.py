@@ -5,9 +5,12 @@ from importlib.resources import files
 
 from pydantic import Field
 
+from tvfs_gym.envs.boards.profile import BoardProfile, load_profile, profile_names
 from tvfs_gym.envs.tables import Table, read_toml
 
 CATALOGUE = files("tvfs_gym.experiments.twin") / "fidelity.toml"
+DRAFTS = files("tvfs_gym.experiments.twin") / "drafts"
+"""Profiles of boards that do not ship, with no cooling fitted."""
 
 
 class Source(Table):
@@ -82,13 +85,38 @@ class Transfer(Table):
     full_load_w: float | None = None
 
 
+class Untried(Table):
+    """A board whose traces let nothing be fitted or held out, and why."""
+
+    board: str
+    reason: str
+
+
 class Catalogue(Table):
-    """The whole of it."""
+    """The whole of it.
+
+    Attributes:
+        sources: Where the traces come from.
+        fits: Coolings of boards whose profiles shipped before there was a rule for it.
+        candidates: Coolings of further boards: see `tvfs_gym.experiments.twin.admission`.
+        untried: Boards that could not even be tried.
+        adaptations: Coolings taken over from another board.
+        transfers: Runs predicted by another board's network.
+    """
 
     sources: tuple[Source, ...]
     fits: tuple[Fit, ...]
+    candidates: tuple[Fit, ...]
+    untried: tuple[Untried, ...]
     adaptations: tuple[Adaptation, ...]
     transfers: tuple[Transfer, ...]
+
+
+def profile_to_fit(board: str) -> BoardProfile:
+    """The profile of a board of the catalogue: the one that ships, else its draft."""
+    if board in profile_names():
+        return load_profile(board)
+    return read_toml(DRAFTS / f"{board}.toml", BoardProfile)
 
 
 def load_catalogue() -> Catalogue:

@@ -18,7 +18,13 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.results.folder import CONFIG
 from tvfs_gym.experiments.twin.traces.dialects import TEMPLATE, cells_in, read_foreign_table
 from tvfs_gym.experiments.twin.traces.folders import read_run
-from tvfs_gym.experiments.twin.traces.logs import ToolLog, health_samples, moment_s, read_log
+from tvfs_gym.experiments.twin.traces.logs import ToolLog, moment_s, read_log
+from tvfs_gym.experiments.twin.traces.sbc_bench import (
+    SBC_BENCH,
+    load_of_clusters,
+    number,
+    read_sbc_bench,
+)
 from tvfs_gym.experiments.twin.traces.series import read_collectd, read_prometheus
 
 STRESSBERRY_STRESS_S = (150.0, 450.0)
@@ -28,12 +34,6 @@ cooling; where the clock was logged, it rises and falls at these times."""
 
 UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 """Errors of parsers over values that are none, besides their own."""
-
-LITTLE_SHARE = 0.66
-"""Share of sbc-bench's single-threaded 7-zip that runs on the LITTLE core, which goes first: the
-speeds that Odroid-XU4 4pC7 reports, 905 and 1724 MIPS, for the same work. tinymembench and ramlat,
-which report no time, get half; OpenSSL alternates between the two."""
-
 
 def _unreadable(path: Path, error: OSError) -> InputError:
     # Polars' errors carry no strerror.
@@ -121,9 +121,6 @@ def _plain_times(raw: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     return raw.with_columns(time_s=pl.Series(seconds)), ("time_s is a date and time",)
 
 
-_SBC_BENCH = ("t_s", "freq_field", "cpu_pct", "temp_c", "extra", "section")
-
-
 def header_of(path: Path) -> set[str]:
     """Names of a table's columns; empty if the file is no table.
 
@@ -155,7 +152,7 @@ def _read(path: Path) -> tuple[pl.DataFrame, str, int]:
     if "stressberry" in first:
         return _read_stressberry(path), "sample", 1
     if first.startswith("sbc-bench "):
-        return _read_sbc_bench(path), "sample", 1
+        return read_sbc_bench(path), "sample", 1
     return _read_cells(path), "line", 2
 
 
@@ -212,35 +209,15 @@ def _read_stressberry(path: Path) -> pl.DataFrame:
     return pl.DataFrame(filled).with_columns(stressberry=True)
 
 
-def _read_sbc_bench(path: Path) -> pl.DataFrame:
-    """The monitoring that sbc-bench prints at the end of its log, section by section.
-
-    A sample is ``17:25:25: 2000/1400MHz  0.93  10% ... 31.0°C``; the header of its section says
-    what two clocks are: ``big.LITTLE``, or ``fake/real`` (nominal and measured) on a Raspberry Pi.
-    A board whose clock cannot be read has none.
-    """
-    text = path.read_text(encoding="utf-8", errors="replace")
-    found = [sample for sample in health_samples(text) if sample[4]]
-    if not found:
-        raise InputError(f"{path} is a log of sbc-bench without its monitoring: run sbc-bench -m.")
-    clocked = all(clocks for _, clocks, *_ in found)
-    samples = [
-        (time_s, clocks if clocked else "", load, temperature_c, "1V" if real else "", section)
-        for time_s, clocks, load, temperature_c, section, real in found
-    ]
-    table = pl.DataFrame(samples, list(_SBC_BENCH), orient="row")
-    return table.with_columns(t_s=pl.col("t_s") - pl.col("t_s").first())
-
-
 def _common(raw: pl.DataFrame) -> pl.DataFrame:
     """The columns under their own names; milli-degrees become degrees, hertz megahertz."""
     names = ["line", "time_s"]
     if "temperature_c" in raw.columns:
         temperature = pl.col("temperature_c")
     else:
-        temperature = _number("temperature_mc") / 1000
+        temperature = number("temperature_mc") / 1000
     if "frequency_hz" in raw.columns:
-        raw = raw.with_columns(frequency_mhz=_number("frequency_hz") / 1e6)
+        raw = raw.with_columns(frequency_mhz=number("frequency_hz") / 1e6)
     if "power_w" in raw.columns:
         heat = ["power_w"]
     else:
@@ -260,7 +237,7 @@ def _armpm(raw: pl.DataFrame) -> pl.DataFrame:
         "line",
         time_s=(start - start.first()) / 1e9,
         temperature_c=pl.col("CPU(0) Temperature(C)"),
-        power_w=pl.sum_horizontal(_number(name) for name in rails),
+        power_w=pl.sum_horizontal(number(name) for name in rails),
     )
 
 
@@ -271,48 +248,8 @@ def _pitemp(raw: pl.DataFrame) -> pl.DataFrame:
         "line",
         time_s=(moment - moment.first()).dt.total_microseconds() / 1e6,
         temperature_c=pl.col("temp"),
-        load=_number("usage") / 100,
+        load=number("usage") / 100,
     )
-
-
-def _sbc_bench(raw: pl.DataFrame) -> pl.DataFrame:
-    """One clock, or two, and the section that ran.
-
-    Two clocks are nominal/real on a Raspberry Pi, which logs its voltage as well, and big/LITTLE
-    elsewhere. There the load is that of all cores, half of them big. A section of one thread per
-    core loads them alike; one of a single thread runs on a LITTLE core first, then on a big one.
-    """
-    clocks = pl.col("freq_field").str.extract_all(r"\d+(?:\.\d+)?")
-    two = clocks.list.len() == 2
-    pi = pl.col("extra").fill_null("").str.contains(r"\dV")
-    load = _number("cpu_pct") / 100
-    single, on_little = _single_thread(pl.col("section").fill_null(""))
-    on_big = pl.when(single).then(2 * load * (1 - on_little)).otherwise(load)
-    little = pl.when(single).then(2 * load * on_little).otherwise(load)
-    clock = pl.when(pi).then(clocks.list.last()).otherwise(clocks.list.first())
-    clocked = bool((raw["freq_field"].fill_null("") != "").any())
-    return raw.select(
-        "line",
-        *([clock.alias("frequency_mhz")] if clocked else []),
-        time_s=pl.col("t_s"),
-        temperature_c=pl.col("temp_c"),
-        load=pl.when(two & ~pi).then(on_big).otherwise(load),
-        little_load=pl.when(two & ~pi).then(little).otherwise(0.0),
-        workload=pl.col("section")
-        .str.extract(r"(tinymembench|ramlat|OpenSSL|7-zip|cpuminer)")
-        .fill_null(""),
-    )
-
-
-def _single_thread(section: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Tells a section of one thread, and the share of a sample's work that a LITTLE core does."""
-    time_s = _number("t_s")
-    begin_s, end_s = time_s.min().over(section), time_s.max().over(section)
-    passed = (time_s - begin_s) / (end_s - begin_s)
-    share = pl.when(section.str.contains("7-zip")).then(LITTLE_SHARE).otherwise(0.5)
-    in_turn = section.str.contains("OpenSSL")
-    on_little = pl.when(in_turn).then(0.5).otherwise((passed < share).cast(pl.Float64))
-    return section.str.contains("single|tinymembench|ramlat|OpenSSL"), on_little
 
 
 def _stressberry(raw: pl.DataFrame) -> pl.DataFrame:
@@ -329,10 +266,6 @@ def _stressberry(raw: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _number(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.Float64, strict=False)
-
-
 _FORMATS: dict[tuple[str, ...], Callable[[pl.DataFrame], pl.DataFrame]] = {
     ("time_s", "temperature_c", "power_w"): _common,
     ("time_s", "temperature_c", "load"): _common,
@@ -344,7 +277,7 @@ _FORMATS: dict[tuple[str, ...], Callable[[pl.DataFrame], pl.DataFrame]] = {
     ("time_s", "temperature_mc", "frequency_hz"): _common,
     ("Timestamp", "CPU(0) Temperature(C)", "A15 Power(W)"): _armpm,
     ("datetime", "usage", "temp"): _pitemp,
-    _SBC_BENCH: _sbc_bench,
+    SBC_BENCH: load_of_clusters,
     ("stressberry", "time", "temperature"): _stressberry,
 }
 """The columns that a format is known by, and what brings them under their common names."""

@@ -29,7 +29,7 @@ _CORE = re.compile(r"(\d+)%@(\d+)")
 
 _SAMPLE = re.compile(
     r"(\d\d):(\d\d):(\d\d): *(---|n/a|[\d/]+(?: */ *\d+)*|) *(?:MHz)? +[\d.]+ +(\d+)%"
-    r".*?(-?\d+(?:\.\d+)?)°C"
+    r".*?(-?\d+(?:[.,]\d+)?)°C"
 )
 _TITLE = re.compile(r"System health while running (.+):")
 
@@ -187,27 +187,28 @@ def _turbostat_row(row: dict[str, str]) -> Row:
     }  # fmt: skip
 
 
-def health_samples(text: str) -> Iterator[tuple[float, str, float, float, str, bool]]:
+def health_samples(text: str) -> Iterator[tuple[float, str, float, float, str, str]]:
     """Samples of armbianmonitor, as it prints them itself and as sbc-bench keeps them.
 
     Yields:
         Time of day in seconds, clocks, load in percent, temperature in degrees, the section that
-        ran, and whether two clocks are nominal and real.
+        ran, and what the clocks are: ``CPU``, ``big.LITTLE``, ``fake/real`` (nominal and measured),
+        or ``cpu0/cpu4/cpu6``, a cluster each by its first core.
     """
-    section, real, days, before_s = "", False, 0, 0.0
+    section, heading, days, before_s = "", "", 0, 0.0
     for line in text.splitlines():
         if title := _TITLE.match(line):
             section = title[1]
         elif line.startswith("Time  "):
-            real = "fake/real" in line
+            heading = line.split()[1]
         elif sample := _SAMPLE.match(line):
             hours, minutes, seconds, clocks, load, temperature = sample.groups()
             time_s = 3600 * int(hours) + 60 * int(minutes) + int(seconds) + 86_400.0 * days
             if time_s < before_s:  # past midnight the clock begins anew
                 days, time_s = days + 1, time_s + 86_400.0
-            before_s, reading = time_s, float(temperature)
+            before_s, reading = time_s, float(temperature.replace(",", "."))
             reading = reading / 1000 if abs(reading) > MOST_C else reading
-            yield time_s, clocks.strip("- n/a"), float(load), reading, section, real
+            yield time_s, clocks.strip("- n/a"), float(load), reading, section, heading
 
 
 def _armbianmonitor(path: Path, text: str, period_s: float | None) -> ToolLog:
