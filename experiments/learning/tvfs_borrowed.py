@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Design
 from tvfs_gym.baselines.tvfs.tvfs import Tvfs
-from tvfs_gym.envs.boards.profile import BoardProfile, load_profile, profile_names
+from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.benchmarks.kinds import BOARDS
 
 
 class TvfsBorrowed(Tvfs):
@@ -51,13 +52,13 @@ def borrowed_design(design: Design) -> Design:
 
 
 def nearest(own_name: str | None, own_hz: NDArray[np.float64]) -> BoardProfile:
-    """The other board whose highest clock is nearest, as a ratio.
+    """The other board of the suites whose highest clock is nearest, as a ratio.
 
     Args:
         own_name: Name of the board's own profile, which is not taken; None if it has none.
         own_hz: Its clocks.
     """
-    others = [load_profile(name) for name in profile_names() if name != own_name]
+    others = [load_profile(name) for name in BOARDS if name != own_name]
     return min(
         others, key=lambda other: abs(log(other.operating_points[-1].frequency_hz / own_hz[-1]))
     )

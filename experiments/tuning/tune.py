@@ -19,11 +19,11 @@ from tvfs_gym.baselines.tuned import (
     TunedValues,
     Values,
 )
-from tvfs_gym.envs.boards.profile import profile_names
 from tvfs_gym.envs.errors import InputError, at_least, unknown
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
 from tvfs_gym.envs.tables import read_toml
+from tvfs_gym.experiments.benchmarks.kinds import BOARDS
 from tvfs_gym.experiments.engine import Engine, open_engine
 from tvfs_gym.experiments.episodes import run_episodes
 from tvfs_gym.experiments.progress import progress_bar
@@ -53,7 +53,7 @@ def run(controllers: Sequence[str], episodes: int | None, checkout: Path) -> Non
         if name not in TUNED_PARAMETERS:
             raise unknown("controller with parameters to be tuned", name, TUNED_PARAMETERS)
     count = EPISODES if episodes is None else at_least("the number of episodes", episodes, 1)
-    drawn = draw_episodes(profile_names(), DEFAULT_FAMILY, count)
+    drawn = draw_episodes(BOARDS, DEFAULT_FAMILY, count)
     path = checkout / "baselines" / TUNED_FILE
     distribution = description(drawn)
     kept: dict[str, TunedController] = {}

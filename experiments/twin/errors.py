@@ -14,6 +14,9 @@ Samples = NDArray[np.bool_]
 WINDOW_S = 60.0
 """Least length of the window in which a run's ambient and start are found."""
 
+WINDOW_SAMPLES = 10
+"""Least number of samples of that window: of one or two, in a log with a sample in two minutes,
+ambient and start cannot be told apart."""
 
 FOLDS, PARTS_PER_FOLD = 5, 4
 """A single run is cut into 20 parts; every fifth of them is held out together, in turn. So every
@@ -37,10 +40,17 @@ class Error:
     bias_c: float
 
 
-def window_s(model: ThermalModel, trace: Trace) -> float:
-    """A window of twice the longest time constant, at least a minute, at most half the run."""
+def window_s(model: ThermalModel, trace: Trace, samples: int = WINDOW_SAMPLES) -> float:
+    """A window of twice the longest time constant, at least a minute, at most half the run.
+
+    Args:
+        model: The network.
+        trace: The run.
+        samples: Least number of samples in the window.
+    """
     length_s = float(trace.time_s[-1] - trace.time_s[0])
-    return min(max(WINDOW_S, 2.0 * float(model.time_constants_s[-1])), length_s / 2)
+    sampled_s = float(trace.time_s[min(samples, len(trace.time_s) - 1)])
+    return min(max(WINDOW_S, 2.0 * float(model.time_constants_s[-1]), sampled_s), length_s / 2)
 
 
 def predictions(

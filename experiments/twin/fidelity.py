@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 import tomlkit
 
-from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
-from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.boards.profile import Cooling, load_profile, profile_names
 from tvfs_gym.experiments.results.folder import installed_versions
 from tvfs_gym.experiments.results.tables import markdown_table, replace_section
 from tvfs_gym.experiments.twin.adaptation import (
@@ -24,26 +23,19 @@ from tvfs_gym.experiments.twin.adaptation import (
     blind_prediction,
     scaled,
 )
+from tvfs_gym.experiments.twin.admission import WORST_C
 from tvfs_gym.experiments.twin.catalogue import (
     Adaptation,
     Catalogue,
-    Fit,
     Transfer,
     load_catalogue,
 )
-from tvfs_gym.experiments.twin.errors import Error, Samples, errors, predictions, window_s
+from tvfs_gym.experiments.twin.errors import WINDOW_SAMPLES, Error, predictions
 from tvfs_gym.experiments.twin.figures import measured_against_predicted
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace
-from tvfs_gym.experiments.twin.identify import (
-    Candidate,
-    best_of,
-    candidates,
-    cooling_of,
-    traces_to_fit,
-    with_errors,
-)
-from tvfs_gym.experiments.twin.traces.heat import heated
-from tvfs_gym.experiments.twin.traces.record import read_record
+from tvfs_gym.experiments.twin.identify import DOUBTFUL, cooling_of, with_errors
+from tvfs_gym.experiments.twin.refit import Result, files_of_catalogue, heated_runs, refitted
+from tvfs_gym.experiments.twin.trials import Trial, shipping, trials_table, tried
 
 TEMPLATE = files("tvfs_gym.experiments.twin") / "twin.md"
 
@@ -90,32 +82,6 @@ OTHER_ROOMS_C = (20.0, 30.0)
 
 
 @dataclass(frozen=True)
-class Result:
-    """A fitted cooling and its errors on what it was not fitted to.
-
-    Attributes:
-        fit: Settings of the fit.
-        chosen: Result of the fit.
-        first: The best single node, for comparison.
-        held_out: By title: errors of the model and the naive predictors, one of each per run.
-        known_s: By title: length of the beginning whose temperatures are known, s.
-        shown: The run in the middle of the first held-out set, and which samples of it are known.
-    """
-
-    fit: Fit
-    chosen: Candidate
-    first: ThermalModel
-    held_out: dict[str, list[dict[str, Error]]]
-    known_s: dict[str, float]
-    shown: tuple[Trace, Samples | None]
-
-    @property
-    def model(self) -> ThermalModel:
-        """The network that came out."""
-        return self.chosen.model
-
-
-@dataclass(frozen=True)
 class Takeover:
     """A cooling taken over from another one, and the logs that its resistance is fitted to.
 
@@ -144,6 +110,7 @@ def run(traces: Path, publish: Path | None) -> None:
     """
     catalogue = load_catalogue()
     results = [refitted(fit, traces) for fit in catalogue.fits]
+    trials = [tried(fit, traces) for fit in catalogue.candidates]
     models = {(result.fit.board, result.fit.cooling): result.model for result in results}
     takeovers = [
         taken_over(adaptation, models[adaptation.board, adaptation.origin], traces)
@@ -157,13 +124,15 @@ def run(traces: Path, publish: Path | None) -> None:
         transfer.title: transferred(transfer, models[transfer.board, transfer.cooling], traces)
         for transfer in catalogue.transfers
     }
-    page = _page(catalogue, results, takeovers, transfers)
+    page = _page(catalogue, results, trials, takeovers, transfers)
     print(page)
     if publish is not None:
         figures, errors_csv = publish / "docs" / "figures", publish / "docs" / "twin_errors.csv"
         (publish / "docs" / "twin.md").write_text(page, encoding="utf-8")
-        replace_section(publish / "README.md", "twin", _brief(results, takeovers))
-        _table(results, takeovers).write_csv(errors_csv, float_precision=4)
+        admitted = [trial.result for trial in trials if trial in shipping(trials)]
+        replace_section(publish / "README.md", "twin", _brief([*results, *admitted], takeovers))
+        everything = [*results, *(trial.result for trial in trials)]
+        _table(everything, takeovers).write_csv(errors_csv, float_precision=4)
         for takeover in takeovers:
             _draw_takeover(takeover, figures)
             adaptation = takeover.adaptation
@@ -173,42 +142,16 @@ def run(traces: Path, publish: Path | None) -> None:
                 adaptation.cooling,
                 adapted_cooling(takeover.result, adaptation.origin, adaptation.note),
             )
-        for result in results:
+        for result in everything:
             _draw(result, figures)
+        for result in (*results, *admitted):
+            if result.fit.board not in profile_names():
+                print(f"{result.fit.board} is admitted: its draft may move to the profiles.")
+                continue
             found = cooling_of(result.chosen, [CATALOGUE_NAME])
             found = found.model_copy(update={"source": f"{found.source}; {result.fit.note}"})
             fit = result.fit
             _update_profile(publish, fit.board, fit.cooling, found, result.model.activities)
-
-
-def refitted(fit: Fit, folder: Path) -> Result:
-    """Fits a cooling and measures its errors on what it was not fitted to.
-
-    Raises:
-        InputError: A trace is missing or cannot be used.
-    """
-    profile = load_profile(fit.board)
-    used = _files(folder, fit.traces)
-    runs = [run.until(fit.until_s) for file in used for run in read_record(file).runs]
-    found = candidates(traces_to_fit(runs, profile, fit.full_load_w))
-    chosen, first = best_of(found), found[0].model
-    model = chosen.model
-    power = profile.power.model_copy(update={"activities": model.activities})
-    board = profile.model_copy(update={"power": power})
-    held_out, middle_runs = {}, []
-    known_s: dict[str, float] = {}
-    for held in fit.held_out:
-        skip = used if held.from_s is None else []
-        others = [file for file in _files(folder, held.traces) if file not in skip]
-        judged = []
-        for trace in _heated(others, board, fit.full_load_w):
-            known = None if held.from_s is None else trace.time_s < held.from_s
-            judged.append((errors(model, trace, known, first), (trace, known)))
-            known_s.setdefault(held.title, held.from_s or window_s(model, trace))
-        judged.sort(key=lambda pair: pair[0]["model"].rmse_c)
-        held_out[held.title] = [error for error, _ in judged]
-        middle_runs.append(judged[len(judged) // 2][1])
-    return Result(fit, chosen, first, held_out, known_s, middle_runs[0])
 
 
 def taken_over(adaptation: Adaptation, origin: ThermalModel, folder: Path) -> Takeover:
@@ -218,7 +161,7 @@ def taken_over(adaptation: Adaptation, origin: ThermalModel, folder: Path) -> Ta
         InputError: A log is missing or cannot be used.
     """
     profile = load_profile(adaptation.board)
-    logs = _heated(_files(folder, adaptation.traces), profile, None)
+    logs = heated_runs(files_of_catalogue(folder, adaptation.traces), profile, None)
     elsewhere = {room_c: adapted(origin, logs, room_c) for room_c in OTHER_ROOMS_C}
     return Takeover(
         adaptation,
@@ -231,20 +174,9 @@ def taken_over(adaptation: Adaptation, origin: ThermalModel, folder: Path) -> Ta
 def transferred(transfer: Transfer, model: ThermalModel, folder: Path) -> Error:
     """Error of a prediction that knows the run's heat alone, in a room of `ROOM_C`."""
     profile = load_profile(transfer.board)
-    (run,) = _heated(_files(folder, transfer.traces), profile, transfer.full_load_w)
+    (run,) = heated_runs(files_of_catalogue(folder, transfer.traces), profile, transfer.full_load_w)
     rest_w = 0.0 if run.absolute else profile.power.rest_w
     return blind_error(model, replace(run, heat=run.heat + rest_w))
-
-
-def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
-    found = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
-    if not found:
-        raise InputError(f"no trace in {folder} matches {', '.join(patterns)}.")
-    return found
-
-
-def _heated(paths: Sequence[Path], profile: BoardProfile, full_load_w: float | None) -> list[Trace]:
-    return [heated(run, profile, full_load_w) for path in paths for run in read_record(path).runs]
 
 
 def _table(results: Sequence[Result], takeovers: Sequence[Takeover] = ()) -> pl.DataFrame:
@@ -300,10 +232,12 @@ def _blind_rows(takeover: Takeover) -> list[dict[str, Any]]:
 def _page(
     catalogue: Catalogue,
     results: Sequence[Result],
+    trials: Sequence[Trial],
     takeovers: Sequence[Takeover],
     transfers: Mapping[str, Error],
 ) -> str:
     """The page "How good is the twin?"."""
+    everything = [*results, *(trial.result for trial in trials)]
     fits = [
         [
             f"{result.fit.board}, {result.fit.cooling}",
@@ -312,7 +246,7 @@ def _page(
             with_errors(result.model.gains, result.model.gains_se),
             f"{result.model.rmse_c:.2f}",
         ]
-        for result in results
+        for result in everything
     ]
     held_out = [
         [
@@ -322,7 +256,7 @@ def _page(
             f"{row['known_s']:.0f}",
             *(f"{row[name]:.2f}" for name in ERROR_COLUMNS),
         ]
-        for row in _table(results).iter_rows(named=True)
+        for row in _table(everything).iter_rows(named=True)
     ]
     blind = [
         [title, f"{error.bias_c:+.1f}", f"{error.rmse_c:.1f}", f"{error.worst_c:.1f}"]
@@ -333,11 +267,16 @@ def _page(
         fits=markdown_table(FIT_HEADER, fits),
         held_out=markdown_table(HELD_OUT_HEADER, held_out),
         transfers=markdown_table(TRANSFER_HEADER, blind),
+        trials=trials_table(trials),
+        untried=catalogue.untried,
         takeovers=[(takeover, _takeover_table(takeover)) for takeover in takeovers],
-        figures=[(result.fit, _figure(result)) for result in results],
-        beaten=_beaten(results),
+        figures=[(result.fit, _figure(result)) for result in everything],
+        beaten=_beaten(everything),
         xu3=sorted(run["model"].rmse_c for run in runs),
         room_c=ROOM_C,
+        doubtful=DOUBTFUL,
+        worst_c=WORST_C,
+        window_samples=WINDOW_SAMPLES,
         sources=catalogue.sources,
         versions=", ".join(f"{name} {version}" for name, version in installed_versions().items()),
     )

@@ -25,8 +25,8 @@ from tvfs_gym.agents.policy_file import load
 from tvfs_gym.agents.pretrained import load_pretrained
 from tvfs_gym.agents.rungs import RungPolicy
 from tvfs_gym.envs.boards.drawn import drawn_names
-from tvfs_gym.envs.boards.profile import profile_names
 from tvfs_gym.envs.scenario import Scenario
+from tvfs_gym.experiments.benchmarks.kinds import BOARDS
 
 FIRST_BOARD = 900_000
 """Numbers of boards from here on are kept for this."""
@@ -93,5 +93,5 @@ if __name__ == "__main__":
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 64
     with pl.Config(tbl_cols=8, float_precision=2, tbl_width_chars=110, fmt_str_lengths=30):
         print(summary(compare(drawn_names(FIRST_BOARD, count), found)))
-        for board in profile_names():
+        for board in BOARDS:
             print(board, summary(compare([board], found, count // 4)))

@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 
 from tvfs_gym.baselines import Design, build, characterise
-from tvfs_gym.envs.boards.profile import BoardProfile, load_profile, profile_names
+from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
 from tvfs_gym.envs.scenario import Scenario, Unit
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
+from tvfs_gym.experiments.benchmarks.kinds import BOARDS
 from tvfs_gym.experiments.episodes import run_episodes
 
 SEED, UNITS = 20_000, 4
@@ -75,7 +76,7 @@ def compare(board: str, seed: int = SEED, units: int = UNITS) -> pl.DataFrame:
 
 def _conditions(board: str, seed: int, units: int, nominal_s: float) -> Iterator[list[Scenario]]:
     profile = load_profile(board)
-    rng = np.random.default_rng([seed, profile_names().index(board)])
+    rng = np.random.default_rng([seed, BOARDS.index(board)])
     for cooling in profile.cooling:
         for per_nominal in PER_NOMINAL:
             for ambient_c in ROOMS_C:
@@ -139,7 +140,7 @@ def summary(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
 
 
 if __name__ == "__main__":
-    everything = pl.concat([compare(board) for board in profile_names()])
+    everything = pl.concat([compare(board) for board in BOARDS])
     with pl.Config(
         tbl_rows=40, tbl_cols=12, float_precision=2, tbl_width_chars=140, fmt_str_lengths=30
     ):

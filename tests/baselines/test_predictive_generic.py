@@ -14,9 +14,10 @@ from tvfs_gym.baselines import UNMEASURED, Design, build, make
 from tvfs_gym.baselines.model_based.generic import PredictiveGeneric
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.board import Configuration
-from tvfs_gym.envs.boards.profile import OperatingPoint, profile_names
+from tvfs_gym.envs.boards.profile import OperatingPoint
 from tvfs_gym.envs.scenario import Scenario, Unit
 from tvfs_gym.envs.twin_env import TwinEnv
+from tvfs_gym.experiments.benchmarks.kinds import BOARDS
 from tvfs_gym.experiments.board.run import _design
 from tvfs_gym.experiments.episodes import run_episode
 
@@ -155,7 +156,7 @@ def test_a_hot_unit_is_held_below_t_max_from_the_first_frame(design: Design, hot
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("board", profile_names())
+@pytest.mark.parametrize("board", BOARDS)
 def test_on_units_drawn_wide_it_stays_near_who_was_told(board: str) -> None:
     """Within a point of `predictive` with the board's profile, and hardly hotter at first.
 

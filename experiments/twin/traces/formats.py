@@ -22,7 +22,7 @@ from tvfs_gym.experiments.twin.traces.logs import ToolLog, moment_s, read_log
 from tvfs_gym.experiments.twin.traces.sbc_bench import (
     SBC_BENCH,
     load_of_clusters,
-    number,
+    numbers_in,
     read_sbc_bench,
 )
 from tvfs_gym.experiments.twin.traces.series import read_collectd, read_prometheus
@@ -34,6 +34,7 @@ cooling; where the clock was logged, it rises and falls at these times."""
 
 UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 """Errors of parsers over values that are none, besides their own."""
+
 
 def _unreadable(path: Path, error: OSError) -> InputError:
     # Polars' errors carry no strerror.
@@ -215,9 +216,9 @@ def _common(raw: pl.DataFrame) -> pl.DataFrame:
     if "temperature_c" in raw.columns:
         temperature = pl.col("temperature_c")
     else:
-        temperature = number("temperature_mc") / 1000
+        temperature = numbers_in("temperature_mc") / 1000
     if "frequency_hz" in raw.columns:
-        raw = raw.with_columns(frequency_mhz=number("frequency_hz") / 1e6)
+        raw = raw.with_columns(frequency_mhz=numbers_in("frequency_hz") / 1e6)
     if "power_w" in raw.columns:
         heat = ["power_w"]
     else:
@@ -237,7 +238,7 @@ def _armpm(raw: pl.DataFrame) -> pl.DataFrame:
         "line",
         time_s=(start - start.first()) / 1e9,
         temperature_c=pl.col("CPU(0) Temperature(C)"),
-        power_w=pl.sum_horizontal(number(name) for name in rails),
+        power_w=pl.sum_horizontal(numbers_in(name) for name in rails),
     )
 
 
@@ -248,7 +249,7 @@ def _pitemp(raw: pl.DataFrame) -> pl.DataFrame:
         "line",
         time_s=(moment - moment.first()).dt.total_microseconds() / 1e6,
         temperature_c=pl.col("temp"),
-        load=number("usage") / 100,
+        load=numbers_in("usage") / 100,
     )
 
 

@@ -15,8 +15,8 @@ SBC_BENCH = ("t_s", "freq_field", "cpu_pct", "temp_c", "extra", "section")
 LITTLE_TIMES_BIG = 0.66 / 0.34
 """How long a LITTLE core takes for sbc-bench's single-threaded 7-zip, in multiples of a big one's
 time: the speeds that Odroid-XU4 4pC7 reports, 905 and 1724 MIPS, for the same work. Each cluster
-does it in turn, the LITTLE one first. tinymembench and ramlat, which report no time, count as equally
-long; OpenSSL alternates between the clusters."""
+does it in turn, the LITTLE one first. tinymembench and ramlat, which report no time, count as
+equally long; OpenSSL alternates between the clusters."""
 
 _CLUSTER = re.compile(
     r"^Checking cpufreq OPP for cpu(\d+)-cpu(\d+)[^\n]*\n\s*Cpufreq OPP: +(\d+)", re.MULTILINE
@@ -114,7 +114,7 @@ def load_of_clusters(raw: pl.DataFrame) -> pl.DataFrame:
     clocks = pl.col("freq_field").str.extract_all(r"\d+(?:\.\d+)?")
     two = clocks.list.len() == 2
     pi = pl.col("extra").fill_null("").str.contains(r"\dV")
-    load, big_share = number("cpu_pct") / 100, pl.col("big_share")
+    load, big_share = numbers_in("cpu_pct") / 100, pl.col("big_share")
     single, on_little = _single_thread(pl.col("section").fill_null(""))
     on_big = pl.when(single).then(load * (1 - on_little) / big_share).otherwise(load).clip(0, 1)
     little = pl.when(single).then(load * on_little / (1 - big_share)).otherwise(load).clip(0, 1)
@@ -135,7 +135,7 @@ def load_of_clusters(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _single_thread(section: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """Tells a section of one thread, and the share of a sample's work that a LITTLE core does."""
-    time_s = number("t_s")
+    time_s = numbers_in("t_s")
     begin_s, end_s = time_s.min().over(section), time_s.max().over(section)
     passed = (time_s - begin_s) / (end_s - begin_s)
     clusters = 1 + pl.col("big_clusters")
@@ -146,6 +146,6 @@ def _single_thread(section: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     return section.str.contains("single|tinymembench|ramlat|OpenSSL"), on_little
 
 
-def number(name: str) -> pl.Expr:
+def numbers_in(name: str) -> pl.Expr:
     """A column's cells as numbers, null where they are none."""
     return pl.col(name).cast(pl.Float64, strict=False)

@@ -8,7 +8,7 @@ import pytest
 
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.controller import Design
-from tvfs_gym.envs.boards.profile import load_profile, profile_names
+from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.conditions import HALF_WAVES, Conditions
 from tvfs_gym.envs.inference.topology import load_family
@@ -24,6 +24,7 @@ from tvfs_gym.experiments.benchmarks.drawing import (
     possible,
 )
 from tvfs_gym.experiments.benchmarks.kinds import (
+    BOARDS,
     CONDITIONS,
     GRID,
     T_MAX_C,
@@ -62,7 +63,7 @@ def test_every_condition_is_on_every_board_that_can_have_it() -> None:
               for name in CONDITIONS}  # fmt: skip
     for name, found in boards.items():
         if not name.startswith(("fan", "kernel")):
-            assert found == set(profile_names()), name
+            assert found == set(BOARDS), name
     assert boards["fan_fails_and_returns"] == {"odroid_xu4", "raspberry_pi_3b"}
     assert boards["fan_steps"] == {"odroid_xu4"}
     kernels = {
@@ -71,7 +72,7 @@ def test_every_condition_is_on_every_board_that_can_have_it() -> None:
         if case.scenario.throttling
     }
     assert kernels == {
-        (board, preset) for board in profile_names()
+        (board, preset) for board in BOARDS
         for preset in list(load_profile(board).throttling)[1:]
     }  # fmt: skip
     assert len(CASES) == len(DRAWN) >= 60
@@ -79,7 +80,7 @@ def test_every_condition_is_on_every_board_that_can_have_it() -> None:
 
 def test_every_multiple_of_the_grid_comes_about_equally_often_on_every_board() -> None:
     counts = Counter((condition.board, multiple) for multiple, condition in DRAWN.values())
-    for board in profile_names():
+    for board in BOARDS:
         own = [counts[board, multiple] for multiple in GRID]
         assert max(own) - min(own) <= 2
     for name, (multiple, condition) in DRAWN.items():
@@ -125,7 +126,7 @@ def test_courses_of_load_and_deadline_are_of_other_shapes_than_in_training() -> 
     """There: one step, or a regular wave. Here: many changes at irregular times."""
     trained = [
         Conditions(load_profile(board), 0.1).draw(Scenario(), np.random.default_rng(seed))
-        for board in profile_names()
+        for board in BOARDS
         for seed in range(200)
     ]
     for scenario in trained:
@@ -177,7 +178,7 @@ def test_main_is_a_part_of_v2_on_every_board() -> None:
     assert main.conditions.items() <= V2.conditions.items()
     assert [kind_of(name) for name in main.conditions] == list(MAIN)
     counts = Counter(condition.board for condition in main.conditions.values())
-    assert counts == dict.fromkeys(profile_names(), 2)
+    assert counts == dict.fromkeys(BOARDS, 2)
     assert list(draw_main(DRAWN)) == list(main.conditions)
 
 

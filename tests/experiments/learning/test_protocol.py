@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 
 from tvfs_gym.baselines import CONTROLLERS, Design, characterise
-from tvfs_gym.envs.boards.profile import load_profile, profile_names
+from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
-from tvfs_gym.experiments.benchmarks.kinds import CONDITIONS
+from tvfs_gym.experiments.benchmarks.kinds import BOARDS, CONDITIONS
 from tvfs_gym.experiments.learning.judging import by_training, found, in_group
 from tvfs_gym.experiments.learning.protocol import (
     CHANGING,
@@ -68,7 +68,7 @@ def test_a_board_borrows_the_table_of_the_nearest_clock() -> None:
     borrowed = borrowed_design(own).characterisation
     assert borrowed.levels == own.characterisation.levels
     assert not np.allclose(borrowed.pass_median_s, own.characterisation.pass_median_s)
-    for name in profile_names():
+    for name in BOARDS:
         clocks_hz = np.array([point.frequency_hz for point in load_profile(name).operating_points])
         assert nearest(name, clocks_hz).name != name
         assert nearest(None, clocks_hz).name == name

@@ -7,10 +7,10 @@ import pytest
 from tests.conftest import Cli
 from tvfs_gym.baselines import tuned as module
 from tvfs_gym.baselines.tuned import TUNED_FILE, TunedParameter, TunedValues, tuned_values
-from tvfs_gym.envs.boards.profile import profile_names
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.tables import read_toml
 from tvfs_gym.envs.twin_env import TwinEnv
+from tvfs_gym.experiments.benchmarks.kinds import BOARDS
 from tvfs_gym.experiments.tuning import search as searching
 from tvfs_gym.experiments.tuning import tune as tuning
 from tvfs_gym.experiments.tuning.distribution import FIRST_SEED, description, draw_episodes
@@ -27,7 +27,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     parameters = {"tvfs_open_loop": (GUARD_C,), "frequency_reactive": (GUARD_C,)}
     for place in (module, searching, tuning):
         monkeypatch.setattr(place, "TUNED_PARAMETERS", parameters)
-    monkeypatch.setattr(tuning, "profile_names", lambda: ("odroid_c2", "odroid_xu4"))
+    monkeypatch.setattr(tuning, "BOARDS", ("odroid_c2", "odroid_xu4"))
     monkeypatch.setattr("psutil.cpu_count", lambda: 1)
     (tmp_path / "README.md").touch()
     return tmp_path
@@ -89,9 +89,9 @@ def test_mistakes_are_refused(
 
 def test_episodes_are_those_that_a_twin_draws_with_their_seeds() -> None:
     """Conditions, unit and room; seeds apart from every suite's, boards in turn."""
-    episodes = draw_episodes(profile_names(), "recorded", 2)
+    episodes = draw_episodes(BOARDS, "recorded", 2)
     assert [episode.seed for episode in episodes] == list(range(FIRST_SEED, FIRST_SEED + 8))
-    assert [episode.board for episode in episodes] == [*profile_names()] * 2
+    assert [episode.board for episode in episodes] == [*BOARDS] * 2
     assert len({episode.scenario for episode in episodes}) == 8
     for episode in episodes[:4]:
         env = TwinEnv(episode.board, "recorded", randomise="conditions")
