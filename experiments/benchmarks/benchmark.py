@@ -30,7 +30,7 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.benchmarks.objective import training_of
-from tvfs_gym.experiments.benchmarks.suite import Case, load_suite
+from tvfs_gym.experiments.benchmarks.suite import Case, load_suite, suite_for
 from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
 from tvfs_gym.experiments.engine import DEFAULT_ENGINE, open_engine
 from tvfs_gym.experiments.episodes import Columns, Row, run_episodes
@@ -192,7 +192,7 @@ def _finished(runs: Sequence[ScenarioRun]) -> str:
 
 def benchmark(
     controllers: Sequence[str | type[Controller]],
-    suite: str = "main",
+    suite: str | None = None,
     seeds: int = 3,
     board: str | None = None,
     family: str | None = None,
@@ -201,7 +201,7 @@ def benchmark(
 
     Args:
         controllers: Names as `tvfs_gym.experiments.controllers` resolves them, or classes.
-        suite: Suite: name or TOML file.
+        suite: Suite: name or TOML file; None for `suite_for` of the board.
         seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
         board: As in `run`.
         family: Topology family, name or TOML file; None for the suite's.
@@ -226,7 +226,7 @@ def benchmark(
     for name in names:
         if name not in classes:
             check_name(name)
-    loaded = load_suite(suite).on_board(board)
+    loaded = load_suite(suite or suite_for(board)).on_board(board)
     family = family or loaded.family
     rows = []
     for scenario, case in loaded.cases(board or DEFAULT_BOARD, {}).items():

@@ -42,12 +42,13 @@ def benchmark_suite(
     *,
     controllers: ControllersOrDefaultOption = None,
     suite: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Suite: a name from 'tvfs-gym list suites', or a TOML file.",
+            help="Suite: a name from 'tvfs-gym list suites', or a TOML file. Default: main; "
+            "any_board on a board that main has no scenario on.",
             autocompletion=completing("suites"),
         ),
-    ] = "main",
+    ] = None,
     board: Annotated[
         str | None,
         typer.Option(
@@ -71,6 +72,7 @@ def benchmark_suite(
     Example: tvfs-gym benchmark --controller tvfs --controller mine.py --seeds 3
     """
     from tvfs_gym.experiments.benchmarks.benchmark import run
+    from tvfs_gym.experiments.benchmarks.suite import suite_for
     from tvfs_gym.experiments.results.unfinished import finish
 
     if rewards:
@@ -79,6 +81,7 @@ def benchmark_suite(
         for reward in rewards:
             check_reward(reward)
     overrides = surroundings.values(frames=frames)
+    suite = suite or suite_for(board)
     folder = run(
         suite, board, family, controllers or [], seeds, overrides, characterisation, output, engine
     )

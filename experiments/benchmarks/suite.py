@@ -186,6 +186,14 @@ def suite_names() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(".toml") for file in SUITES.iterdir()))
 
 
+def suite_for(board: str | None) -> str:
+    """Names the default suite: main, or any_board on a board that main has no scenario on."""
+    main = load_suite("main").conditions.values()
+    return (
+        "main" if board is None or any(one.board in (None, board) for one in main) else "any_board"
+    )
+
+
 def load_suite(suite: str) -> Suite:
     """Loads a suite.
 

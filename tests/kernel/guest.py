@@ -1,6 +1,7 @@
 """A guest under QEMU: its monitor, and a shell over its serial line."""
 
 import json
+import os
 import socket
 import subprocess
 import time
@@ -12,10 +13,10 @@ COOL_C = 45.0
 """What a board's sensor reads when it is powered on."""
 
 BOOT_S = 240.0
-"""Longest time a guest may take from power-on to its first prompt."""
+"""Longest time a guest may take from power-on to its first prompt, on an idle host."""
 
 COMMAND_S = 120.0
-"""Longest time a command may take unless its caller says otherwise."""
+"""Longest time a command may take unless its caller says otherwise, on an idle host."""
 
 SEPARATOR = b"\x1e"
 
@@ -72,6 +73,11 @@ class Monitor:
         return str(self("human-monitor-command", **{"command-line": line}))
 
 
+def patience() -> float:
+    """How many times as long a guest may take on this host: runnable processes per core, from 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Guest:
     """A running guest.
 
@@ -104,6 +110,7 @@ class Guest:
         try:
             self._serial = connected(serial, self.process)
             self._unread = b""
+            self._lost = False
             self.monitor = Monitor(connected(qmp, self.process))
             self._answer(BOOT_S)
         except BaseException:
@@ -116,6 +123,8 @@ class Guest:
             try:
                 got = self._serial.recv(65536)
             except TimeoutError:
+                # What it still prints would be taken for the answer to the next command.
+                self._lost = True
                 raise GuestError(f"the guest is silent; it printed:\n{self.tail()}") from None
             if not got:
                 raise GuestError(f"the guest is gone; it printed:\n{self.tail()}")
@@ -124,7 +133,7 @@ class Guest:
         return before
 
     def _answer(self, timeout_s: float) -> tuple[str, str]:
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + timeout_s * patience()
         printed = self._until(SEPARATOR, deadline)
         status = self._until(b"\n", deadline)
         return printed.decode(errors="replace"), status.decode().strip()
@@ -138,6 +147,8 @@ class Guest:
         """Runs one line of shell; returns its exit status and what it printed."""
         if "\n" in command:
             raise ValueError("the guest's shell takes one line")
+        if self._lost:
+            raise GuestError("the guest did not answer an earlier command in time")
         self._serial.sendall(command.encode() + b"\n")
         printed, status = self._answer(timeout_s)
         self.journal.append(f"# {command}\n{printed.strip()}".strip())

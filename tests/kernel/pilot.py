@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tests.kernel.guest import patience
 from tests.kernel.plant import Hardware
 
 START_S = 600.0
@@ -52,7 +53,7 @@ class Pilot:
         line = f"{name} {json.dumps(value)}"
         # The pipes block until the other side is there, or for ever if it has died.
         command = (
-            f"timeout {timeout_s:.0f} sh -c 'echo '\\''{line}'\\'' >{FOLDER}/asked; "
+            f"timeout {timeout_s * patience():.0f} sh -c 'echo '\\''{line}'\\'' >{FOLDER}/asked; "
             f"head -n 1 {FOLDER}/told' || {{ cat {FOLDER}/log; false; }}"
         )
         answer = json.loads(self._guest.run(command, timeout_s + 30.0))

@@ -1,13 +1,13 @@
 """Notes on a machine: what is left aside and how to take it, and what would serve it better."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tvfs_gym.envs.boards.linux.capabilities import Capabilities, ClockDomain, cpus_text
 from tvfs_gym.envs.boards.linux.clusters import ALIKE, ClusterChoice, offline_words
 from tvfs_gym.envs.boards.linux.firmware import read_firmware
 from tvfs_gym.envs.boards.linux.frequency import Actuator
-from tvfs_gym.envs.boards.linux.levels import SPREAD, boost_left_out, narrowed
+from tvfs_gym.envs.boards.linux.levels import boost_left_out, narrowed
 from tvfs_gym.envs.boards.linux.power import PowerChoice
 from tvfs_gym.envs.boards.linux.wishes import Wishes
 
@@ -26,12 +26,13 @@ def notes_on(
     actuator: Actuator,
     power: PowerChoice,
     wishes: Wishes,
+    levels_khz: Sequence[int],
 ) -> Iterator[str]:
     """Notes on a plan, one sentence each."""
     yield from cluster.notes
     yield from _other_cpus(capabilities, cluster)
     if wishes.levels is None:
-        yield from _levels(cluster.policies)
+        yield from _levels(cluster.policies, levels_khz)
     yield from _limits(cluster.policies)
     yield from _boost(capabilities, cluster.policies, wishes.boost)
     if actuator == "limits":
@@ -65,11 +66,12 @@ def _may_join(one: ClockDomain, other: ClockDomain) -> bool:
     return one.part == other.part and min(ratio, 1 / ratio) >= 1 - 2 * ALIKE
 
 
-def _levels(policies: tuple[ClockDomain, ...]) -> Iterator[str]:
-    if policies and not any(policy.frequencies_khz for policy in policies):
+def _levels(policies: tuple[ClockDomain, ...], levels_khz: Sequence[int]) -> Iterator[str]:
+    if levels_khz and not any(policy.frequencies_khz for policy in policies):
         yield (
-            f"{policies[0].driver} lists no clocks: the levels are {SPREAD} between the ends of "
-            f"its range. Others: --board-option levels=8, or levels=800,1600,2400 (MHz)"
+            f"{policies[0].driver} lists no clocks: the levels are {len(levels_khz)} from "
+            f"{levels_khz[0] / 1e3:g} to {levels_khz[-1] / 1e3:g} MHz. Others: "
+            f"--board-option levels=8, or levels=800,1600,2400 (MHz)"
         )
     elif len({policy.frequencies_khz for policy in policies}) > 1:
         yield "The policies have different tables: the levels are the clocks that are in all."

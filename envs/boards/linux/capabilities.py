@@ -155,7 +155,8 @@ class Channel:
     @property
     def alias(self) -> str:
         """Name that no other sensor has, e.g. ``hwmon2/power1``."""
-        return f"{self.path.parent.name}/{self.path.name.removesuffix('_input')}"
+        stem = self.path.name.removesuffix("_input").removesuffix("_average")
+        return f"{self.path.parent.name}/{stem}"
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def plan_of(capabilities: Capabilities, wishes: Wishes | None = None) -> BoardPl
         power=power,
         missing=tuple(missing),
         doubts=tuple(_doubts(levels_khz, thermometer, limit)),
-        notes=tuple(notes_on(capabilities, cluster, actuator, power, wishes)),
+        notes=tuple(notes_on(capabilities, cluster, actuator, power, wishes, levels_khz)),
     )
 
 
@@ -127,7 +127,10 @@ def _thermometer_missing(thermometer: ThermometerChoice) -> Iterator[str]:
             f"--board-option temperature=NAME, of {names}."
         )
     elif not thermometer.sensors:
-        yield "It has no readable temperature sensor: load the driver of its thermal sensor."
+        yield (
+            "It has no readable temperature sensor: load the driver of its thermal sensor; a "
+            "container must be shown the host's /sys/class/thermal and /sys/class/hwmon."
+        )
 
 
 def _doubts(

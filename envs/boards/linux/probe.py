@@ -218,6 +218,7 @@ def _trips(sysfs: Sysfs, folder: Path) -> Iterator[tuple[str, int]]:
 HWMON = (
     ("temp*_input", "temperature", 1e-3),
     ("power*_input", "power", 1e-6),
+    ("power*_average", "power", 1e-6),
     ("energy*_input", "energy", 1e-6),
     ("fan*_input", "fan", 1.0),
     ("pwm[0-9]", "pwm", 1.0),
@@ -230,6 +231,8 @@ def _hwmon(sysfs: Sysfs) -> Iterator[Channel]:
         chip = sysfs.text(folder / "name") or folder.name
         for pattern, quantity, unit in HWMON:
             for file in sorted(folder.glob(pattern)):
+                if file.name.endswith("_average") and _present(file).exists():
+                    continue
                 yield _channel(sysfs, chip, file, quantity, unit)
         if chip.startswith("ina") and not list(folder.glob("power*_input")):
             yield from _rails(sysfs, chip, folder)
@@ -238,8 +241,13 @@ def _hwmon(sysfs: Sysfs) -> Iterator[Channel]:
             sysfs.text(folder / "automatic")
 
 
+def _present(average: Path) -> Path:
+    """The file of the present power beside that of its mean, which some chips give alone."""
+    return average.with_name(average.name.replace("_average", "_input"))
+
+
 def _channel(sysfs: Sysfs, chip: str, file: Path, quantity: str, unit: float) -> Channel:
-    stem = file.name.removesuffix("_input")
+    stem = file.name.removesuffix("_input").removesuffix("_average")
     label = sysfs.text(file.with_name(f"{stem}_label")) or stem
     count = sysfs.number(file)
     critical = None
