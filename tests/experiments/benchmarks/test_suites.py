@@ -100,3 +100,12 @@ def test_a_benchmark_ranks_names_and_classes(one_scenario: Path) -> None:
     assert (ranking["share_low"] <= ranking["share"]).all()
     with pytest.raises(InputError, match="did you mean tvfs"):
         benchmark(["tvsf"], suite=str(one_scenario))
+
+
+@pytest.mark.parametrize(
+    ("board", "suite"),
+    [(None, "main"), ("odroid_xu4", "main"), ("raspberry_pi_5", "any_board")],
+)
+def test_every_board_has_a_default_suite(board: str | None, suite: str) -> None:
+    assert suite_for(board) == suite
+    assert load_suite(suite).on_board(board).conditions
