@@ -15,7 +15,7 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.lengths import frames_per_step
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments import benchmark
-from tvfs_gym.experiments.benchmarks.suite import Suite
+from tvfs_gym.experiments.benchmarks.suite import Suite, load_suite, suite_for
 from tvfs_gym.experiments.results.cells import read_episodes
 
 
