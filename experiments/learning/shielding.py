@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import at_least
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
+from tvfs_gym.experiments.benchmarks.kinds import BOARDS
 from tvfs_gym.experiments.controllers import SHIELD, policy_named
 from tvfs_gym.experiments.episodes import Row, run_episodes
 from tvfs_gym.experiments.progress import progress_bar
@@ -23,7 +24,6 @@ from tvfs_gym.experiments.tuning.distribution import TuningEpisode, draw_episode
 CONTROLLERS = ("performance", "tvfs", "student")
 """Controllers that are shielded: one that minds no heat, the table, a learned one."""
 
-BOARDS = ("odroid_c2", "odroid_xu4", "raspberry_pi_3b", "raspberry_pi_4b")
 
 SHIELDING = "shielding.parquet"
 """File of a measurement: a row per controller and episode."""

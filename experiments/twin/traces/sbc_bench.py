@@ -42,7 +42,7 @@ TWO_ALIKE = Clusters(0.5, 1, frozenset())
 """Of a log that does not tell: a big and a LITTLE cluster of as many cores."""
 
 
-def clusters_of(text: str) -> Clusters | None:
+def clusters_in(text: str) -> Clusters | None:
     """The clusters that a log names with their clocks; None if it names none.
 
     The big ones are those that reach the highest clock.
@@ -67,7 +67,7 @@ def read_sbc_bench(path: Path) -> pl.DataFrame:
     found = [sample for sample in health_samples(text) if sample[4]]
     if not found:
         raise InputError(f"{path} is a log of sbc-bench without its monitoring: run sbc-bench -m.")
-    clusters = clusters_of(text)
+    clusters = clusters_in(text)
     clocked = all(clocks for _, clocks, *_ in found)
     rows = []
     for time_s, clocks, load, temperature_c, section, heading in found:

@@ -12,7 +12,7 @@ from tvfs_gym.experiments.twin.admission import WORST_C, verdict
 from tvfs_gym.experiments.twin.catalogue import load_catalogue, profile_to_fit
 from tvfs_gym.experiments.twin.errors import Error
 from tvfs_gym.experiments.twin.traces.record import read_record
-from tvfs_gym.experiments.twin.traces.sbc_bench import clusters_of
+from tvfs_gym.experiments.twin.traces.sbc_bench import clusters_in
 
 
 def run(model_c: float, constant_c: float) -> dict[str, Error]:
@@ -83,7 +83,7 @@ def test_three_clusters_of_sbc_bench_are_told_apart_by_their_clocks(tmp_path: Pa
     """An RK3588: four A55, then twice two A76; a thread visits each cluster in turn."""
     tops = {"cpu0-cpu3": 1800, "cpu4-cpu5": 2400, "cpu6-cpu7": 2400}
     path = log(tmp_path, "cpu0/cpu4/cpu6", tops, "1800/2400/2200", 12)
-    clusters = clusters_of(path.read_text(encoding="utf-8"))
+    clusters = clusters_in(path.read_text(encoding="utf-8"))
     assert clusters is not None and (clusters.big_share, clusters.big) == (0.5, 2)
     (run,) = read_record(path).runs
     assert run.load is not None and run.little_load is not None
