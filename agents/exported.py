@@ -16,7 +16,7 @@ from tvfs_gym.agents.interface.interface import State as Memory
 from tvfs_gym.agents.interface.rungs import nearest_choice
 from tvfs_gym.agents.interface.tracker import rung_masks
 from tvfs_gym.agents.network import Array, Network
-from tvfs_gym.agents.policy import ARRAYS, CARD, Card
+from tvfs_gym.agents.policy import Card, write_policy
 from tvfs_gym.agents.recurrent import RecurrentNetwork
 from tvfs_gym.baselines.controller import Choice, Chooser, Design, State, begun
 from tvfs_gym.envs.errors import InputError
@@ -49,8 +49,7 @@ class ExportedPolicy:
     def save(self, folder: Path) -> None:
         """Writes the arrays and the card."""
         arrays: dict[str, Any] = self.arrays()
-        np.savez_compressed(folder / ARRAYS, **arrays)
-        (folder / CARD).write_text(self.card.model_dump_json(indent=2) + "\n")
+        write_policy(folder, arrays, self.card)
 
     def hidden(self, count: int) -> State:
         """Memory of the network where episodes begin."""

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from tvfs_gym.agents.learners.learner import Array, Experience, Learner, LearningTask
 from tvfs_gym.agents.policy import GreedyPolicy
+from tvfs_gym.envs.arrays import write_arrays
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 
@@ -131,7 +132,7 @@ def train_online(
     best = -np.inf
     history: dict[str, list[Any]] = {}
     ends = np.unique(np.linspace(0, batch_steps, evaluations + 1).round().astype(int)).tolist()
-    training.policy.save(folder)
+    _save(training, 0, folder)
     with Progress(console=Console(stderr=True), disable=not progress_bar) as bar:
         task = bar.add_task("steps", total=batch_steps)
         for begin, end in pairwise(ends):
@@ -140,9 +141,17 @@ def train_online(
             for name, values in {"timesteps": end * training.envs, **judged}.items():
                 history.setdefault(name, []).append(values)
             columns: dict[str, Any] = {name: np.array(rows) for name, rows in history.items()}
-            np.savez(target / "evaluations.npz", **columns)
+            write_arrays(target / "evaluations.npz", columns)
             score = float((judged["results"] / judged["ep_lengths"]).mean())
             if score > best:
                 best = score
-                training.policy.save(folder)
+                _save(training, end * training.envs, folder)
             bar.update(task, completed=end)
+
+
+def _save(training: OnlineTraining, steps_done: int, folder: Path) -> None:
+    """Writes the policy learnt so far; its card tells from how many steps."""
+    policy = training.policy
+    told = {**policy.card.training, "steps_done": steps_done}
+    policy.card = policy.card.model_copy(update={"training": told})
+    policy.save(folder)

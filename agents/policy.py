@@ -13,7 +13,9 @@ from tvfs_gym.agents.interface.interface import Knowledge
 from tvfs_gym.agents.network import Activation, Network
 from tvfs_gym.baselines.controller import Choice, State
 from tvfs_gym.envs.actions import action_masks
+from tvfs_gym.envs.arrays import write_arrays
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.limits import GUARD_C
 from tvfs_gym.envs.observation import FEATURES, Reading, read
 from tvfs_gym.envs.tables import Table
@@ -140,8 +142,13 @@ class GreedyPolicy(ABC):
     def save(self, folder: Path) -> None:
         """Writes the arrays and the card."""
         arrays: dict[str, Any] = {"choices": self.choices, **self.arrays()}
-        np.savez_compressed(folder / ARRAYS, **arrays)
-        (folder / CARD).write_text(self.card.model_dump_json(indent=2) + "\n")
+        write_policy(folder, arrays, self.card)
+
+
+def write_policy(folder: Path, arrays: dict[str, Any], card: Card) -> None:
+    """Writes a policy's files, each all or nothing, the card last."""
+    write_arrays(folder / ARRAYS, arrays)
+    write_whole(folder / CARD, f"{card.model_dump_json(indent=2)}\n".encode())
 
 
 class NetworkPolicy(GreedyPolicy):

@@ -1,6 +1,5 @@
 """Trained policies as files: read with every doubt, written if they act as what was trained."""
 
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +21,7 @@ from tvfs_gym.agents.policy import (
     NetworkPolicy,
     TablePolicy,
     columns,
+    write_policy,
 )
 from tvfs_gym.agents.recurrent import RecurrentNetwork
 from tvfs_gym.agents.rungs import INPUTS, Features, RungNetwork, RungPolicy, inputs_of
@@ -75,8 +75,7 @@ def write(policy: RungPolicy, folder: Path, features: Features) -> None:
     """
     with TemporaryDirectory() as draft:
         content: dict[str, Any] = policy.arrays()
-        np.savez_compressed(Path(draft) / ARRAYS, **content)
-        (Path(draft) / CARD).write_text(policy.card.model_dump_json(indent=2) + "\n")
+        write_policy(Path(draft), content, policy.card)
         read = load(Path(draft))
         assert isinstance(read, RungPolicy)
         check_alike(policy.network, read.network, features)
@@ -232,14 +231,3 @@ def _table_policy(stored: _Stored, choices: Choices) -> TablePolicy:
     if (table >= len(choices)).any():
         raise stored.wrong("its table names choices that it does not have")
     return TablePolicy(card, choices, edges, table)
-
-
-def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    """Writes arrays by name as NumPy's ``npz``, all or nothing.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    content = BytesIO()
-    np.savez(content, **arrays)
-    write_whole(path, content.getvalue())

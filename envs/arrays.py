@@ -1,5 +1,6 @@
-"""Arrays from .npz files that may be damaged, or made to do harm."""
+"""Arrays in .npz files: written whole, and read from files that may be damaged, or do harm."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from math import prod
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.tables import Traversable
 
 MOST_BYTES = 512 << 20
@@ -56,3 +58,20 @@ def _array(archive: ZipFile, name: str) -> NDArray[Any]:
         raise ValueError(f"{name} is not as long as it says")
     stream.seek(0)
     return np.asarray(npy.read_array(stream, allow_pickle=False))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], compressed: bool = True) -> None:
+    """Writes arrays by name as .npz, all or nothing.
+
+    Args:
+        path: The file; its folder is made if need be.
+        arrays: The arrays by name.
+        compressed: True to compress them, which takes longer.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    content, by_name = BytesIO(), dict[str, Any](arrays)
+    save = np.savez_compressed if compressed else np.savez
+    save(content, **by_name)
+    write_whole(path, content.getvalue())

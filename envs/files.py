@@ -7,6 +7,10 @@ from pathlib import Path
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
 
 
+DRAFT = ".part"
+"""End of the names of files that are not whole yet."""
+
+
 def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Writes a file, all or nothing, whenever the process or the machine stops.
 
@@ -19,7 +23,7 @@ def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
         OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.part")
+    draft = path.with_name(f"{path.name}{DRAFT}")
     with open(draft, "wb", opener=lambda name, _: os.open(name, _NEW, mode)) as file:
         file.write(content)
         file.flush()

@@ -10,9 +10,10 @@ import codecs
 import signal
 import sys
 from importlib.metadata import version
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from tvfs_gym.envs.errors import BoardError, InputError
 from tvfs_gym.experiments.adaptta import cli as adaptta
@@ -59,7 +60,28 @@ dev.add_typer(tuning.dev_app)
 dev.add_typer(publish, name="publish")
 dev.add_typer(perf.app, name="perf")
 
+
+class StoppedError(Exception):
+    """The user stopped a command that has not told so itself."""
+
+
+class _Commands(TyperGroup):
+    """The commands; typer would end them silently upon Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Invokes a command.
+
+        Raises:
+            StoppedError: In place of KeyboardInterrupt.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Train, benchmark and run controllers of embedded boards under ConvNet inference.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -97,6 +119,8 @@ def _options(
 def main() -> None:
     """Runs the command line of the process."""
     _print_anywhere()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with logging_to_stderr():
@@ -107,6 +131,8 @@ def main() -> None:
         raise SystemExit(_failed(str(error), 3)) from None
     except TrialError as error:
         raise SystemExit(_failed(str(error), 1)) from None
+    except (StoppedError, KeyboardInterrupt):
+        raise SystemExit(_failed("stopped.", 130)) from None
     except MemoryError:
         raise SystemExit(_failed("this needs more memory than there is.", 3)) from None
     except OSError as error:

@@ -9,7 +9,6 @@ on these its margin below T_max is set, too.
 
 import shutil
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -32,8 +31,9 @@ from tvfs_gym.agents.dagger.flights import (
 )
 from tvfs_gym.agents.network import Adam
 from tvfs_gym.agents.policy import Card
-from tvfs_gym.agents.policy_file import load, write, write_arrays
+from tvfs_gym.agents.policy_file import load, write
 from tvfs_gym.agents.rungs import Features, RungNetwork, RungPolicy
+from tvfs_gym.envs.arrays import read_arrays, write_arrays
 from tvfs_gym.envs.errors import InputError, at_least
 
 CHECKPOINT = "checkpoint"
@@ -227,7 +227,7 @@ class DaggerTraining:
         parts: dict[str, NDArray[Any]] = {}
         for number, part in enumerate(lessons):
             parts |= {f"features_{number}": part.features, f"values_{number}": part.values}
-        write_arrays(folder / CHECKPOINT / "lessons" / f"{self._done}.npz", parts)
+        write_arrays(folder / CHECKPOINT / "lessons" / f"{self._done}.npz", parts, False)
         write_arrays(folder / CHECKPOINT / "state.npz", self._state())
 
     def _set_margin(self, folder: Path) -> None:
@@ -279,19 +279,18 @@ class DaggerTraining:
         if not file.is_file():
             return
         try:
-            with np.load(file) as stored:
-                state = dict(stored)
+            state = read_arrays(file)
             own = state["own"]
             network = self._student.network.arrays()
             for name, parameter in {**network, **self._adam.arrays()}.items():
                 parameter[...] = state[name]
             needed = (folder / CHECKPOINT / "lessons").is_dir()
             for number in range(1, int(own[0]) + 1 if needed else 1):
-                with np.load(folder / CHECKPOINT / "lessons" / f"{number}.npz") as stored:
-                    for part in range(len(stored.files) // 2):
-                        features, values = stored[f"features_{part}"], stored[f"values_{part}"]
-                        self._dataset.add(Lessons(features, values))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                stored = read_arrays(folder / CHECKPOINT / "lessons" / f"{number}.npz")
+                for part in range(len(stored) // 2):
+                    features, values = stored[f"features_{part}"], stored[f"values_{part}"]
+                    self._dataset.add(Lessons(features, values))
+        except (OSError, ValueError, KeyError) as error:
             raise InputError(
                 f"the checkpoint in {folder} is damaged ({error}): remove {folder / CHECKPOINT} to "
                 "begin anew."

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation
 from tvfs_gym.envs.boards.board import Board
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.tables import Table, read_toml
 
 FILE = "characterisation.toml"
@@ -162,7 +163,7 @@ def write(path: Path, found: Characterisation, board: Board, provenance: Provena
     for line in _EXPLANATION.splitlines():
         document.add(tomlkit.comment(line))
     document.update(content.model_dump(exclude_none=True, mode="json"))
-    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+    write_whole(path, tomlkit.dumps(document).encode())
 
 
 def _levels(clocks_hz: Sequence[float | None]) -> str:

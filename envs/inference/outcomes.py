@@ -10,16 +10,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.arrays import read_arrays
+from tvfs_gym.envs.arrays import read_arrays, write_arrays
 from tvfs_gym.envs.errors import InputError, unknown
-from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.tables import Traversable
 
@@ -162,9 +160,7 @@ class RecordedOutcomes:
             for field, array in vars(recording).items():
                 arrays[f"{name}/{field}"] = array
         arrays["provenance"] = np.array(json.dumps(self.provenance))
-        content = BytesIO()
-        np.savez_compressed(content, **arrays)
-        write_whole(path, content.getvalue())
+        write_arrays(path, arrays)
 
 
 def load_outcomes(path: Path | Traversable) -> RecordedOutcomes:

@@ -11,11 +11,9 @@ and times. A folder is written with
 The same command with the same ``--output`` resumes an interrupted run.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +28,9 @@ from tvfs_gym.experiments.adaptta.recording import check_labels, checked_hashes,
 from tvfs_gym.experiments.adaptta.report import write_live_report
 from tvfs_gym.experiments.adaptta.view_store import CHUNK, ViewOutputs, chunk_file, save_chunk
 from tvfs_gym.experiments.progress import progress_bar
-from tvfs_gym.experiments.results.folder import free_folder, read_json, write_provenance
+from tvfs_gym.experiments.results.folder import write_provenance
+from tvfs_gym.experiments.results.resuming import resumed_folder
+from tvfs_gym.experiments.results.unfinished import finish
 
 
 def run_live(
@@ -74,9 +74,11 @@ def run_live(
         "runtime": runtime(),
         **asdict(options),
     }
-    folder = _folder(output, config)
+    folder = resumed_folder(output, "adaptta", config)
+    write_provenance(folder, config)
     _run_views(topologies, models, labelled, options, folder)
     write_live_report(folder, labelled, topologies, options)
+    finish(folder)
 
 
 def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topology, ...]:
@@ -95,22 +97,6 @@ def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topo
     if not usable:
         raise InputError(f"{models} holds no network of the family {family_name}.")
     return tuple(usable)
-
-
-def _folder(output: Path | None, config: dict[str, Any]) -> Path:
-    """A new folder, or that of an interrupted run with the same configuration."""
-    config = json.loads(json.dumps(config))
-    if output is not None and (output / "config.json").is_file():
-        earlier = read_json(output, "config.json")
-        different = sorted(key for key in config if earlier.get(key) != config[key])
-        if different:
-            raise InputError(
-                f"{output} holds a run that differs in {', '.join(different)}: name another folder."
-            )
-        return output
-    folder = free_folder(output, "adaptta")
-    write_provenance(folder, config)
-    return folder
 
 
 def _run_views(

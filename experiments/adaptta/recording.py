@@ -4,19 +4,20 @@ Chunks of images are written to a folder as they are done, complete or not at al
 recording that was interrupted goes on where it stopped. An image that cannot be used is listed.
 """
 
+import csv
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from io import BytesIO
+from io import StringIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.arrays import read_arrays, write_arrays
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.adaptta import AdapTTA
@@ -134,19 +135,16 @@ def _record_to(
     path: Path, topology: Topology, models: Path, images: Sequence[LabelledImage]
 ) -> int:
     chunk = record_chunk(topology, models, images)
-    buffer = BytesIO()
-    arrays: dict[str, Any] = {**vars(chunk.recording), "errors": chunk.errors}
-    np.savez_compressed(buffer, **arrays)
-    write_whole(path, buffer.getvalue())
+    write_arrays(path, {**vars(chunk.recording), "errors": chunk.errors})
     return len(images)
 
 
 def _load(path: Path) -> RecordedChunk:
     try:
-        with np.load(path, allow_pickle=False) as data:
-            recording = Recording(data["confidence"], data["label"], data["in_top5"])
-            return RecordedChunk(recording, data["errors"])
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        data = read_arrays(path)
+        recording = Recording(data["confidence"], data["label"], data["in_top5"])
+        return RecordedChunk(recording, data["errors"])
+    except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path} is damaged: {error}; remove it and run again.") from error
 
 
@@ -229,6 +227,13 @@ def check_labels(topologies: Sequence[Topology], images: Sequence[LabelledImage]
                     f"{image.path} has the label {image.label}; {topology.name} knows the classes "
                     f"0 to {classes - 1}."
                 )
+
+
+def write_failures(path: Path, failures: Mapping[Path, str]) -> None:
+    """Lists images that could not be used, with the reason, as CSV."""
+    text = StringIO(newline="")
+    csv.writer(text).writerows([("file", "error"), *failures.items()])
+    write_whole(path, text.getvalue().encode())
 
 
 def listing_sha256(images: Sequence[LabelledImage]) -> str:

@@ -1,6 +1,5 @@
 """Tables, figures and files of a run of ``tvfs-gym adaptta live``."""
 
-import csv
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 from rich import print as rich_print
 
+from tvfs_gym.envs.arrays import write_arrays
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.augmentation import policy_views
 from tvfs_gym.envs.inference.image_lists import LabelledImage
 from tvfs_gym.envs.inference.outcomes import (
@@ -32,9 +33,11 @@ from tvfs_gym.experiments.adaptta.calibration import (
 )
 from tvfs_gym.experiments.adaptta.live_options import LiveOptions
 from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
+from tvfs_gym.experiments.adaptta.recording import write_failures
 from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
 from tvfs_gym.experiments.adaptta.view_store import chunks_of
 from tvfs_gym.experiments.results.folder import read_json
+from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.statistics import mean_cell, paired_cell, share_cell
 from tvfs_gym.experiments.results.tables import markdown_table
 
@@ -113,7 +116,7 @@ def write_live_report(
     _write_rows(folder, used, runs)
     _write_outcomes(folder, used, runs, options)
     text = f"{_tables(runs)}\n\n{_caption(folder, used, failed, options)}\n"
-    (folder / "table.md").write_text(text, encoding="utf-8")
+    write_whole(folder / "table.md", text.encode())
     from tvfs_gym.experiments.adaptta.figures import (  # and with it all of matplotlib
         pareto_fronts,
         passes_distribution,
@@ -216,10 +219,7 @@ def _write_failures(
         for image, error in zip(images, of_network, strict=True):
             if error:
                 failures.setdefault(image.path, str(error))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("file", "error"))
-        writer.writerows(failures.items())
+    write_failures(path, failures)
     return len(failures)
 
 
@@ -243,7 +243,7 @@ def _write_rows(folder: Path, images: Sequence[LabelledImage], runs: Sequence[Po
                 }
             )
         )
-    pl.concat(tables).write_parquet(folder / "frames.parquet")
+    write_parquet(folder / "frames.parquet", pl.concat(tables))
 
 
 def _write_outcomes(
@@ -263,8 +263,7 @@ def _write_outcomes(
     longest = _longest(runs)
     recordings = {run.network: run.recording for run in longest}
     RecordedOutcomes(runs[0].truth, recordings, provenance).save(folder / "outcomes.npz")
-    seconds: dict[str, Any] = {run.network: run.seconds for run in longest}
-    np.savez_compressed(folder / "seconds.npz", **seconds)
+    write_arrays(folder / "seconds.npz", {run.network: run.seconds for run in longest})
 
 
 def _tables(runs: Sequence[PolicyRun]) -> str:

@@ -7,7 +7,6 @@ images, and the figures shown are those of the run half, which the choice has no
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import polars as pl
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from rich import box
 from rich.table import Table
 
+from tvfs_gym.envs.arrays import read_arrays
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.outcomes import Halves, RecordedOutcomes, halves, load_outcomes
 from tvfs_gym.envs.inference.topology import ZOO
@@ -26,8 +26,11 @@ from tvfs_gym.experiments.adaptta.calibration import (
     pareto_front,
     sweep_settings,
 )
-from tvfs_gym.experiments.results.folder import free_folder, write_provenance
+from tvfs_gym.experiments.results.folder import write_provenance
+from tvfs_gym.experiments.results.frames import write_parquet
+from tvfs_gym.experiments.results.resuming import resumed_folder
 from tvfs_gym.experiments.results.tables import print_fitting
+from tvfs_gym.experiments.results.unfinished import finish
 
 HEADER = ("network", "most passes", "tau", "top-1, %", "mean passes", "latency p95, ms")
 
@@ -85,12 +88,13 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
     if output is not None:
         from tvfs_gym.experiments.adaptta.figures import pareto_fronts  # and all of matplotlib
 
-        folder = free_folder(output, "adaptta_sweep")
-        write_provenance(folder, {"outcomes": str(outcomes), "target": asdict(target)})
-        pl.DataFrame(
-            [{"network": name, **asdict(point)} for name in points for point in points[name]]
-        ).write_parquet(folder / "sweep.parquet")
+        config = {"outcomes": str(outcomes), "target": asdict(target)}
+        folder = resumed_folder(output, "adaptta_sweep", config)
+        write_provenance(folder, config)
+        rows = [{"network": name, **asdict(point)} for name in points for point in points[name]]
+        write_parquet(folder / "sweep.parquet", pl.DataFrame(rows))
         pareto_fronts(points, folder / "pareto.png")
+        finish(folder)
         print(f"written to {folder}")
 
 
@@ -99,9 +103,8 @@ def _recorded(path: Path | None) -> tuple[RecordedOutcomes, dict[str, NDArray[np
     seconds: dict[str, NDArray[np.float64]] = {}
     if path is not None and path.is_dir():
         try:
-            with np.load(path / "seconds.npz", allow_pickle=False) as data:
-                seconds = dict(data)
-        except (OSError, ValueError, BadZipFile) as error:
+            seconds = read_arrays(path / "seconds.npz")
+        except (OSError, InputError) as error:
             raise InputError(f"{path} holds no finished run of adaptta live.") from error
         path = path / "outcomes.npz"
     return load_outcomes(path or ZOO / "recorded.npz"), seconds

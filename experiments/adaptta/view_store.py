@@ -6,15 +6,13 @@ another name and renamed once it is on disk, so that it is complete or absent.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.arrays import read_arrays
+from tvfs_gym.envs.arrays import read_arrays, write_arrays
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.files import write_whole
 
 CHUNK = 25
 """Images per file, and so the most that an interruption can lose."""
@@ -53,14 +51,8 @@ def save_chunk(path: Path, outputs: ViewOutputs) -> None:
     """
     exact = outputs.probabilities.astype(np.float16)
     lossless = np.array_equal(exact.astype(np.float32), outputs.probabilities)
-    buffer = BytesIO()
-    np.savez_compressed(
-        buffer,
-        probabilities=exact if lossless else outputs.probabilities,
-        seconds=outputs.seconds,
-        errors=outputs.errors,
-    )
-    write_whole(path, buffer.getvalue())
+    probabilities = exact if lossless else outputs.probabilities
+    write_arrays(path, {**vars(outputs), "probabilities": probabilities})
 
 
 def chunks_of(folder: Path, network: str) -> Iterator[ViewOutputs]:

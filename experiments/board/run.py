@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 from rich.console import Console
 
 from tvfs_gym.baselines.characterisation import file as characterisation_file
@@ -199,14 +200,16 @@ def _run_all(
                     keys = {"scenario": scenario, "controller": name}
                     title = f"episode {number} of {len(runs)}: {name}"
                     _run_one(env, policies[name], seed, title, shown, folder, cell, keys)
-    except BaseException:
+    except BaseException as error:
         kept = sum(is_written(folder, cell) for cell in cells)
         Console(stderr=True).print(
-            f"interrupted: {kept} of {len(cells)} episodes, and the steps of the last, are kept in "
+            f"stopped: {kept} of {len(cells)} episodes, and the steps of the last, are kept in "
             f"{folder}; the same command resumes",
             soft_wrap=True,
             highlight=False,
         )
+        if isinstance(error, KeyboardInterrupt):
+            raise typer.Exit(130) from None
         raise
 
 

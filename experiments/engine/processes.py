@@ -2,10 +2,10 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import suppress
-from multiprocessing import get_context
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any
@@ -53,7 +53,8 @@ class Processes(Engine):
         """Starts a trial on an idle worker, or on a new one."""
         self._collect()
         worker = self._idle.pop() if self._idle else self._new_worker()
-        future = worker.submit(trial)
+        with _interrupts_left_to_this_process():
+            future = worker.submit(trial)
         self._busy[future] = worker
         return future
 
@@ -77,6 +78,20 @@ class Processes(Engine):
                 worker.shutdown()
             else:
                 self._idle.append(worker)
+
+
+@contextmanager
+def _interrupts_left_to_this_process() -> Iterator[None]:
+    """Has processes that are started inherit SIGINT blocked: a terminal's Ctrl-C is sent to all."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which would unblock it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_worker(alive: Connection) -> None:

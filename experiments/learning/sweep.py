@@ -177,8 +177,7 @@ def train_trials(
     folder = resumed_folder(output, "sweep", config)
     write_provenance(folder, config)
     (folder / TRIALS).mkdir(exist_ok=True)
-    for draft in (folder / TRIALS).glob(f"*{DRAFT}"):
-        shutil.rmtree(draft, ignore_errors=True)
+    remove_drafts(folder / TRIALS)
     missing: Trials[None] = {
         name: partial(train_whole, training, folder / TRIALS / name)
         for name, training in trainings.items()
@@ -203,13 +202,19 @@ def train_trials(
     return folder
 
 
-def train_whole(training: Training, folder: Path) -> None:
+def remove_drafts(folder: Path) -> None:
+    """Removes folders of trainings that were killed."""
+    for draft in folder.glob(f"*{DRAFT}"):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def train_whole(training: Training, folder: Path, progress_bar: bool = False) -> None:
     """Trains into a folder that is there only when the training has ended."""
     draft = Path(mkdtemp(DRAFT, f"{folder.name}-", folder.parent))
     if training.algorithm.learner is None:
         # The sums of several threads may differ in their last bits from one machine to the next.
         import_module("torch").set_num_threads(1)
-    training.run(draft, progress_bar=False)
+    training.run(draft, progress_bar)
     try:
         draft.replace(folder)
     except OSError:

@@ -9,6 +9,7 @@ every option ``--family`` takes it.
 
 import os
 import platform
+import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,8 +33,7 @@ from tvfs_gym.experiments.adaptta.recording import check_labels
 from tvfs_gym.experiments.models.changes import change_shares
 from tvfs_gym.experiments.models.network_options import OptionTexts
 from tvfs_gym.experiments.models.reading import read_network
-from tvfs_gym.experiments.models.record import record_networks, unfinished
-from tvfs_gym.experiments.results.folder import checked_output
+from tvfs_gym.experiments.models.record import check_outputs, record_networks, unfinished
 
 ROUNDS = 15
 """Rounds in which every network is timed once; a ratio is the median of the rounds' ratios."""
@@ -70,8 +70,7 @@ def add_family(
     """
     if output.suffix != ".toml":
         raise InputError(f"a family is a TOML file: name {output}.toml, not {output}.")
-    checked_output(output)
-    checked_output(output.with_suffix(".npz"))
+    check_outputs(output.with_suffix(".npz"), output)
     files = [*networks, *variants]
     if len({file.resolve().parent for file in files}) > 1:
         raise InputError("the networks of a family must lie in one folder.")
@@ -97,7 +96,8 @@ def add_family(
             for row in [*family["topologies"], *family.get("variants", [])]
         ]
         record_networks(topologies, files[0].parent, found.images, outcomes)
-    output.write_text(tomlkit.dumps(family), encoding="utf-8")
+    write_whole(output, tomlkit.dumps(family).encode())
+    shutil.rmtree(unfinished(outcomes))
     print(f"{output}: family {output.stem}")
 
 

@@ -4,7 +4,6 @@ What is recorded is kept in a folder beside the output until all is done: the sa
 where it stopped. Images that cannot be used are left out, and listed in a file beside the output.
 """
 
-import csv
 import json
 import os
 import shlex
@@ -29,6 +28,7 @@ from tvfs_gym.experiments.adaptta.recording import (
     listing_sha256,
     provenance_of,
     record_images,
+    write_failures,
 )
 from tvfs_gym.experiments.models.doubts import accuracy_lines
 from tvfs_gym.experiments.progress import progress_bar
@@ -52,7 +52,7 @@ def record_family(
     """
     if output.suffix != ".npz":
         raise InputError(f"recorded outcomes are .npz files: name {output}.npz, not {output}.")
-    checked_output(output)
+    check_outputs(output)
     family = load_family(family_name)
     topologies = family.recordable(topology_names)
     with unpacked(images) as folder:
@@ -62,6 +62,7 @@ def record_family(
             print(note)
         check_labels(topologies, found.images)
         record_networks(topologies, models, found.images, output)
+    shutil.rmtree(unfinished(output))
 
 
 def unfinished(output: Path) -> Path:
@@ -69,10 +70,27 @@ def unfinished(output: Path) -> Path:
     return output.with_suffix(".recording")
 
 
+def check_outputs(outcomes: Path, *others: Path) -> None:
+    """Checks that files can be written, unless this is to go on with a recording of them.
+
+    Args:
+        outcomes: Recorded outcomes to write.
+        others: Files that are written with them.
+
+    Raises:
+        InputError: One exists, or its folder does not.
+    """
+    if not (unfinished(outcomes) / CONFIG).is_file():
+        for path in (outcomes, *others):
+            checked_output(path)
+
+
 def record_networks(
     topologies: Sequence[Topology], models: Path, images: Sequence[LabelledImage], output: Path
 ) -> None:
     """Records networks, or goes on with it, and prints how many answers are right.
+
+    The folder of `unfinished` is left for the caller to remove once all is written.
 
     Args:
         topologies: Networks.
@@ -109,7 +127,6 @@ def record_networks(
         provenance_of(command, hashes, used),
     )
     outcomes.save(output)
-    shutil.rmtree(folder)
     for line in accuracy_lines(outcomes, {topology.name: topology for topology in topologies}):
         print(line)
     print(f"{output}: {len(topologies)} networks, {_images(outcomes.truth)}")
@@ -150,10 +167,7 @@ def _list_failures(
                 failures.setdefault(image.path, str(error))
     if not failures:
         return
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("file", "error"))
-        writer.writerows(failures.items())
+    write_failures(path, failures)
     print(f"left out: {len(failures)} of {len(images)} images could not be used; {path} says why.")
 
 

@@ -1,6 +1,7 @@
 """Figures of a benchmark, drawn from its tables alone."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib
@@ -12,6 +13,8 @@ import polars as pl
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.files import write_whole
+from tvfs_gym.experiments.results.folder import DRAWN_BY
 from tvfs_gym.experiments.results.statistics import METRICS
 
 matplotlib.rcParams["text.parse_math"] = False  # a dollar sign in a name is a dollar sign
@@ -158,7 +161,8 @@ def _dots(panel: Axes, rows: pl.DataFrame, values: Array, error: tuple[Array, Ar
 
 def save(figure: plt.Figure, path: Path) -> None:
     """Writes a figure and closes it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
-    figure.savefig(path, dpi=_DPI)
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=_DPI, metadata={"Source": DRAWN_BY})
+    write_whole(path, content.getvalue())
     plt.close(figure)

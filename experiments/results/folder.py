@@ -15,14 +15,17 @@ from typing import Any
 import psutil
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.files import write_whole
-from tvfs_gym.experiments.results.unfinished import mark_unfinished
+from tvfs_gym.envs.files import DRAFT, write_whole
+from tvfs_gym.experiments.results.unfinished import UNFINISHED, mark_unfinished
 
 CONFIG = "config.json"
 """File of a run with its configuration."""
 
 COMMAND = "command.txt"
 """File of a run with the command that began it, the first that is written."""
+
+DRAWN_BY = "tvfs-gym"
+"""What the PNG files of figures name as their source."""
 
 PACKAGES = ("tvfs-gym", "gymnasium", "numpy", "numba", "polars", "scipy")
 
@@ -41,9 +44,14 @@ def free_folder(output: Path | None, name: str) -> Path:
         return next(f for n in count(1) if not (f := Path("results") / f"{name}_{n}").exists())
     if output.exists() and not output.is_dir():
         raise InputError(f"{output} is a file: name a folder.")
-    if output.is_dir() and any(output.iterdir()):
+    if output.is_dir() and any(map(_is_result, output.iterdir())):
         raise InputError(f"{output} already holds results: name another folder or remove it.")
     return output
+
+
+def _is_result(path: Path) -> bool:
+    """Tells a file from what a command leaves that was killed before it began."""
+    return path.name != UNFINISHED and not path.name.endswith(DRAFT)
 
 
 def config_digest(config: Mapping[str, Any]) -> str:
@@ -124,6 +132,11 @@ def checked_output(path: Path, overwrite: bool = False) -> Path:
     if not path.resolve().parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {path.parent}.")
     return path
+
+
+def is_drawn(path: Path) -> bool:
+    """Tells whether a file is a figure that this package drew."""
+    return path.is_file() and f"Source\0{DRAWN_BY}".encode() in path.read_bytes()
 
 
 def _git_commit() -> str:

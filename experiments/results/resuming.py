@@ -6,7 +6,6 @@ cells bear the digest of this one.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +65,9 @@ def resumed_folder(output: Path | None, name: str, config: dict[str, Any]) -> Pa
             "remove it."
         )
     if earlier is None:
-        print(f"{output / CONFIG} is damaged: written anew.", file=sys.stderr)
+        LOGGER.warning(f"{output / CONFIG} is damaged or missing: written anew.")
     for file in damaged:
-        print(f"{file} is damaged, or lacks its steps: computed anew.", file=sys.stderr)
+        LOGGER.warning(f"{file} is damaged, or lacks its steps: computed anew.")
         file.unlink()
     return output
 

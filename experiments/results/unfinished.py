@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import typer
 
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.progress import LOGGER
 
 UNFINISHED = "unfinished.json"
@@ -17,7 +18,8 @@ UNFINISHED = "unfinished.json"
 def mark_unfinished(folder: Path) -> None:
     """Says that this process is at a run's folder."""
     process = psutil.Process()
-    (folder / UNFINISHED).write_text(json.dumps([process.pid, process.create_time()]))
+    mark = json.dumps([process.pid, process.create_time()])
+    write_whole(folder / UNFINISHED, mark.encode())
 
 
 def finish(folder: Path) -> None:

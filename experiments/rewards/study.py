@@ -11,12 +11,13 @@ from typing import Any
 
 import tomlkit
 
-from tvfs_gym.agents.policy import CARD
 from tvfs_gym.agents.training import Training
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.reward import reward_of
 from tvfs_gym.experiments.benchmarks.benchmark import run
 from tvfs_gym.experiments.benchmarks.suite import load_suite
+from tvfs_gym.experiments.learning.sweep import remove_drafts, train_whole
 from tvfs_gym.experiments.results.cells import cell_name
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.resuming import resumed_folder
@@ -93,13 +94,15 @@ class Study:
         suite = load_suite(self.suite).on_board(self.board)
         folder = resumed_folder(output, "rewards", vars(self))
         write_provenance(folder, vars(self))
+        (folder / POLICIES).mkdir(exist_ok=True)
+        remove_drafts(folder / POLICIES)
         for reward, training in trainings.items():
             policy = policy_folder(folder, reward)
-            if not (policy / CARD).is_file():
-                policy.mkdir(parents=True, exist_ok=True)
+            if not policy.is_dir():
                 print(f"training {self.algorithm} under {reward}", flush=True)
-                training.run(policy, progress_bar)
-        (folder / SUITE).write_text(tomlkit.dumps(suite.model_dump(mode="json", exclude_none=True)))
+                train_whole(training, policy, progress_bar)
+        content = tomlkit.dumps(suite.model_dump(mode="json", exclude_none=True))
+        write_whole(folder / SUITE, content.encode())
         controllers = [*(str(policy_folder(folder, reward)) for reward in self.rewards)]
         run(
             str(folder / SUITE), self.board, self.family, [*controllers, *REFERENCES], self.seeds,

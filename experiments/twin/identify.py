@@ -12,7 +12,7 @@ from rich.table import Table
 from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
-from tvfs_gym.experiments.results.folder import checked_output
+from tvfs_gym.experiments.results.folder import checked_output, is_drawn
 from tvfs_gym.experiments.results.tables import print_fitting
 from tvfs_gym.experiments.twin.errors import between_runs_log_se, held_out_rmse_c, predictions
 from tvfs_gym.experiments.twin.excitation import reached_gain
@@ -63,7 +63,8 @@ def run(
     if output.suffix != ".toml":
         raise InputError(f"a profile is a .toml file: name {output}.toml, not {output}.")
     checked_output(output)
-    checked_output(output.with_suffix(".png"))
+    figure = output.with_suffix(".png")
+    checked_output(figure, overwrite=is_drawn(figure))  # by a command that was killed
     profile = load_profile(board)
     board_found = recorded_board(files)
     if board_found is not None:
@@ -98,8 +99,8 @@ def run(
 
         longest = max(traces, key=lambda trace: trace.time_s[-1])
         shown = predictions(chosen.model, longest)
-        measured_against_predicted(longest, *shown, output.with_suffix(".png"))
-        print(f"cooling '{cooling}'; figure: {output.with_suffix('.png')}")
+        measured_against_predicted(longest, *shown, figure)
+        print(f"cooling '{cooling}'; figure: {figure}")
     write_whole(output, tomlkit.dumps(profile.model_dump(exclude_none=True)).encode())
     print(f"profile: {output}")
 

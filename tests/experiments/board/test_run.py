@@ -105,7 +105,7 @@ def test_a_run_that_is_broken_off_keeps_what_it_ran(
     running.send_signal(sent)
     _, said = running.communicate(timeout=60)
     assert running.returncode == status and "Traceback" not in said
-    assert "interrupted: " in said and "resumes" in said
+    assert "stopped: " in said and "resumes" in said
     steps, episodes = cells(tmp_path / "r", "steps"), cells(tmp_path / "r", "episodes")
     assert 1 <= episodes.height < 1000
     assert 2000 * episodes.height <= steps.height < 2000 * (episodes.height + 1)
