@@ -35,10 +35,11 @@ from tvfs_gym.experiments.results.tables import markdown_table, replace_section
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "concepts" / "reliability.md"
 KINDS = ("SIGKILL", "SIGINT", "SIGTERM", "Ctrl-C")
 PATIENCE_S = 8.0
-"""After a command was killed, until the last of its processes must have ended."""
+"""After a command was killed, until the last of its processes must have ended; a busy machine has as
+many times longer as it has more to do than it can."""
 
-LONGEST_S = 300.0
-"""After which a command hangs."""
+LONGEST_S = 180.0
+"""After which a command hangs; likewise."""
 
 MARK = "TVFS_GYM_KILLED"
 """Variable that all processes of a command inherit."""
@@ -98,7 +99,7 @@ class Victim:
         began_s = time.monotonic()
         process = self.start()
         try:
-            status = process.wait(LONGEST_S)
+            status = process.wait(patience_s(LONGEST_S))
         except subprocess.TimeoutExpired:
             self.end_all()
             return -1, "it hangs", LONGEST_S
@@ -120,7 +121,7 @@ class Victim:
 
     def orphans(self) -> list[str]:
         """Command lines of processes that have not ended after a while; they are ended."""
-        until_s = time.monotonic() + PATIENCE_S
+        until_s = time.monotonic() + patience_s(PATIENCE_S)
         while self.alive() and time.monotonic() < until_s:
             time.sleep(0.05)
         return self.end_all()
@@ -134,6 +135,11 @@ class Victim:
                 lines.append(line[:100])
                 os.kill(number, signal.SIGKILL)
         return lines
+
+
+def patience_s(usual_s: float) -> float:
+    """A patience on this machine as it is now, s."""
+    return usual_s * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def shared_memory() -> set[str]:
@@ -162,7 +168,7 @@ def kill_one(
         return None
     send(process, kind)
     try:
-        status = process.wait(PATIENCE_S)
+        status = process.wait(patience_s(PATIENCE_S))
     except subprocess.TimeoutExpired:
         return Kill(name, kind, moment, ("does not end", *victim.end_all()))
     problems = [f"orphan: {line}" for line in victim.orphans()]

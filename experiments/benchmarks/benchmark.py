@@ -141,6 +141,8 @@ def run(
         TrialError: Scenarios could not be run for good.
     """
     names = list(controllers) or [*CONTROLLERS, *pretrained_names(), *HINDSIGHT]
+    if len(set(names)) < len(names):
+        raise InputError("every --controller must be named once.")
     for name in names:
         check_name(name)
     if seeds < 1:

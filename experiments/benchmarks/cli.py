@@ -100,9 +100,9 @@ def report(*, folder: FolderArgument, rewards: RewardsOption = None, printing: P
 
 
 def _report(folder: Path, rewards: list[str] | None, printing: Printing) -> None:
-    from tvfs_gym.experiments.results.folder import CONFIG, read_json
+    from tvfs_gym.experiments.results.config import read_comparison_config
 
-    read_json(folder, CONFIG)  # refused before what draws it is loaded
+    read_comparison_config(folder)  # refused before what draws it is loaded
     from tvfs_gym.experiments.results.printing import print_comparison
     from tvfs_gym.experiments.results.report import write_report  # and with it all of matplotlib
 

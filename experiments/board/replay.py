@@ -17,21 +17,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from tvfs_gym.baselines.characterisation.characterisation import characterise
-from tvfs_gym.baselines.characterisation.file import CharacterisationFile
 from tvfs_gym.baselines.controller import Design
 from tvfs_gym.envs.boards.board import Telemetry
-from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint
+from tvfs_gym.envs.boards.profile import OperatingPoint
 from tvfs_gym.envs.boards.replay import EpisodeLog, ReplayBoard
 from tvfs_gym.envs.boards.twin.board import TwinBoard
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.topology import Family
 from tvfs_gym.envs.replay_env import ReplayEnv
 from tvfs_gym.envs.scenario import Scenario, scenario_of
 from tvfs_gym.experiments.board.boards import info_of
 from tvfs_gym.experiments.controllers import policy_named
 from tvfs_gym.experiments.results.cells import EPISODES, STEPS, read_cells
-from tvfs_gym.experiments.results.folder import CONFIG, checked_output, read_json
+from tvfs_gym.experiments.results.config import LoggedPoint, RunConfig, read_config
+from tvfs_gym.experiments.results.folder import checked_output
 from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.tables import print_fitting
 
@@ -68,7 +67,7 @@ class Log:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.config = read_json(folder, CONFIG)
+        self.config, read = read_config(folder, RunConfig)
         steps = read_cells(folder, STEPS, self.config)
         if "requested_level" not in steps.columns:
             raise InputError(
@@ -76,35 +75,42 @@ class Log:
                 "tvfs-gym run wrote."
             )
         episodes = read_cells(folder, EPISODES, self.config)
-        self.episodes = [_logged(steps, row) for row in episodes.iter_rows(named=True)]
-        self._family = Family.model_validate(self.config["topology_family"])
-        ((_, profile),) = self.config["boards"].items()
-        self._profile = None if profile is None else BoardProfile.model_validate(profile)
+        self._family, self._read = read.topology_family, read
+        (self._profile,) = read.boards.values()
+        choices = len(self._family.topologies), len(read.operating_points), read.views + 1
+        try:
+            self.episodes = [_logged(steps, row) for row in episodes.iter_rows(named=True)]
+        except (pl.exceptions.PolarsError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{folder} holds no log of tvfs-gym run: {str(error).splitlines()[0]}."
+            ) from error
+        for episode in self.episodes:
+            _check(episode, choices, folder)
 
     def env(self, logged: Logged) -> ReplayEnv:
         """The environment that plays one episode."""
         board = ReplayBoard(
             info_of(self.config),
             [logged.log],
-            tuple(_operating_point(point) for point in self.config["operating_points"]),
+            tuple(map(_operating_point, self._read.operating_points)),
             self._family,
-            self.config["views"],
-            self.config["nominal_latency_s"],
+            self._read.views,
+            self._read.nominal_latency_s,
             self._profile,
         )
         return ReplayEnv(
             board,
             scenario=self._scenario(logged.scenario),
-            frames_per_step=self.config["frames_per_step"],
+            frames_per_step=self._read.frames_per_step,
             choose_passes=True,
         )
 
     def design(self, env: ReplayEnv) -> Design:
         """Knowledge of the run's controllers; a twin is measured anew."""
-        content = self.config["characterisation"]
+        content = self._read.characterisation
         if content is not None:
-            return Design.of(env, CharacterisationFile.model_validate(content).of(env.board))
-        if self.config["real"] or self._profile is None:
+            return Design.of(env, content.of(env.board))
+        if self._read.real or self._profile is None:
             return Design.of(env, None)
         bench = Scenario(t_max_c=env.scenario.t_max_c, throttling=env.scenario.throttling)
         return Design.of(env, characterise(TwinBoard(self._profile, self._family), bench))
@@ -187,11 +193,28 @@ def _logged(steps: pl.DataFrame, row: dict[str, Any]) -> Logged:
     return Logged(**keys, log=EpisodeLog(start, windows, requested.astype(np.int64)))
 
 
-def _operating_point(values: dict[str, float | None]) -> OperatingPoint:
+def _check(logged: Logged, choices: tuple[int, ...], folder: Path) -> None:
+    """Checks that an episode has steps, and asked for what there is.
+
+    Raises:
+        InputError: It has not.
+    """
+    requested, window = logged.log.requested, Window(logged.log.windows)
+    wrong = (requested < 0) | (requested >= choices)
+    levels = np.stack([window.vf_level, window.cap_level])
+    if not len(requested) or wrong.any() or not (np.diff(window.time_s) > 0).all():
+        raise InputError(
+            f"{folder} logged what its board does not have, or no course of time, in the episode "
+            f"of {logged.controller}, seed {logged.seed}: name another."
+        )
+    if ((levels < 0) | (levels >= choices[1])).any():
+        raise InputError(f"{folder} logged VF levels that its board does not have: name another.")
+
+
+def _operating_point(logged: LoggedPoint) -> OperatingPoint:
     """A VF level as logged; what nobody knew of it is NaN."""
     frequency_hz, voltage_v = (
-        np.nan if value is None else value
-        for value in (values["frequency_hz"], values["voltage_v"])
+        np.nan if value is None else value for value in (logged.frequency_hz, logged.voltage_v)
     )
     return OperatingPoint.model_construct(frequency_hz=frequency_hz, voltage_v=voltage_v)
 

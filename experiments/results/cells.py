@@ -19,6 +19,12 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.episodes import Columns, Row
 from tvfs_gym.experiments.results.folder import CONFIG, config_digest, read_json
 from tvfs_gym.experiments.results.frames import write_parquet
+from tvfs_gym.experiments.results.plausible import (
+    BOUND_RANGES,
+    EPISODE_RANGES,
+    STEP_RANGES,
+    check_plausible,
+)
 
 STEPS, EPISODES, BOUNDS = "steps", "episodes", "bounds"
 """Folders of a run: a row per step, a row per episode, a row per scenario and seed."""
@@ -45,6 +51,9 @@ SHIELDED = "shield_"
 
 MOST_READABLE = 150
 """Bytes of a cell's readable name: file systems take 255 in all."""
+
+RANGES = {STEPS: STEP_RANGES, EPISODES: EPISODE_RANGES, BOUNDS: BOUND_RANGES}
+"""Columns of cells that are read, and what they can hold."""
 
 DIGEST = "tvfs_gym_config"
 """Key of the configuration's digest in the metadata of a cell."""
@@ -161,9 +170,11 @@ def step_cells(folder: Path) -> Iterator[pl.DataFrame]:
         raise _none_usable(folder, f"{STEPS}/*.parquet")
     for file in files:
         try:
-            yield pl.read_parquet(file, glob=False)
+            steps = pl.read_parquet(file, glob=False)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise _damaged(file) from error
+        check_plausible(steps, RANGES[STEPS], str(file))
+        yield steps
 
 
 def read_cells(folder: Path, kind: str, config: Mapping[str, Any]) -> pl.DataFrame:
@@ -242,12 +253,14 @@ def _read(folder: Path, kind: str, rows: pl.Expr | bool = True) -> pl.DataFrame:
     if not files:
         raise _none_usable(folder, f"{kind}/*.parquet")
     try:
-        return _joined(files).filter(rows).collect()
+        found = _joined(files).filter(rows).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         damaged = next((file for file in files if not is_readable(file)), None)
         if damaged is not None:
             raise _damaged(damaged) from error
         raise _none_usable(folder, f"{kind}/*.parquet") from error
+    check_plausible(found, RANGES[kind], str(folder / kind))
+    return found
 
 
 def _damaged(file: Path) -> InputError:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from tvfs_gym.experiments.results.cells import read_episodes
-from tvfs_gym.experiments.results.folder import CONFIG, read_json
+from tvfs_gym.experiments.results.config import read_comparison_config
 from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.statistics import metric_intervals, paired_differences
 
@@ -58,7 +58,7 @@ def read_comparison(folder: Path, rewards: Sequence[str] = ()) -> Comparison:
         InputError: The folder holds no results of a benchmark, or a reward cannot be had from
             stored steps.
     """
-    config = read_json(folder, CONFIG)
+    config = read_comparison_config(folder)
     by_reward = _ranking_under(folder, config, rewards) if rewards else None
     episodes = read_episodes(folder, config)
     ran = set(episodes["scenario"])

@@ -10,12 +10,14 @@ import jinja2
 import polars as pl
 
 from tvfs_gym.baselines import HINDSIGHT
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.experiments.results.brief import KNOWN, bars_of, brief_sentences
 from tvfs_gym.experiments.results.cells import cell_name, read_first_steps
 from tvfs_gym.experiments.results.comparison import Comparison, read_comparison
+from tvfs_gym.experiments.results.config import read_versions
 from tvfs_gym.experiments.results.figures import course, drawable, overview, ranking_figure
-from tvfs_gym.experiments.results.folder import read_command, read_json
+from tvfs_gym.experiments.results.folder import read_command
 from tvfs_gym.experiments.results.full import MOST_PANELS, difference_rows
 from tvfs_gym.experiments.results.ranking import HEADINGS, parts, ranking_rows
 from tvfs_gym.experiments.results.rewards import reward_rows, rewards_in
@@ -49,6 +51,14 @@ def write_report(folder: Path, rewards: Sequence[str] = ()) -> Comparison:
         InputError: The folder holds no results of a benchmark, or a reward cannot be had from
             stored steps.
     """
+    try:
+        return _write(folder, rewards)
+    except pl.exceptions.PolarsError as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"the cells in {folder} are not those of one run: {first}.") from error
+
+
+def _write(folder: Path, rewards: Sequence[str]) -> Comparison:
     comparison = read_comparison(folder, rewards)
     config, ranking = comparison.config, comparison.ranking
     steps = read_first_steps(folder, config)
@@ -86,7 +96,7 @@ def _html(comparison: Comparison, drawn: pl.DataFrame) -> str:
         subtitle=f"{title}; boards {', '.join(config['boards'])} "
         f"({config.get('description', 'digital twins')}); topology family {config['family']}.",
         source=SOURCES.get(config["family"], "Recorded answers of the family's own networks."),
-        versions=read_json(comparison.folder, "versions.json"),
+        versions=read_versions(comparison.folder),
         command=read_command(comparison.folder),
         headings=[heading for heading, _, _ in METRICS.values()],
         differences=difference_rows(comparison.differences),

@@ -11,7 +11,8 @@ import polars as pl
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, Throttling, Trip
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.results.cells import STEPS, read_cells
-from tvfs_gym.experiments.results.folder import CONFIG, read_json
+from tvfs_gym.experiments.results.config import BoardConfig, RunConfig, read_config
+from tvfs_gym.experiments.results.folder import CONFIG
 
 LATENCY_SWEEP, POWER_SWEEP, HEAT_TRACE = "latency_sweep.csv", "power_sweep.csv", "heat_trace.csv"
 """Files that ``characterise`` writes for ``identify``."""
@@ -37,7 +38,7 @@ def read_run(folder: Path) -> pl.DataFrame:
     Raises:
         InputError: The folder holds no log of a run.
     """
-    config = read_json(folder, CONFIG)
+    config, _ = read_config(folder, RunConfig)
     steps = read_cells(folder, STEPS, config)
     if "load" not in steps.columns:
         raise InputError(f"{folder} is not the log of tvfs-gym run: it says nothing of the load.")
@@ -62,7 +63,8 @@ def recorded_board(paths: Sequence[Path]) -> dict[str, Any] | None:
     Raises:
         InputError: They are of different boards.
     """
-    configs = [read_json(path, CONFIG) for path in paths if (path / CONFIG).is_file()]
+    folders = [path for path in paths if (path / CONFIG).is_file()]
+    configs = [read_config(folder, BoardConfig)[0] for folder in folders]
     for config, other in pairwise(configs):
         if config["operating_points"] != other["operating_points"]:
             raise InputError("the folders are of boards with different VF levels: give one's.")
