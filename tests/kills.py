@@ -35,8 +35,8 @@ from tvfs_gym.experiments.results.tables import markdown_table, replace_section
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "concepts" / "reliability.md"
 KINDS = ("SIGKILL", "SIGINT", "SIGTERM", "Ctrl-C")
 PATIENCE_S = 8.0
-"""After a command was killed, until the last of its processes must have ended; a busy machine has as
-many times longer as it has more to do than it can."""
+"""After a command was killed, until the last of its processes must have ended; a busy machine has
+as many times longer as it has more to do than it can."""
 
 LONGEST_S = 180.0
 """After which a command hangs; likewise."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.aggregation import Probabilities
 from tvfs_gym.envs.inference.augmentation import Codes
-from tvfs_gym.envs.inference.runtime import interpreter, runtime, runtime_package
+from tvfs_gym.envs.inference.runtime import interpreter, runtime, runtime_package, unusable
 from tvfs_gym.envs.inference.tensors import class_output, picture_input, tensor_shape
 from tvfs_gym.envs.inference.topology import Topology
 from tvfs_gym.envs.inference.transforms import Pixels
@@ -50,7 +50,7 @@ class TfliteClassifier:
                 f"{topology.runtimes[0]}."
             )
         self.invoke_s = 0.0
-        self._interpreter = interpreter(path, threads, xnnpack, topology.input_px)
+        self._interpreter = interpreter(path, threads, xnnpack, topology.input_px, topology.sha256)
         self._input = picture_input(path, self._interpreter.get_input_details())
         self._output = class_output(
             path, self._interpreter.get_output_details(), [topology.classes]
@@ -115,7 +115,10 @@ class TfliteClassifier:
         # The tensors' arrays are made anew each time: TFLite refuses to run while one is held.
         self._input_tensor()[0] = codes
         before_s = perf_counter()
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise InputError(unusable(self._path, str(error))) from error
         self.invoke_s += perf_counter() - before_s
         if self._output_values is None:
             output = self._output_tensor().reshape(-1).astype(np.float32)
