@@ -232,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def make_inputs(folder: Path, server: SlowServer) -> None:
     """Makes what the commands read: pictures, networks, a family that is served, a trace, a log."""
-    from tests.fuzz import command
+    from tests.fuzz_readers import command
 
     with ZipFile(NETWORKS / "pictures.zip") as pictures:
         rows = pictures.read("images.csv").decode().splitlines()[: PICTURES + 1]

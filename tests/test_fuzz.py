@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import pytest
 
 from tests.conftest import ROOT
-from tests.fuzz import COMPILED, READERS
+from tests.fuzz_readers import COMPILED, READERS
 
 
 def fuzzed(readers: Iterable[str], count: int) -> dict[str, int]:
