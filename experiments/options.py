@@ -216,7 +216,7 @@ def named_values(options: list[str] | None) -> dict[str, Any]:
             raise InputError(f"a board option is NAME=VALUE, not '{option}'.")
         try:
             values[name] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             values[name] = text
     return values
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent
 
@@ -117,26 +116,13 @@ def load_hyperparameters(
         InputError: The file is no such one, or a value is impossible.
     """
     path = file or FOLDER / f"{algorithm}.yml"
-    entries = _entries(path)
+    entries = read_yaml(path)
     entry = entries.get(environment_id, entries.get(DEFAULT))
     if not isinstance(entry, dict):
         raise InputError(
             f"{path} has no hyper-parameters for {environment_id}: name it, or {DEFAULT}."
         )
     return Hyperparameters({**entry, **dict(_override(text) for text in overrides)})
-
-
-def _entries(path: Path) -> dict[str, Any]:
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the hyper-parameters {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no YAML file: {reason}.") from error
-    if not isinstance(entries, dict):
-        raise InputError(f"{path} must map environments' ids to hyper-parameters.")
-    return entries
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -155,7 +141,7 @@ def evaluated(value: Any) -> Any:
         return value
     try:
         return _literal(ast.parse(value.strip(), mode="eval").body)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # parentheses without end
         return value
 
 

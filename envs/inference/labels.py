@@ -105,7 +105,7 @@ def _names_in_json(text: str, source: str) -> list[str]:
     """Names of a list, of an object by number, or of an object that gives numbers by name."""
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number may have thousands of digits
         raise InputError(f"{source} is not a label list: {error}.") from error
     if data and isinstance(data, dict) and all(isinstance(value, int) for value in data.values()):
         data = {str(number): name for name, number in data.items()}

@@ -14,14 +14,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-import numpy as np
-import yaml
 from pydantic import ConfigDict, Field, ValidationError
 
 from tvfs_gym.agents.training import Training
+from tvfs_gym.envs.arrays import read_arrays
 from tvfs_gym.envs.errors import InputError, invalid, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
 from tvfs_gym.envs.tables import Table
+from tvfs_gym.envs.yaml_files import read_yaml
 from tvfs_gym.experiments.benchmarks.benchmark import run as run_benchmark
 from tvfs_gym.experiments.engine import Trials, open_engine
 from tvfs_gym.experiments.progress import progress_bar
@@ -128,17 +128,9 @@ def read_trainings(path: Path) -> TrainingSweep:
     Raises:
         InputError: It cannot be read, or holds what cannot be swept.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"expected keys and values in {path}, e.g. 'algo: [ztt, lotus]'.")
     several = {
         key: [value] if key in VARIED and not isinstance(value, list) else value
-        for key, value in content.items()
+        for key, value in read_yaml(path).items()
     }
     try:
         return TrainingSweep.model_validate(several)
@@ -231,8 +223,8 @@ def trial_rows(folder: Path, sweep: TrainingSweep) -> list[tuple[str, str, str]]
         evaluations = folder / TRIALS / name / "evaluations" / "evaluations.npz"
         best = "-"
         if evaluations.is_file():
-            with np.load(evaluations) as stored:
-                rewards = stored["results"].sum(axis=1) / stored["ep_lengths"].sum(axis=1)
+            stored = read_arrays(evaluations, "evaluations")
+            rewards = stored["results"].sum(axis=1) / stored["ep_lengths"].sum(axis=1)
             best = f"{rewards.max():.3f}"
         rows.append((name, f"{training.resolved_steps:,}", best))
     return rows

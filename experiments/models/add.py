@@ -103,9 +103,10 @@ def add_family(
 
 def _draft(path: Path, topologies: Sequence[Topology]) -> dict[str, Any] | None:
     """The family as it was timed before an interruption; None if it was not, or of others."""
-    if not path.exists():
+    try:
+        family = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    family = tomllib.loads(path.read_text(encoding="utf-8"))
     measured = {"relative_latency", "change_share", "source"}
     rows = [*family["topologies"], *family.get("variants", [])]
     timed = [Topology.model_validate(row).model_dump(exclude=measured) for row in rows]
