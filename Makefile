@@ -15,7 +15,7 @@ BIN := .venv/bin
 ZOO_TOOLS := torch==2.13.0 litert-torch==0.10.0 ai-edge-quantizer==0.10.0 scikit-learn==1.9.1 pillow==13.0.0
 ZOO := envs/inference/zoo
 
-.PHONY: benchmark docs fuzz test test-slow test-tflite-runtime test-train test-ray test-kernel
+.PHONY: benchmark docs fuzz kills test test-slow test-tflite-runtime test-train test-ray test-kernel
 .PHONY: test-kernel-arm lint smoke
 .PHONY: pretrained publish publish-live zoo zoo-family clean
 
@@ -33,6 +33,10 @@ COUNT ?= 1000
 SEED ?= 0
 fuzz: .venv/installed-test
 	$(BIN)/python -m tests.fuzz $(COUNT) --seed $(SEED)
+
+# Every long command killed at random moments, COUNT times in all.
+kills: .venv/installed-test
+	$(BIN)/python -m tests.kills $(COUNT) --seed $(SEED)
 
 # Inference under NumPy 1 and the older runtime, which is the only one on 32-bit ARM.
 test-tflite-runtime: .venv/tflite-runtime/installed

@@ -72,32 +72,34 @@ class Victim:
     Args:
         command: The command.
         folder: Made; the inputs stand beside it.
+        stderr: Where it says what it says; beside the folder, if it is None.
     """
 
-    def __init__(self, command: Command, folder: Path) -> None:
+    def __init__(self, command: Command, folder: Path, stderr: Path | None = None) -> None:
         folder.mkdir()
+        self._stderr = stderr or folder.with_name(f"{folder.name}.stderr")
         self.folder, self._mark = folder, str(folder)
         command.prepare(folder)
         arguments = command.arguments.replace("{inputs}", str(folder.parent / "inputs"))
         self._call = [sys.executable, "-m", "tvfs_gym_command", *arguments.split()]
 
-    def start(self) -> "subprocess.Popen[str]":
-        """Starts it, in a group of its own."""
+    def start(self, **variables: str) -> "subprocess.Popen[str]":
+        """Starts it, in a group of its own, with further environment variables."""
         return subprocess.Popen(
             self._call,
             cwd=self.folder,
-            env={**os.environ, MARK: self._mark},
+            env={**os.environ, **variables, MARK: self._mark},
             stdin=subprocess.DEVNULL,
-            stdout=(self.folder.parent / f"{self.folder.name}.stdout").open("a"),
-            stderr=(self.folder.parent / f"{self.folder.name}.stderr").open("w"),
+            stdout=subprocess.DEVNULL,
+            stderr=self._stderr.open("w"),
             text=True,
             start_new_session=True,
         )
 
-    def run(self) -> tuple[int, str, float]:
+    def run(self, **variables: str) -> tuple[int, str, float]:
         """Runs it to its end; its status, what it said, and how long it took, s."""
         began_s = time.monotonic()
-        process = self.start()
+        process = self.start(**variables)
         try:
             status = process.wait(patience_s(LONGEST_S))
         except subprocess.TimeoutExpired:
@@ -107,7 +109,7 @@ class Victim:
 
     def said(self) -> str:
         """Standard error of the last start, of all processes."""
-        return (self.folder.parent / f"{self.folder.name}.stderr").read_text(errors="replace")
+        return self._stderr.read_text(errors="replace")
 
     def alive(self) -> list[int]:
         """Processes of the command."""
@@ -178,7 +180,9 @@ def kill_one(
     problems += _told(kind, status, victim.said())
     if not command.whole(victim.folder):
         problems.append("the board is not as it was")
-    problems += _again(command, victim, expected)
+    status, said, _ = victim.run()
+    problems += [f"orphan of the second: {line}" for line in victim.orphans()]
+    problems += differences(command, victim, expected, status, said)
     return Kill(name, kind, moment, tuple(problems))
 
 
@@ -197,18 +201,18 @@ def _told(kind: str, status: int, said: str) -> list[str]:
     return problems
 
 
-def _again(command: Command, victim: Victim, expected: Results) -> list[str]:
-    """What is wrong when the same command is given again."""
-    status, said, _ = victim.run()
-    problems = [f"orphan of the second: {line}" for line in victim.orphans()]
+def differences(
+    command: Command, victim: Victim, expected: Results, status: int, said: str
+) -> list[str]:
+    """What is wrong with a command that has ended: it was refused, or came to something else."""
     if status != 0 and "already exists" not in said:
-        return [*problems, f"refused with {status}: {said[-300:]}"]
+        return [f"refused with {status}: {said[-300:]}"]
     try:
         found = command.results(victim.folder)
     except Exception as error:
-        return [*problems, f"no results, {error!r}, with {status}: {said[-300:]}"]
+        return [f"no results, {error!r}, with {status}: {said[-300:]}"]
     differing = sorted(key for key in {**expected, **found} if expected.get(key) != found.get(key))
-    return [*problems, *(f"differs in {key}" for key in differing[:3])]
+    return [f"differs in {key}" for key in differing[:3]]
 
 
 def kill_many(

@@ -109,7 +109,7 @@ def _names_in_json(text: str, source: str) -> list[str]:
         raise InputError(f"{source} is not a label list: {error}.") from error
     if data and isinstance(data, dict) and all(isinstance(value, int) for value in data.values()):
         data = {str(number): name for name, number in data.items()}
-    if data and isinstance(data, dict) and all(key.isdecimal() for key in data):
+    if data and isinstance(data, dict) and all(key.isdecimal() and len(key) < 10 for key in data):
         return _in_order({int(key): _name(value) for key, value in data.items()}, source)
     if not isinstance(data, list) or not data:
         raise InputError(

@@ -1,6 +1,7 @@
 """Result folders: files of a run, and its provenance."""
 
 import json
+import os
 import platform
 import shlex
 import subprocess
@@ -125,12 +126,14 @@ def checked_output(path: Path, overwrite: bool = False) -> Path:
         overwrite: True if it may exist.
 
     Raises:
-        InputError: It exists, or its folder does not.
+        InputError: It exists, or its folder does not, or cannot be written.
     """
     if path.exists() and not overwrite:
         raise InputError(f"{path} already exists: name another file or remove it.")
     if not path.resolve().parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {path.parent}.")
+    if not os.access(path.resolve().parent, os.W_OK):
+        raise InputError(f"cannot write {path}: the folder {path.parent} is read-only for you.")
     return path
 
 

@@ -87,7 +87,7 @@ def test_files_that_are_none_are_refused(cli: Cli, tmp_path: Path) -> None:
         done = cli("train", "-conf", file)
         assert done.returncode == 2 and said in done.stderr
     done = cli("train", "-conf", tmp_path / "none.yml")
-    assert done.returncode == 2 and "cannot read the hyper-parameters" in done.stderr
+    assert done.returncode == 2 and "cannot read " in done.stderr
 
 
 def test_published_methods_take_no_hyper_parameters(cli: Cli) -> None:

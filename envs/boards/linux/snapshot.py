@@ -71,7 +71,7 @@ def rebuild(path: Path, folder: Path) -> Path:
             f"processor : {cpu}\nCPU implementer : {implementer:#x}\nCPU part : {part:#x}\n"
             for cpu, (implementer, part) in content["cpu_parts"].items()
         ]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{path} is no snapshot that tvfs-gym doctor --snapshot wrote: {error}."
         ) from error

@@ -116,7 +116,7 @@ def test_the_policies_are_benchmarked_together(tmp_path: Path) -> None:
         ("algo: ztt\nseed: [0, 0]", "holds the trial ztt-seed0 twice"),
         ("algo: ztt\nseed: none", "seed.0: Input should be a valid integer"),
         ("seed: 3", "algo: Field required"),
-        ("algo: [ztt", "is not valid YAML"),
+        ("algo: [ztt", "is no YAML file"),
         ("ztt", "expected keys and values"),
     ],
 )
