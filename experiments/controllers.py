@@ -24,6 +24,7 @@ from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.reward import reward_of
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.user_code import load_module
+from tvfs_gym.experiments.progress import LOGGER
 
 BASELINES = (*CONTROLLERS, *HINDSIGHT)
 
@@ -170,6 +171,9 @@ def _fitting(name: str, policy: TrainedPolicy, design: Design) -> Policy:
             f"with this family has {available[0]} and {available[1]}: name the board and family of "
             "its training."
         )
+    profile = design.profile
+    if profile is not None and policy.card.board != profile.name:
+        LOGGER.warning(f"{name} was trained for {policy.card.board}, and runs on {profile.name}.")
     return policy if isinstance(policy, GreedyPolicy) else policy.on(design)
 
 

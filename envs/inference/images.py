@@ -8,6 +8,9 @@ from PIL import Image, ImageOps
 
 from tvfs_gym.envs.errors import InputError
 
+MOST_PIXELS = 64_000_000
+"""Of the largest picture: more would take a second and a gigabyte each, for networks of 224 px."""
+
 
 def open_image(path: Path | IO[bytes]) -> Image.Image:
     """Decodes an image file, open or not, upright, to RGB; of an animation the first frame.
@@ -17,6 +20,11 @@ def open_image(path: Path | IO[bytes]) -> Image.Image:
     """
     try:
         with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(
+                    f"it has {image.width} x {image.height} pixels, more than {MOST_PIXELS:,}: "
+                    "scale it down"
+                )
             return to_rgb(image)
     except Exception as error:  # Pillow's plug-ins raise whatever their parsers stumble over
         raise InputError(f"cannot read the image {path}: {error}.") from error
@@ -35,6 +43,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
         raise ValueError("its pixels are floating-point numbers of unknown range")
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I"):
-        grey = np.clip(np.asarray(upright, np.int64), 0, 65535)
+        grey = np.clip(np.asarray(upright, np.int32), 0, 65535)
         upright = Image.fromarray(((grey + 128) // 257).astype(np.uint8))
     return upright.convert("RGB")

@@ -150,16 +150,23 @@ class Suite(Table):
             overrides: Values of the scenario that hold in all of them.
 
         Raises:
-            InputError: A scenario is impossible.
+            InputError: A scenario is impossible, or two have the same name.
         """
-        return {
-            f"{name}, {1e3 * constraint_s:g} ms{f', {variation}' if variation else ''}": _case(
-                condition, constraint_s, board, varied.query, variation, overrides
-            )
-            for variation, varied in (self.variations or {"": Variation()}).items()
-            for name, condition in self.conditions.items()
-            for constraint_s in condition.latency_constraints_s or self.latency_constraints_s
-        }
+        cases: dict[str, Case] = {}
+        for variation, varied in (self.variations or {"": Variation()}).items():
+            for name, condition in self.conditions.items():
+                for constraint_s in condition.latency_constraints_s or self.latency_constraints_s:
+                    named = f"{name}, {1e3 * constraint_s:g} ms"
+                    named += f", {variation}" if variation else ""
+                    if named in cases:
+                        raise InputError(
+                            f"two scenarios of the suite are called '{named}': leave one out, or "
+                            "give L_c that differ by more."
+                        )
+                    cases[named] = _case(
+                        condition, constraint_s, board, varied.query, variation, overrides
+                    )
+        return cases
 
 
 def _case(

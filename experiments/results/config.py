@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tvfs_gym.baselines.characterisation.file import CharacterisationFile
 from tvfs_gym.envs.boards.profile import COLDEST_C, HOTTEST_C, MOST_LEVELS, BoardProfile
@@ -15,8 +15,15 @@ from tvfs_gym.experiments.results.folder import CONFIG, read_json
 
 MOST_SEED = 2**63 - 1
 
-Text = Annotated[str, Field(max_length=4096)]
-"""A name or a path as the user gave it; printed with its control characters written out."""
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a terminal would obey what it holds")
+    return text
+
+
+Text = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]
+"""A name or a path that a terminal shows."""
 
 Celsius = Annotated[float, Field(ge=COLDEST_C, le=HOTTEST_C)]
 

@@ -137,7 +137,7 @@ def checked_output(path: Path, overwrite: bool = False) -> Path:
     return path
 
 
-def is_drawn(path: Path) -> bool:
+def is_own_figure(path: Path) -> bool:
     """Tells whether a file is a figure that this package drew."""
     return path.is_file() and f"Source\0{DRAWN_BY}".encode() in path.read_bytes()
 

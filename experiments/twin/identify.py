@@ -12,7 +12,7 @@ from rich.table import Table
 from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
-from tvfs_gym.experiments.results.folder import checked_output, is_drawn
+from tvfs_gym.experiments.results.folder import checked_output, is_own_figure
 from tvfs_gym.experiments.results.tables import print_fitting
 from tvfs_gym.experiments.twin.errors import between_runs_log_se, held_out_rmse_c, predictions
 from tvfs_gym.experiments.twin.excitation import reached_gain
@@ -64,7 +64,7 @@ def run(
         raise InputError(f"a profile is a .toml file: name {output}.toml, not {output}.")
     checked_output(output)
     figure = output.with_suffix(".png")
-    checked_output(figure, overwrite=is_drawn(figure))  # by a command that was killed
+    checked_output(figure, overwrite=is_own_figure(figure))  # by a command that was killed
     profile = load_profile(board)
     board_found = recorded_board(files)
     if board_found is not None:

@@ -34,7 +34,7 @@ def refused(cli: Cli, folder: Path, reader: tuple[str, ...]) -> str:
     done = cli(reader[0], folder, *reader[1:])
     assert done.returncode == 2, done.stdout + done.stderr
     sentence, *more = done.stderr.splitlines()
-    assert not more and sentence.startswith("tvfs-gym: ") and sentence.endswith(".")
+    assert not more and sentence.startswith("tvfs-gym: ")
     return sentence
 
 
@@ -65,6 +65,8 @@ def put(place: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (put("controllers", ["performance", "performance"]), "named once"),
         (put("seeds", []), "seeds"),
         (put("views", 10**12), "views"),
+        (put("description", "a board\x1b[31m"), "description"),
+        (put("controllers", ["\x1b]0;x\x07"]), "controllers.0"),
         (put("nominal_latency_s", -1.0), "nominal_latency_s"),
         (put("topology_family.topologies.0.relative_latency", 1e308), "topology_family"),
         (lambda config: config.pop("family"), "family"),
