@@ -142,7 +142,28 @@ def test_the_table_learns_what_it_is_rewarded_for(tmp_path: Path) -> None:
     assert history["timesteps"].tolist() == [6_000, 12_000, 18_000, 24_000, 30_000]
     reached = history["on_time_accuracy"].mean(axis=1)
     assert reached[0] == pytest.approx(fastest, abs=0.03) and reached[-1] > reached[0] + 0.05
-    assert load_policy(tmp_path).card.training["steps"] == 30_000
+    training = load_policy(tmp_path).card.training
+    assert training["steps"] == 30_000  # as planned; the policy is the best of the evaluations
+    assert training["steps_done"] in history["timesteps"]
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_policy_of_a_training_that_was_stopped_tells_its_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    judge, judged = OnlineTraining.judge, list[int]()
+
+    def stop(training: OnlineTraining, episodes: int, seed: int) -> Any:
+        judged.append(1)
+        if len(judged) > after:
+            raise KeyboardInterrupt
+        return judge(training, episodes, seed)
+
+    monkeypatch.setattr(OnlineTraining, "judge", stop)
+    with pytest.raises(KeyboardInterrupt):
+        Training("q_table", PLACE, 800, 16, evaluations=5).run(tmp_path, False)
+    steps = load_policy(tmp_path).card.training["steps_done"]
+    assert steps in (160, 320) and steps <= 160 * after
 
 
 def test_an_unknown_algorithm_names_the_nearest() -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.conftest import ROOT, Cli
 from tvfs_gym.envs.boards.profile import PROFILES
 from tvfs_gym.envs.boards.window import Window
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.experiments.cli import app
+from tvfs_gym.experiments.cli import app, main
 from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import METRICS
@@ -351,6 +352,7 @@ def bad(tmp_path: Path) -> Path:
         ("benchmark --controller {bad}/nobody.py", "nobody.py, found: none."),
         ("benchmark --controller {bad}/broken.py", "broken.py: NameError: name 'nump' is"),
         ("benchmark --controller tvsf", "unknown controller 'tvsf': did you mean tvfs"),
+        ("benchmark --controller tvfs --controller tvfs", "every --controller must be named once"),
         ("benchmark --suite mian", "unknown suite 'mian': did you mean main?"),
         ("benchmark --board {bad}/key.toml", "key.toml: colour: unknown key"),
         ("benchmark --board {bad}/unsorted.toml", "must stand in ascending order of frequency_hz"),
@@ -390,6 +392,26 @@ def test_a_mistake_is_one_sentence(cli: Cli, bad: Path, arguments: str, message:
     assert message in done.stderr
     assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_a_terminal_of_ascii_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, "ascii", write_through=True))
+    monkeypatch.setattr(sys, "argv", ["tvfs-gym", "list", "controllers"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    print("50 °C ± 2 … ē")
+    assert not end.value.code and written.getvalue().endswith(b"50 deg C +- 2 ... \\u0113\n")
+
+
+def test_ctrl_c_before_anything_has_begun_is_silent(tmp_path: Path) -> None:
+    for pause_s in (0.1, 0.3):
+        call = [sys.executable, "-m", "tvfs_gym_command", "list", "boards"]
+        started = subprocess.Popen(call, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        time.sleep(pause_s)
+        started.send_signal(signal.SIGINT)
+        _, said = started.communicate(timeout=200)
+        assert started.returncode in (-signal.SIGINT, 130, 0) and "Traceback" not in said
 
 
 def test_an_unreadable_image_is_named_by_the_recorder(cli: Cli, bad: Path, models: Path) -> None:

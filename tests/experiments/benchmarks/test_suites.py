@@ -46,6 +46,12 @@ def test_a_seed_has_the_unit_and_room_that_an_environment_draws_from_it() -> Non
     assert np.array_equal(*(env.step(actions)[4]["window"] for env in (twins, again)))
 
 
+def test_constraints_that_are_written_alike_are_not_one_scenario() -> None:
+    suite = suite_of(latency_constraints_s=[0.075, 0.0750001])
+    with pytest.raises(InputError, match="two scenarios of the suite are called 'own, 75 ms'"):
+        suite.cases("odroid_xu4", {})
+
+
 def test_a_room_that_the_condition_sets_holds() -> None:
     suite = suite_of(units=True, rooms_c=(50.0, 55.0))
     (case,) = suite.cases("odroid_xu4", {}).values()

@@ -333,6 +333,22 @@ def test_a_recording_goes_on_where_it_stopped(
     assert "net" in load_outcomes(output.with_suffix(".npz")).recordings
 
 
+def test_a_family_that_was_stopped_between_its_files_is_written(
+    cli: Cli, logits: Path, pictures: list[LabelledImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcomes are there, the family is not: the same command goes on."""
+    output = logits.parent / "own.toml"
+    add = ("models", "add", logits, "--images", pictures[0].path.parent, "--output", output)
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "accuracy_lines", interrupt)  # after the outcomes
+        stopped = cli(*add)
+    assert stopped.returncode == 130 and stopped.stderr.splitlines()[-1] == "tvfs-gym: stopped."
+    assert output.with_suffix(".npz").exists() and not output.exists()
+    again = cli(*add)
+    assert again.returncode == 0, again.stderr
+    assert output.exists() and not output.with_suffix(".recording").exists()
+
+
 def interrupt(*_: object) -> None:
     """Stops a command as Ctrl-C does."""
     raise KeyboardInterrupt
