@@ -25,7 +25,7 @@ from tests.envs.boards import fake_sysfs
 from tvfs_gym.envs.inference.topology import ZOO, load_family
 from tvfs_gym.envs.toml import tomllib
 
-PICTURES = 100
+PICTURES = 50
 NETWORKS = ZOO / "digits"
 TIMES = ("control_s", "latency_s", "static_latency_s")
 """Columns of measured times."""

@@ -241,11 +241,11 @@ def _kill_command(
     whole = Victim(command, folder / "whole")
     status, said, duration_s = whole.run()
     assert status == 0, f"{name}: {said}"
-    expected, tries = command.results(whole.folder), 0
+    expected, tries, first = command.results(whole.folder), 0, draw.randrange(len(KINDS))
     while len(kills) < count:
         place, tries = folder / f"{len(kills)}-{tries}", tries + 1
         moment = (len(kills) + draw.random()) / count * 0.8 ** (tries - len(kills) - 1)
-        kind = KINDS[(len(kills) + draw.randrange(len(KINDS))) % len(KINDS)]
+        kind = KINDS[(first + len(kills)) % len(KINDS)]
         kill = kill_one(name, kind, moment, place, duration_s, expected)
         if kill is None:
             continue

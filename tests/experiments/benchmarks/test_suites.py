@@ -47,7 +47,7 @@ def test_a_seed_has_the_unit_and_room_that_an_environment_draws_from_it() -> Non
 
 
 def test_constraints_that_are_written_alike_are_not_one_scenario() -> None:
-    suite = suite_of(latency_constraints_s=[0.075, 0.0750001])
+    suite = suite_of(latency_constraints_s=[0.075, 0.07500001])
     with pytest.raises(InputError, match="two scenarios of the suite are called 'own, 75 ms'"):
         suite.cases("odroid_xu4", {})
 
