@@ -80,7 +80,7 @@ def test_files_that_are_none_are_refused(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "mine.yml"
     for text, said in {
         "a: [": "is no YAML file",
-        "3": "must map",
+        "3": "expected keys and values",
         "tvfs_gym/Twin-v1: {}": "has no hyper-parameters",
     }.items():
         file.write_text(text)
