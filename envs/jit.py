@@ -1,35 +1,59 @@
 """Compilation of the scalar physics with numba where it is installed.
 
 The decorated functions are written in the subset of Python that numba compiles, so they give the
-same bits without it (``NUMBA_DISABLE_JIT=1``, or numba absent, as on a 32-bit board).
+same bits without it (``NUMBA_DISABLE_JIT=1``, or numba absent, as on a 32-bit board). numba takes a
+fifth of a second to import: it is, when the first of them is called.
 """
 
 import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from hashlib import sha256
-from pathlib import Path
+from functools import cached_property, lru_cache, update_wrapper
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-try:
-    import numba
-except ImportError:
-    numba = None  # type: ignore[assignment]
-
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+HAS_NUMBA = find_spec("numba") is not None
 
-@lru_cache
-def _fingerprint(folder: Path) -> str:
-    """Changes with any source of a folder, or of this package."""
-    sources = sorted({*Path(__file__).parent.rglob("*.py"), *folder.rglob("*.py")})
-    return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+
+class Compiled:
+    """A function that is compiled when it is first called, from Python or from compiled code.
+
+    Args:
+        function: The function, of a module.
+        forceinline: True to inline it wherever it is called.
+    """
+
+    def __init__(self, function: Callable[..., Any], forceinline: bool) -> None:
+        update_wrapper(self, function)
+        self.function = function
+        self._name = function.__qualname__
+        self._forceinline = forceinline
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """What numba makes of it."""
+        return _compiler().compiled(self.function, self._forceinline)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """Its type in compiled code that calls it."""
+        return self.dispatcher._numba_type_
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Calls the compiled code."""
+        return self.dispatcher(*arguments)
+
+    def __reduce__(self) -> str:
+        """Pickled and copied by name, as functions are."""
+        return self._name
 
 
 def indices(*names: str) -> Any:
@@ -42,12 +66,12 @@ def jit(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 
     It is inlined wherever it is called: handing a dozen arrays on costs as much as the arithmetic.
     """
-    return _compiled(function, forceinline=True)
+    return _lazily(function, forceinline=True)
 
 
 def jit_apart(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Compiles a function that is called, not inlined: one that is long, or runs seldom."""
-    return _compiled(function, forceinline=False)
+    return _lazily(function, forceinline=False)
 
 
 def direct(function: Callable[Parameters, Result], *arguments: Any) -> Callable[Parameters, Result]:
@@ -57,16 +81,13 @@ def direct(function: Callable[Parameters, Result], *arguments: Any) -> Callable[
     for a dozen arrays takes as long as the step of a twin.
 
     Args:
-        function: Compiled.
+        function: Decorated with `jit` or `jit_apart`.
         *arguments: Of the types that it will always be called with; nothing checks that.
     """
-    dispatcher: Any = function
-    if not hasattr(dispatcher, "overloads"):
+    if not isinstance(function, Compiled):
         return function
-    types = tuple(numba.typeof(argument) for argument in arguments)
     with announced():
-        dispatcher.compile(types)
-    code: Callable[Parameters, Result] = dispatcher.overloads[types].entry_point
+        code: Callable[Parameters, Result] = _compiler().entry_point(function.dispatcher, arguments)
     return code
 
 
@@ -76,10 +97,10 @@ def announced() -> Iterator[None]:
 
     What the cache holds is not compiled, and not announced.
     """
-    if numba is None or not sys.stderr.isatty():
+    if not HAS_NUMBA or not sys.stderr.isatty():
         yield
         return
-    with install_listener("numba:compile", _Announcement()):
+    with _compiler().listening():
         yield
 
 
@@ -91,83 +112,27 @@ def matrix(flat: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.flo
     return flat.reshape(rows, columns)
 
 
-if numba is not None:
-    from numba import types
-    from numba.core.event import Event, Listener, install_listener
-    from numba.core.typing import signature
-    from numba.extending import intrinsic, overload
-    from numba.np.arrayobj import make_array, populate_array
-
-    @intrinsic
-    def _matrix(typing: Any, flat: Any, rows: Any, columns: Any) -> Any:
-        result = types.Array(flat.dtype, 2, "C")
-
-        def code(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-            vector = make_array(flat)(context, builder, arguments[0])
-            view = make_array(result)(context, builder)
-            shape = [
-                context.cast(builder, value, kind, types.intp)
-                for value, kind in zip(arguments[1:], sig.args[1:], strict=True)
-            ]
-            strides = [builder.mul(vector.itemsize, shape[1]), vector.itemsize]
-            populate_array(
-                view, vector.data, shape, strides, vector.itemsize, vector.meminfo, vector.parent
-            )
-            return view._getvalue()
-
-        return signature(result, flat, rows, columns), code
-
-    class _Announcement(Listener):
-        said = False
-
-        def on_start(self, event: Event) -> None:
-            if not _Announcement.said:
-                _Announcement.said = True
-                print("tvfs-gym: compiling once, about ten seconds ...", file=sys.stderr)
-
-        def on_end(self, event: Event) -> None:
-            pass
-
-    # Inlined, the view is not returned, so the caller needs no reference counts.
-    _counting: Any = {"_nrt": True}
-
-    @overload(matrix, inline="always", jit_options=_counting)
-    def _compiled_matrix(flat, rows, columns):  # type: ignore[no-untyped-def]
-        # Both signatures must be alike, and a lambda's cannot be annotated.
-        return lambda flat, rows, columns: _matrix(flat, rows, columns)
-
-
 def interpreted(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """The Python function behind a compiled one.
 
     Compiled code here cannot hand views to the interpreter: it would return the array behind them.
     """
-    dispatcher: Any = function
-    python: Callable[Parameters, Result] = getattr(dispatcher, "py_func", function)
-    return python
+    return function.function if isinstance(function, Compiled) else function
 
 
-def _compiled(
+def _lazily(
     function: Callable[Parameters, Result], forceinline: bool
 ) -> Callable[Parameters, Result]:
-    if numba is None:
+    if not HAS_NUMBA:
         return function
-    # numba's cache looks only at the file a function stands in, not at those of the functions it
-    # calls; a name that changes with any of the sources keeps it from serving stale code.
-    folder = Path(function.__code__.co_filename).parent
-    function.__qualname__ += f"-{_fingerprint(folder)}"
-    # No function here allocates, so none needs numba's reference counts, which cost three times the
-    # arithmetic; one that did would fail to compile.
-    # No divisor is zero, and asking costs more than dividing.
-    options: dict[str, Any] = {
-        "cache": True,
-        "error_model": "numpy",
-        "forceinline": forceinline,
-        "nogil": True,
-        "_nrt": False,
-    }
-    try:
-        compiled: Callable[Parameters, Result] = numba.njit(**options)(function)
-    except RuntimeError:  # numba has nowhere to keep a cache: read-only package, no home folder
-        compiled = numba.njit(**{**options, "cache": False})(function)
+    compiled: Any = Compiled(function, forceinline)
     return compiled
+
+
+@lru_cache
+def _compiler() -> ModuleType:
+    """What needs numba."""
+    from tvfs_gym.envs import compiler
+
+    compiler.view_as(matrix)
+    return compiler

@@ -19,8 +19,15 @@ def boards() -> dict[str, str]:
     return {**twins, LINUX: "this machine: 'tvfs-gym doctor' shows what it can do"}
 
 
+PREFIXES = {
+    "shield:NAME": "NAME behind a safety shield, which vetoes what would grow too hot.",
+    "learn:ALGO": "A published learner that learns as it runs; learn:ALGO:REWARD from that reward.",
+}
+"""Signs before the name of a controller."""
+
+
 def controllers() -> dict[str, str]:
-    """Baselines, those that know the scenario in advance, and the policies that ship."""
+    """Baselines, those that know the scenario in advance, the policies that ship, and prefixes."""
     from tvfs_gym.agents.pretrained import pretrained_names
     from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 
@@ -28,6 +35,7 @@ def controllers() -> dict[str, str]:
     return {
         **{name: _first_line(known[name]) for name in known},
         **{name: "A trained policy that ships with the package." for name in pretrained_names()},
+        **PREFIXES,
     }
 
 

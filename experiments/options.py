@@ -26,6 +26,20 @@ def _checked_checkout(path: Path) -> Path:
     return path
 
 
+USUAL_ROOT = Path("/sys")
+
+
+def checked_root(root: Path) -> Path:
+    """Refuses the root of a sysfs tree that is not there; the usual one is missing without Linux.
+
+    Raises:
+        InputError: It is neither the usual one nor there.
+    """
+    if root != USUAL_ROOT and not root.exists():
+        raise InputError(f"there is no folder {root}: --root is the root of a sysfs tree, or /sys.")
+    return root
+
+
 _BOARD = typer.Option(
     "--board",
     help=f"Board: {LINUX}, which is this machine, or the profile of a twin, by name or TOML file.",
@@ -181,7 +195,9 @@ class RealBoard:
         int | None,
         typer.Option(help="linux: threads of a pass. Default: one per CPU that runs inference."),
     ] = None
-    root: Annotated[Path, typer.Option(help="linux: root of the sysfs tree.")] = Path("/sys")
+    root: Annotated[
+        Path, typer.Option(callback=checked_root, help="linux: root of the sysfs tree.")
+    ] = USUAL_ROOT
     single_level: Annotated[
         bool, typer.Option("--single-level", help="linux: run even if the clock cannot be set.")
     ] = False

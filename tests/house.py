@@ -14,8 +14,8 @@ FOLDERS = ("envs", "baselines", "agents", "experiments")
 
 LAYERS = (
     (
-        "envs.arrays", "envs.errors", "envs.files", "envs.governors", "envs.jit", "envs.limits",
-        "envs.tables", "envs.toml", "envs.yaml_files",
+        "envs.arrays", "envs.compiler", "envs.errors", "envs.files", "envs.governors", "envs.jit",
+        "envs.limits", "envs.tables", "envs.toml", "envs.yaml_files",
     ),
     ("envs.inference", "envs.physics"),
     ("envs.scenario",),

@@ -23,7 +23,6 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from tvfs_gym.baselines.controller import Design, State
 from tvfs_gym.baselines.model_based.board_model import Vector
@@ -81,6 +80,8 @@ class Alert(ModelBased):
         super().__init__(design, self.name, pareto)
 
     def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
+        from scipy.special import ndtr  # which takes a fifth of a second
+
         mu, sigma = np.exp(np.array(latency) * (MU_STEP, SIGMA_STEP))
         passes = np.arange(1.0, self._replays.right.shape[1] + 1.0)
         room = constraint_s / (self._median_s[..., np.newaxis] * passes)

@@ -12,7 +12,6 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from tvfs_gym.baselines.controller import Design, too_slow
 from tvfs_gym.envs.inference.outcomes import at_stop, outcome_tables, passes_spent
@@ -141,6 +140,8 @@ def spread_of(design: Design) -> float:
 
 def jitter_log_sigma(design: Design) -> float:
     """Standard deviation of the logarithm of a pass's latency, from its 99th percentile."""
+    from scipy.special import ndtri  # which takes a fifth of a second
+
     return float(np.log(spread_of(design)) / ndtri(0.99))
 
 
@@ -162,6 +163,8 @@ def expected_outcome(
     Returns:
         Both of shape (topologies, levels, budgets).
     """
+    from scipy.special import ndtr  # which takes a fifth of a second
+
     replayed, sigma = replays_of(design), jitter_log_sigma(design)
     pass_s = slow_down * design.characterisation.pass_median_s[..., np.newaxis]
     room = constraint_s / pass_s

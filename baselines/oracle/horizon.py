@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from tvfs_gym.baselines.oracle import dp
 from tvfs_gym.baselines.oracle.lp import long_run
@@ -270,6 +269,8 @@ def finite_horizon(course: Course, near: float | None = None) -> Horizon:
 
 def best_price(course: Course, near: float | None = None) -> float:
     """The price with the lowest bound on the coarse grid; the arguments of `finite_horizon`."""
+    from scipy.optimize import minimize_scalar  # which takes a fifth of a second
+
     sustained = [long_run(segment, course.t_max_c).on_time_accuracy for segment in course.distinct]
     if min(sustained) >= course.highest:
         return course.highest

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from tvfs_gym.baselines.oracle.segments import Segment
 from tvfs_gym.envs.boards.board import Configuration
@@ -59,6 +58,8 @@ def long_run(segment: Segment, limit_c: float) -> Mix:
     What it leaves out helps the controller: changing configuration costs nothing and can be as
     frequent as it likes; T_max is compared with the mean, not the peaks.
     """
+    from scipy.optimize import linprog  # which takes a fifth of a second
+
     surplus = surplus_j(segment, limit_c)
     accuracy = segment.options.on_time_accuracy
     if surplus.min() > 0:

@@ -20,7 +20,6 @@ from dataclasses import astuple
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
 
 from tvfs_gym.baselines.controller import Choice, Controller, Design, State
 from tvfs_gym.baselines.model_based.board_model import BoardModel, Vector
@@ -68,6 +67,8 @@ def duty_cycles(
     Returns:
         w; empty if even the coolest row is too hot.
     """
+    from scipy.optimize import linprog  # which takes a fifth of a second
+
     solution = linprog(
         -accuracy,
         A_ub=[duration_s * (temperature_c - limit_c)],

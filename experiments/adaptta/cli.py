@@ -13,6 +13,7 @@ from tvfs_gym.experiments.options import (
     ModelsOption,
     OutcomesOption,
     OutputFolderOption,
+    Printing,
     TauOption,
     TopologiesOption,
     expand_groups,
@@ -29,11 +30,18 @@ LiveFolders = Annotated[
 
 
 @app.command()
-def recorded(outcomes: OutcomesOption = None, tau: TauOption = 0.8) -> None:
-    """Replay AdapTTA over recorded outcomes, beside the published numbers."""
-    from tvfs_gym.experiments.adaptta.recorded import run_recorded
+@expand_groups
+def recorded(*, outcomes: OutcomesOption = None, tau: TauOption = 0.8, printing: Printing) -> None:
+    """Replay AdapTTA over recorded outcomes; --full shows the published numbers beside.
 
-    run_recorded(outcomes, tau)
+    Example: tvfs-gym adaptta recorded --tau 0.6
+    """
+    from tvfs_gym.experiments.adaptta.recorded import run_recorded
+    from tvfs_gym.experiments.results.printing import print_findings, words
+
+    with words(printing):
+        findings = run_recorded(outcomes, tau, printing.full)
+    print_findings(findings, printing)
 
 
 @app.command()
@@ -54,7 +62,9 @@ def live(
 
 
 @app.command()
+@expand_groups
 def sweep(
+    *,
     outcomes: OutcomesOption = None,
     target_accuracy: Annotated[
         float | None, typer.Option(help="Calibrate for this top-1 accuracy, %.")
@@ -66,12 +76,19 @@ def sweep(
         float | None, typer.Option(help="Calibrate for this 95th percentile of the latency, ms.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write.")] = None,
+    printing: Printing,
 ) -> None:
-    """Show accuracy against mean passes, or calibrate the threshold for one target."""
+    """Show accuracy against mean passes, or calibrate the threshold for one target.
+
+    Example: tvfs-gym adaptta sweep --target-passes 2
+    """
     from tvfs_gym.experiments.adaptta.sweep import Target, run_sweep
+    from tvfs_gym.experiments.results.printing import print_findings, words
 
     target = Target.in_units_of_the_command(target_accuracy, target_passes, target_latency_ms)
-    run_sweep(outcomes, target, output)
+    with words(printing):
+        findings = run_sweep(outcomes, target, output, printing.full)
+    print_findings(findings, printing)
 
 
 @app.command()

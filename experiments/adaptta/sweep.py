@@ -5,8 +5,10 @@ each network. With a target it also calibrates: the setting is chosen on the des
 images, and the figures shown are those of the run half, which the choice has not seen.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,10 +31,17 @@ from tvfs_gym.experiments.adaptta.calibration import (
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.resuming import resumed_folder
-from tvfs_gym.experiments.results.tables import print_fitting
+from tvfs_gym.experiments.results.tables import print_fitting, spread, text_lines
 from tvfs_gym.experiments.results.unfinished import finish
 
 HEADER = ("network", "most passes", "tau", "top-1, %", "mean passes", "latency p95, ms")
+
+
+MOST_NETWORKS = 10
+"""Networks that fit one screen."""
+
+MOST_OF_IT = 0.9
+"""Share of a front's gain in accuracy that is most of it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,9 @@ class Target:
         return any(value is not None for value in asdict(self).values())
 
 
-def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> None:
+def run_sweep(
+    outcomes: Path | None, target: Target, output: Path | None, full: bool = False
+) -> dict[str, Any]:
     """Prints the fronts, and the calibrated settings if there is a target.
 
     Args:
@@ -68,6 +79,11 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
             with the package.
         target: Target of the calibration, if there is one.
         output: Folder for ``sweep.parquet`` and ``pareto.png``; None to write nothing.
+        full: True to print every point of the fronts.
+
+    Returns:
+        front and calibrated, lists of points: network, max_passes, tau, accuracy, passes and
+        latency_s.
 
     Raises:
         InputError: The outcomes cannot be read, or no network meets the target.
@@ -80,7 +96,10 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
     calibrated = _calibrated(networks, halves(recorded.truth), target) if target.is_set else []
     points = {name: sweep_settings(data) for name, data in networks.items()}
     fronts = [(name, point) for name in points for point in pareto_front(points[name])]
-    print_fitting(_table("Pareto front", fronts))
+    if full:
+        print_fitting(_table("Pareto front", fronts))
+    elif not calibrated:
+        print("\n".join(_brief_lines(fronts)))
     if calibrated:
         print_fitting(
             _table("Calibrated on the design half of the images, shown on the run half", calibrated)
@@ -96,6 +115,33 @@ def run_sweep(outcomes: Path | None, target: Target, output: Path | None) -> Non
         pareto_fronts(points, folder / "pareto.png")
         finish(folder)
         print(f"written to {folder}")
+    return {
+        "front": [{"network": name, **asdict(point)} for name, point in fronts],
+        "calibrated": [{"network": name, **asdict(point)} for name, point in calibrated],
+    }
+
+
+def _brief_lines(fronts: Sequence[tuple[str, SweepPoint]]) -> list[str]:
+    """Of every front its first point, the one with most of the gain, and the last."""
+    rows = []
+    for name in spread(list(dict.fromkeys(name for name, _ in fronts)), MOST_NETWORKS):
+        points = [point for network, point in fronts if network == name]
+        first, best = points[0], max(points, key=lambda point: point.accuracy)
+        wanted = first.accuracy + MOST_OF_IT * (best.accuracy - first.accuracy)
+        most = min((p for p in points if p.accuracy >= wanted), key=lambda p: p.passes)
+        rows.append(
+            [
+                name,
+                f"{100 * first.accuracy:.1f}",
+                *(f"{100 * most.accuracy:.1f}", f"{most.passes:.2f}", f"{most.tau:g}"),
+                *(f"{100 * best.accuracy:.1f}", f"{best.passes:.2f}"),
+            ]
+        )
+    header = ("top-1, %", "1 pass", "with", "passes", "tau", "at best", "passes")
+    return [
+        *text_lines(header, rows),
+        f"'with' has {MOST_OF_IT:.0%} of the gain; --full prints every point of the Pareto fronts.",
+    ]
 
 
 def _recorded(path: Path | None) -> tuple[RecordedOutcomes, dict[str, NDArray[np.float64]]]:

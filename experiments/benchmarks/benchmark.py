@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from tvfs_gym.agents.pretrained import pretrained_names
-from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
+from tvfs_gym.baselines import HINDSIGHT
 from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.controller import Controller, Design, Policy
@@ -30,11 +28,13 @@ from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.benchmarks.objective import training_of
+from tvfs_gym.experiments.benchmarks.plan import DEFAULT_BOARD, BenchmarkPlan
 from tvfs_gym.experiments.benchmarks.suite import Case, load_suite, suite_for
 from tvfs_gym.experiments.controllers import check_name, policy_named, unsuited
 from tvfs_gym.experiments.engine import DEFAULT_ENGINE, open_engine
 from tvfs_gym.experiments.episodes import Columns, Row, run_episodes
 from tvfs_gym.experiments.progress import LOGGER, progress_bar
+from tvfs_gym.experiments.results.brief import Ranking
 from tvfs_gym.experiments.results.cells import (
     BOUNDS,
     SCHEMA,
@@ -46,9 +46,6 @@ from tvfs_gym.experiments.results.cells import (
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.resuming import resumed_folder
 from tvfs_gym.experiments.results.unfinished import kept_when_stopped
-
-DEFAULT_BOARD = "odroid_xu4"
-"""The board of conditions that name none."""
 
 FEW_FRAMES = 5_000
 """Most frames that the calling process runs by itself, sooner than other processes start."""
@@ -105,30 +102,11 @@ class ScenarioRun:
         return cell_name(self.name, controller)
 
 
-def run(
-    suite_name: str,
-    board: str | None,
-    family: str | None,
-    controllers: Sequence[str],
-    seeds: int,
-    overrides: dict[str, Any],
-    characterisation: Path | None,
-    output: Path | None,
-    engine: str = DEFAULT_ENGINE,
-) -> Path:
+def run(plan: BenchmarkPlan, output: Path | None, engine: str = DEFAULT_ENGINE) -> Path:
     """Runs the benchmark and writes the files of its folder, but for figures and report.
 
     Args:
-        suite_name: Name or TOML file of the suite.
-        board: Board profile, name or TOML file, whose conditions alone are run, and those that name
-            none; None for all boards of the suite.
-        family: Topology family, name or TOML file; None for the suite's.
-        controllers: As `tvfs_gym.experiments.controllers` names them; if empty, all baselines and
-            the policies that ship with the package.
-        seeds: Episodes per controller and scenario, with the seeds 0, 1, ...
-        overrides: Values of the scenario that hold throughout.
-        characterisation: Output of ``tvfs-gym characterise``, from which all controllers are
-            built; None to measure each scenario's twin.
+        plan: What is run.
         output: Folder to write or resume; None for the next free one under ``results/``.
         engine: One of `tvfs_gym.experiments.engine.ENGINES`.
 
@@ -136,41 +114,24 @@ def run(
         The folder.
 
     Raises:
-        InputError: A name is unknown, a scenario impossible, a controller cannot be built, or the
-            folder holds other results.
+        InputError: A controller cannot be built, or the folder holds other results.
         TrialError: Scenarios could not be run for good.
     """
-    names = list(controllers) or [*CONTROLLERS, *pretrained_names(), *HINDSIGHT]
-    if len(set(names)) < len(names):
-        raise InputError("every --controller must be named once.")
-    for name in names:
-        check_name(name)
-    if seeds < 1:
-        raise InputError(f"the number of seeds must be at least 1, not {seeds}.")
-    suite = load_suite(suite_name).on_board(board)
-    cases = suite.cases(board or DEFAULT_BOARD, overrides)
-    family = family or suite.family
-    config = {
-        "suite": suite_name,
-        "boards": {
-            name: load_profile(name).model_dump()
-            for name in sorted({case.board for case in cases.values()})
-        },
-        "family": load_family(family).name,
-        "topologies": load_family(family).names,
-        "controllers": names,
-        "seeds": list(range(seeds)),
-        "scenarios": {name: case.description() for name, case in cases.items()},
-        **({} if characterisation is None else {"characterisation": str(characterisation)}),
-    }
+    config = plan.config
     folder = resumed_folder(output, "benchmark", config)
-    boards = dict.fromkeys(case.board for case in cases.values())
-    suited = {name: _suited(names, name, family) for name in boards}
+    boards = dict.fromkeys(case.board for case in plan.cases.values())
+    suited = {name: _suited(plan.names, name, plan.networks) for name in boards}
     runs = [
         ScenarioRun(
-            name, case, family, suited[case.board], tuple(range(seeds)), folder, characterisation
+            name,
+            case,
+            plan.networks,
+            suited[case.board],
+            tuple(range(plan.seeds)),
+            folder,
+            plan.characterisation,
         )
-        for name, case in cases.items()
+        for name, case in plan.cases.items()
         if suited[case.board]
     ]
     if not runs:
@@ -198,7 +159,7 @@ def benchmark(
     seeds: int = 3,
     board: str | None = None,
     family: str | None = None,
-) -> pl.DataFrame:
+) -> Ranking:
     """Ranks controllers over a suite, in this process and without files.
 
     Args:
@@ -210,7 +171,7 @@ def benchmark(
 
     Returns:
         A row per controller, best first: the columns of
-        `tvfs_gym.experiments.results.aggregate.aggregate`.
+        `tvfs_gym.experiments.results.aggregate.aggregate`. Printed, it fits 80 columns.
 
     Raises:
         InputError: A name is unknown, a scenario impossible, or a controller cannot be built.
@@ -245,7 +206,7 @@ def benchmark(
                 {**keys, "seed": seed, "bound": bound[seed], **row}
                 for seed, (_, row) in enumerate(episodes)
             ]
-    return aggregate(pl.DataFrame(rows, schema_overrides=SCHEMA))
+    return Ranking(aggregate(pl.DataFrame(rows, schema_overrides=SCHEMA)))
 
 
 def run_controller(scenario_run: ScenarioRun, name: str) -> list[tuple[Columns, Row]]:

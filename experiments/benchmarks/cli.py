@@ -71,8 +71,9 @@ def benchmark_suite(
 
     Example: tvfs-gym benchmark --controller tvfs --controller mine.py --seeds 3
     """
-    from tvfs_gym.experiments.benchmarks.benchmark import run
+    from tvfs_gym.experiments.benchmarks.plan import BenchmarkPlan
     from tvfs_gym.experiments.benchmarks.suite import suite_for
+    from tvfs_gym.experiments.results.folder import check_folder
     from tvfs_gym.experiments.results.unfinished import finish
 
     if rewards:
@@ -82,9 +83,14 @@ def benchmark_suite(
             check_reward(reward)
     overrides = surroundings.values(frames=frames)
     suite = suite or suite_for(board)
-    folder = run(
-        suite, board, family, controllers or [], seeds, overrides, characterisation, output, engine
+    plan = BenchmarkPlan(
+        suite, controllers or [], seeds, board, family, overrides, characterisation
     )
+    if output is not None:
+        check_folder(output)
+    from tvfs_gym.experiments.benchmarks.benchmark import run  # and with it all of polars
+
+    folder = run(plan, output, engine)
     _report(folder, rewards, printing)
     finish(folder)
 

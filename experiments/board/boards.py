@@ -6,8 +6,8 @@ from typing import Any
 from tvfs_gym.baselines.characterisation.file import known
 from tvfs_gym.envs.boards.board import Board, BoardInfo
 from tvfs_gym.envs.boards.linux import LINUX
-from tvfs_gym.envs.boards.profile import load_profile
-from tvfs_gym.envs.boards.twin.board import TwinBoard
+from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
+from tvfs_gym.envs.boards.twin.board import TwinBoard, check_possible
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
 from tvfs_gym.envs.scenario import Scenario
@@ -32,13 +32,27 @@ def open_board(
     """
     if name == LINUX:
         return _open_linux(family, real, nominal_latency_s)
-    profile = load_profile(name)
+    return TwinBoard(_profile(name, real), load_family(family or DEFAULT_FAMILY))
+
+
+def _profile(name: str, real: RealBoard) -> BoardProfile:
     if real != RealBoard():
         raise InputError(
             "networks, pictures, threads and other options of a real board mean nothing to a twin: "
             f"leave them out, or give --board {LINUX}."
         )
-    return TwinBoard(profile, load_family(family or DEFAULT_FAMILY))
+    return load_profile(name)
+
+
+def check_twin(name: str, family: str | None, real: RealBoard, scenario: Scenario) -> None:
+    """Refuses a twin that cannot be had in a scenario; this machine is not opened for that.
+
+    Raises:
+        InputError: As `open_board` and `Board.check`.
+    """
+    if name != LINUX:
+        load_family(family or DEFAULT_FAMILY)
+        check_possible(_profile(name, real), scenario)
 
 
 def _open_linux(family: str | None, real: RealBoard, nominal_latency_s: float | None) -> Board:

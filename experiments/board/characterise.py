@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -43,15 +44,18 @@ from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.board.boards import facts
 from tvfs_gym.experiments.board.heat_trace import DWELLS, heat_trace
-from tvfs_gym.experiments.progress import progress_bar
+from tvfs_gym.experiments.progress import LOGGER, progress_bar
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.frames import write_csv
 from tvfs_gym.experiments.results.resuming import resumed_folder
-from tvfs_gym.experiments.results.tables import print_fitting
+from tvfs_gym.experiments.results.tables import print_fitting, spread, text_lines
 from tvfs_gym.experiments.results.unfinished import finish
 from tvfs_gym.experiments.twin.traces.folders import HEAT_TRACE, LATENCY_SWEEP, POWER_SWEEP
 
 MADE = "measurements.jsonl"
+
+MOST_LEVELS, MOST_TOPOLOGIES = 5, 8
+"""VF levels and topologies that fit one screen."""
 
 MEASUREMENT: TypeAdapter[Measurement] = TypeAdapter(Measurement)
 """A line of `MADE`."""
@@ -74,7 +78,13 @@ def spread_levels(board: Board, count: int | None) -> tuple[int, ...] | None:
     return tuple(np.unique(np.linspace(0, have - 1, count).round().astype(int)).tolist())
 
 
-def run(board: Board, scenario: Scenario, plan: MeasurementPlan, output: Path | None) -> None:
+def run(
+    board: Board,
+    scenario: Scenario,
+    plan: MeasurementPlan,
+    output: Path | None,
+    full: bool = False,
+) -> dict[str, Any]:
     """Characterises a board.
 
     Args:
@@ -82,6 +92,11 @@ def run(board: Board, scenario: Scenario, plan: MeasurementPlan, output: Path | 
         scenario: Its surroundings; see `measurement_scenario`.
         plan: How it is measured.
         output: Folder to write or resume; None for the next free one under ``results/``.
+        full: True to print every VF level.
+
+    Returns:
+        folder; characterisation, its file; board; topologies; frequency_mhz; pass_median_s and
+        pass_p99_s, lists of a list per topology; temperature_c; measured and extrapolated.
 
     Raises:
         InputError: The folder holds something else, or the board is throttled at once.
@@ -105,15 +120,52 @@ def run(board: Board, scenario: Scenario, plan: MeasurementPlan, output: Path | 
         characterisation_file.write(path, found, board, provenance)
         _write_sweeps(folder, board, found, made)
         if np.isnan(board.telemetry().temperature_c):
-            print("no heat trace: the board has no temperature sensor")
+            LOGGER.warning("no heat trace: the board has no temperature sensor")
         elif not (folder / HEAT_TRACE).exists():
             _write_trace(folder, board, scenario, plan, found)
     finally:
         board.close()
     finish(folder)
-    _print(found, board)
+    if full:
+        _print(found, board)
+    else:
+        print("\n".join(brief_lines(found, board)))
     print(f"characterisation: {path}")
     print(f"profile: tvfs-gym identify {shlex.quote(str(folder))} --output my_board.toml")
+    return {"folder": str(folder), "characterisation": str(path), **_findings(found, board)}
+
+
+def _findings(found: Characterisation, board: Board) -> dict[str, Any]:
+    return {
+        "board": board.info.name,
+        "topologies": list(found.family.names),
+        "frequency_mhz": [point.frequency_hz / 1e6 for point in board.operating_points],
+        "pass_median_s": found.pass_median_s.tolist(),
+        "pass_p99_s": found.pass_p99_s.tolist(),
+        "temperature_c": found.temperature_c.tolist(),
+        "measured": found.measured.tolist(),
+        "extrapolated": found.extrapolated.tolist(),
+    }
+
+
+def brief_lines(found: Characterisation, board: Board) -> list[str]:
+    """A few VF levels and topologies, on one screen."""
+    levels = spread(range(len(board.operating_points)), MOST_LEVELS)
+    rows = spread(range(len(found.family.names)), MOST_TOPOLOGIES)
+    clocks = [f"{board.operating_points[level].frequency_hz / 1e6:g} MHz" for level in levels]
+    latencies = [
+        [found.family.names[row], *(f"{1e3 * found.pass_median_s[row, n]:.1f}" for n in levels)]
+        for row in rows
+    ]
+    reached = [
+        f"{found.temperature_c[level]:.1f}{'*' if found.extrapolated[level] else ' '}"
+        for level in levels
+    ]
+    return [
+        *text_lines(["pass, ms", *clocks], [*latencies, ["temperature reached, °C", *reached]]),
+        f"{len(levels)} of {len(board.operating_points)} VF levels; --full prints all."
+        + (" * Extrapolated: throttling cut in." if found.extrapolated[levels].any() else ""),
+    ]
 
 
 def _read(path: Path, points: Collection[Point]) -> list[Measurement]:
@@ -142,7 +194,9 @@ def _announce(
     """Says how long it will take, on a real board at least."""
     timed, settled = measurement_points(board, plan)
     if made:
-        print(f"resuming with {len(made)} of {len(timed) + len(settled)} measurements in {folder}")
+        LOGGER.info(
+            f"resuming with {len(made)} of {len(timed) + len(settled)} measurements in {folder}"
+        )
     if not board.info.real:
         return
     left = [point for point in timed if not _has(made, Timing, point)]
@@ -159,7 +213,7 @@ def _announce(
     )
     settling = sum(not _has(made, Settled, point) for point in settled) + sum(DWELLS)
     minutes = (passes_s + settling * plan.settling_s) / 60
-    print(
+    LOGGER.info(
         f"about {minutes:.0f} minutes of inference, and before each of {len(left) + len(settled)} "
         "measurements the time in which the board cools down; stop it with Ctrl-C, and give the "
         "same command to resume"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tvfs_gym.experiments.options import (
+    USUAL_ROOT,
     BoardOption,
     CharacterisationOption,
     ControllersOption,
@@ -22,6 +23,7 @@ from tvfs_gym.experiments.options import (
     SeedsOption,
     Surroundings,
     TauOrDefaultOption,
+    checked_root,
     expand_groups,
     named_values,
     seconds,
@@ -78,10 +80,17 @@ def run(
     episodes are kept.
     """
     from tvfs_gym.envs.scenario import scenario_of
-    from tvfs_gym.experiments.board import run as implementation
+    from tvfs_gym.experiments.board.boards import check_twin
+    from tvfs_gym.experiments.board.schedule import Schedule
+    from tvfs_gym.experiments.results.folder import check_folder
 
-    schedule = implementation.Schedule(controllers, seeds, order, seed)
+    schedule = Schedule(controllers, seeds, order, seed)
     scenario = scenario_of(conditions.values())
+    check_twin(board, family, real, scenario)
+    if output is not None:
+        check_folder(output)
+    from tvfs_gym.experiments.board import run as implementation  # and with it all of polars
+
     folder = implementation.run(
         board, family, real, schedule, scenario, frames_per_step, characterisation, output
     )
@@ -112,23 +121,34 @@ def characterise_board(
     surroundings: Surroundings,
     real: RealBoard,
     output: OutputFolderOption = None,
+    printing: Printing,
 ) -> None:
     """Measure a board before it is controlled: latencies, temperatures, and a heat trace.
 
     'run' and 'benchmark' build controllers from the folder; 'identify' makes a board profile of it.
     Exit status as for 'run'.
+
+    Example: tvfs-gym characterise --board odroid_c2 --output results/odroid_c2
     """
-    from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
     from tvfs_gym.envs.scenario import scenario_of
+    from tvfs_gym.experiments.board.boards import check_twin, open_board, suited
+    from tvfs_gym.experiments.results.folder import check_folder
+
+    check_twin(board, family, real, scenario_of(surroundings.values()))
+    if output is not None:
+        check_folder(output)
+    from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
     from tvfs_gym.experiments.board import characterise as implementation
-    from tvfs_gym.experiments.board.boards import open_board, suited
+    from tvfs_gym.experiments.results.printing import print_findings, words
     from tvfs_gym.experiments.results.resuming import nominal_latency_of
 
     opened = open_board(board, family, real, nominal_latency_of(output))
     scenario = suited(opened, scenario_of(surroundings.values()))
     spread = implementation.spread_levels(opened, levels)
     plan = MeasurementPlan(passes, settling_s, averaged_s, spread)
-    implementation.run(opened, scenario, plan, output)
+    with words(printing):
+        findings = implementation.run(opened, scenario, plan, output, printing.full)
+    print_findings(findings, printing)
 
 
 @app.command()
@@ -143,6 +163,9 @@ def replay(
     ] = None,
 ) -> None:
     """Replay the log of a run: its episodes, or what a controller would have chosen in them."""
+    from tvfs_gym.experiments.results.folder import CONFIG, read_json
+
+    read_json(log, CONFIG)  # refused before what plays it is loaded
     from tvfs_gym.experiments.board.replay import run as play
 
     play(log, controller, output)
@@ -151,8 +174,11 @@ def replay(
 @app.command()
 def doctor(
     root: Annotated[
-        Path, typer.Option(help="Root of the sysfs tree, or a file that --snapshot wrote.")
-    ] = Path("/sys"),
+        Path,
+        typer.Option(
+            callback=checked_root, help="Root of the sysfs tree, or a file that --snapshot wrote."
+        ),
+    ] = USUAL_ROOT,
     options: LinuxOptionsOption = None,
     details: Annotated[bool, typer.Option("--details", help="Show all that was found.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,

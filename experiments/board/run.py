@@ -7,7 +7,6 @@ computes only the missing episodes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,14 @@ from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.controller import Design, Policy
 from tvfs_gym.envs.board_env import BoardEnv
 from tvfs_gym.envs.boards.linux.board import LinuxBoard
-from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
 from tvfs_gym.envs.reward import DEFAULT_REWARD, WITHOUT_LABELS
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_vector_env import TwinVectorEnv
 from tvfs_gym.experiments.board.boards import facts, open_board, suited
 from tvfs_gym.experiments.board.dashboard import LiveEpisode, RunView, display
-from tvfs_gym.experiments.controllers import check_name, is_measured, policy_named
+from tvfs_gym.experiments.board.schedule import Schedule
+from tvfs_gym.experiments.controllers import is_measured, policy_named
 from tvfs_gym.experiments.episodes import Columns, Episode, Row
 from tvfs_gym.experiments.learning.online import learns, write_curves
 from tvfs_gym.experiments.options import RealBoard
@@ -37,53 +36,12 @@ from tvfs_gym.experiments.results.cells import cell_name, is_written, write_cell
 from tvfs_gym.experiments.results.folder import make_folder, write_provenance
 from tvfs_gym.experiments.results.resuming import nominal_latency_of, resumed_folder
 
-ORDERS = ("randomised", "interleaved")
-
 START_FIELDS = ("temperature_c", "frequency_hz", "vf_level", "cap_level")
 """Readings before an episode's first step: columns of its row, after ``start_``."""
 
 
 POLICIES = "policies"
 """Folder of a run: what was learnt while it ran, by cell."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Which episodes are run.
-
-    Attributes:
-        controllers: Names, see `tvfs_gym.experiments.controllers.policy_named`.
-        episodes: Episodes of each controller.
-        order: Order of the controllers in a round of one episode each: ``randomised``, drawn
-            anew for each round; or ``interleaved``, as they were named.
-        seed: Seed of the order, and of the first round's frames.
-    """
-
-    controllers: Sequence[str]
-    episodes: int
-    order: str
-    seed: int
-
-    def __post_init__(self) -> None:
-        if len(set(self.controllers)) < len(self.controllers):
-            raise InputError("every --controller must be named once.")
-        for name in self.controllers:
-            check_name(name)
-        if self.episodes < 1:
-            raise InputError(f"the number of episodes must be at least 1, not {self.episodes}.")
-        if self.order not in ORDERS:
-            raise unknown("order", self.order, ORDERS)
-
-    def runs(self) -> list[tuple[str, int]]:
-        """Controller and seed of every episode; those of a round have the same seed."""
-        rng = np.random.default_rng(self.seed)
-        turns = []
-        for seed in range(self.seed, self.seed + self.episodes):
-            names = list(self.controllers)
-            if self.order == "randomised":
-                rng.shuffle(names)
-            turns += [(name, seed) for name in names]
-        return turns
 
 
 def _nominal_latency_s(output: Path | None, characterisation: Path | None) -> float | None:

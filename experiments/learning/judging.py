@@ -49,11 +49,12 @@ def judge(trainings: Sequence[Path], seeds: int, output: Path | None, suite: str
         InputError: A folder holds no policy, or the output holds other results.
     """
     from tvfs_gym.experiments.benchmarks.benchmark import run
+    from tvfs_gym.experiments.benchmarks.plan import BenchmarkPlan
 
     for folder in trainings:
         load(folder)
     names = [*REFERENCES, BORROWED_FILE, *map(str, trainings)]
-    return run(suite, None, None, names, seeds, {}, None, output)
+    return run(BenchmarkPlan(suite, names, seeds), output)
 
 
 def judged_episodes(folder: Path) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY
 from tvfs_gym.envs.tables import Table
 from tvfs_gym.envs.yaml_files import read_yaml
 from tvfs_gym.experiments.benchmarks.benchmark import run as run_benchmark
+from tvfs_gym.experiments.benchmarks.plan import BenchmarkPlan
 from tvfs_gym.experiments.engine import Trials, open_engine
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import write_provenance
@@ -186,10 +187,10 @@ def train_trials(
         controllers = [*(str(folder / TRIALS / name) for name in trainings), *judged.controllers]
         overrides = {} if judged.frames is None else {"frames": judged.frames}
         board = sweep.board[0] if len(sweep.board) == 1 else None
-        run_benchmark(
-            judged.suite, board, sweep.family, controllers, judged.seeds, overrides, None,
-            folder / BENCHMARK, engine,
-        )  # fmt: skip
+        plan = BenchmarkPlan(
+            judged.suite, controllers, judged.seeds, board, sweep.family, overrides
+        )
+        run_benchmark(plan, folder / BENCHMARK, engine)
     finish(folder)
     return folder
 

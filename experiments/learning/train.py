@@ -13,12 +13,14 @@ from tvfs_gym.experiments.options import (
     HyperparametersOption,
     LatencyMsOption,
     MoreHyperparameters,
+    Printing,
     ProfileOption,
     SeedOption,
     Surroundings,
     expand_groups,
     seconds,
 )
+from tvfs_gym.experiments.progress import is_quiet
 
 app = typer.Typer()
 
@@ -114,12 +116,13 @@ def train_command(
             "--algorithms", callback=_print_algorithms, is_eager=True, help="List the algorithms."
         ),
     ] = False,
+    printing: Printing,
 ) -> None:
-    """Train a controller on a batch of twins; stable-baselines3's need the extra "train"."""
+    """Train a controller on a batch of twins; stable-baselines3's need the extra "train".
+
+    Example: tvfs-gym train --algo q_table --steps 20000 --output results/q_table
+    """
     from tvfs_gym.agents.training import DAGGER, Training
-    from tvfs_gym.experiments.results.folder import write_provenance
-    from tvfs_gym.experiments.results.resuming import resumed_folder
-    from tvfs_gym.experiments.results.unfinished import finish
 
     scenario = surroundings.values(latency_constraint_s=seconds(latency_ms))
     dagger = {"teacher": teacher, "rounds": rounds, "knowledge": knowledge}
@@ -146,12 +149,20 @@ def train_command(
         checkpoint_every=checkpoint_every,
         **_of_dagger(board, **dagger),
     )  # fmt: skip
+    from tvfs_gym.experiments.results.folder import write_provenance
+    from tvfs_gym.experiments.results.printing import print_findings, words
+    from tvfs_gym.experiments.results.resuming import resumed_folder  # and with it all of polars
+    from tvfs_gym.experiments.results.unfinished import finish
+
     config = {"algorithm": algo, **training.record}
     folder = resumed_folder(output, f"train_{algo}", config)
     write_provenance(folder, config)
-    training.run(folder, progress_bar=sys.stderr.isatty())
-    finish(folder)
-    print(f"policy: {folder}; benchmark it with: tvfs-gym benchmark --controller {folder}")
+    with words(printing):
+        training.run(folder, progress_bar=sys.stderr.isatty() and not is_quiet())
+        finish(folder)
+        print(f"policy: {folder}")
+        print(f"benchmark it with: tvfs-gym benchmark --controller {folder}")
+    print_findings({"policy": str(folder), "config": config}, printing)
 
 
 def _of_dagger(board: str, knowledge: Any = None, **plan: Any) -> dict[str, Any]:

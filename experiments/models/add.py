@@ -51,7 +51,7 @@ def add_family(
     description: str,
     reference: Path | None,
     options: OptionTexts,
-) -> None:
+) -> dict[str, Any]:
     """Writes a family and its recorded outcomes.
 
     Args:
@@ -65,6 +65,9 @@ def add_family(
         reference: MobileNetV1 1.0 224 as TFLite, the reference of the relative latencies.
         options: What the user says of the networks.
 
+    Returns:
+        family, the file, and what `tvfs_gym.experiments.models.record.record_networks` returns.
+
     Raises:
         InputError: A network, the labels or the images cannot be used, or a file exists already.
     """
@@ -72,6 +75,9 @@ def add_family(
         raise InputError(f"a family is a TOML file: name {output}.toml, not {output}.")
     check_outputs(output.with_suffix(".npz"), output)
     files = [*networks, *variants]
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"there is no file {file}.")
     if len({file.resolve().parent for file in files}) > 1:
         raise InputError("the networks of a family must lie in one folder.")
     by_network = options.by_network(files)
@@ -95,10 +101,11 @@ def add_family(
             Topology.model_validate(row)
             for row in [*family["topologies"], *family.get("variants", [])]
         ]
-        record_networks(topologies, files[0].parent, found.images, outcomes)
+        recorded = record_networks(topologies, files[0].parent, found.images, outcomes)
     write_whole(output, tomlkit.dumps(family).encode())
     shutil.rmtree(unfinished(outcomes))
     print(f"{output}: family {output.stem}")
+    return {"family": str(output), **recorded}
 
 
 def _draft(path: Path, topologies: Sequence[Topology]) -> dict[str, Any] | None:

@@ -14,7 +14,17 @@ from tvfs_gym.envs.inference.topology import (
     family_names,
     load_family,
 )
-from tvfs_gym.experiments.options import FamilyOption, ImagesOption, ModelsOption, TopologiesOption
+from tvfs_gym.experiments.options import (
+    FamilyOption,
+    ImagesOption,
+    ModelsOption,
+    Printing,
+    TopologiesOption,
+)
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print what came out as one JSON object, for machines.")
+]
 
 app = typer.Typer(help="List, check, fetch and add networks.", no_args_is_help=True)
 dev_app = typer.Typer()
@@ -176,6 +186,7 @@ def add(
         list[str] | None,
         typer.Option(help="Output index of the first class; likewise. Default: by the label list."),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a family of your own networks: read, time and record them.
 
@@ -183,10 +194,16 @@ def add(
     """
     from tvfs_gym.experiments.models.add import add_family
     from tvfs_gym.experiments.models.network_options import OptionTexts
+    from tvfs_gym.experiments.results.printing import print_findings, words
 
     given = (pixel_mean, pixel_scale, input_px, last_layer, label_offset)
     options = OptionTexts(*(texts or () for texts in given))
-    add_family(networks, variants or [], labels, images, output, description, reference, options)
+    printing = Printing(json=as_json)
+    with words(printing):
+        findings = add_family(
+            networks, variants or [], labels, images, output, description, reference, options
+        )
+    print_findings(findings, printing)
 
 
 @dev_app.command()
@@ -196,8 +213,13 @@ def record(
     output: Annotated[Path, typer.Option(help="Recorded outcomes to write, .npz.")],
     family: FamilyOption = DEFAULT_FAMILY,
     topologies: TopologiesOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Run real networks over labelled photographs and write their outcomes."""
     from tvfs_gym.experiments.models.record import record_family
+    from tvfs_gym.experiments.results.printing import print_findings, words
 
-    record_family(family, topologies or [], models, images, output)
+    printing = Printing(json=as_json)
+    with words(printing):
+        findings = record_family(family, topologies or [], models, images, output)
+    print_findings(findings, printing)

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ from tvfs_gym.experiments.results.folder import CONFIG, checked_output, read_jso
 
 def record_family(
     family_name: str, topology_names: Sequence[str], models: Path, images: Path, output: Path
-) -> None:
+) -> dict[str, Any]:
     """Records networks of a family, its variants included, over labelled images.
 
     Args:
@@ -46,6 +47,9 @@ def record_family(
         models: Folder with their files.
         images: CSV list, the folder that holds it, a folder of images per class, or an archive.
         output: Recorded outcomes to write, .npz.
+
+    Returns:
+        See `record_networks`.
 
     Raises:
         InputError: A network or the list cannot be used, no image can, or the output file exists.
@@ -61,8 +65,9 @@ def record_family(
         for note in found.notes:
             print(note)
         check_labels(topologies, found.images)
-        record_networks(topologies, models, found.images, output)
+        recorded = record_networks(topologies, models, found.images, output)
     shutil.rmtree(unfinished(output))
+    return recorded
 
 
 def unfinished(output: Path) -> Path:
@@ -87,7 +92,7 @@ def check_outputs(outcomes: Path, *others: Path) -> None:
 
 def record_networks(
     topologies: Sequence[Topology], models: Path, images: Sequence[LabelledImage], output: Path
-) -> None:
+) -> dict[str, Any]:
     """Records networks, or goes on with it, and prints how many answers are right.
 
     The folder of `unfinished` is left for the caller to remove once all is written.
@@ -97,6 +102,10 @@ def record_networks(
         models: Folder with their files.
         images: Labelled images.
         output: Recorded outcomes to write, .npz.
+
+    Returns:
+        outcomes, the file; images, how many were used; networks, each with name, one_view and
+        all_views, shares of right answers.
 
     Raises:
         InputError: A network cannot be used, no image can, or another recording was begun here.
@@ -130,6 +139,12 @@ def record_networks(
     for line in accuracy_lines(outcomes, {topology.name: topology for topology in topologies}):
         print(line)
     print(f"{output}: {len(topologies)} networks, {_images(outcomes.truth)}")
+    right = {name: outcomes.correct(name).mean(axis=0) for name in outcomes.recordings}
+    networks = [
+        {"name": name, "one_view": float(shares[0]), "all_views": float(shares[-1])}
+        for name, shares in right.items()
+    ]
+    return {"outcomes": str(output), "images": len(used), "networks": networks}
 
 
 def _begin_or_resume(folder: Path, hashes: dict[str, str], images: Sequence[LabelledImage]) -> None:

@@ -64,6 +64,25 @@ class Bars:
     rows: Sequence[Mapping[str, Any]]
 
 
+class Ranking(pl.DataFrame):
+    """A ranking that prints itself on one screen; otherwise a table as any other.
+
+    Args:
+        rows: As from `tvfs_gym.experiments.results.aggregate.aggregate`.
+    """
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        super().__init__(rows)
+
+    def __str__(self) -> str:
+        """Bars, best first; the columns hold the rest."""
+        ranked = self.sort(pl.col("reason").is_not_null(), maintain_order=True)
+        bars = Bars("share of the bound, %", "share", SHARE, ranked.to_dicts())
+        shown = len(shown_rows(bars.rows))
+        rest = f"{shown} of {self.height} controllers; " if shown < self.height else ""
+        return "\n".join([*bar_lines(bars, WIDEST), f"{rest}.columns names {self.width} columns."])
+
+
 def print_brief(comparison: Comparison) -> None:
     """Prints at most fifteen lines of at most 80 columns."""
     width = min(Console().width, WIDEST)

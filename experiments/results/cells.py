@@ -268,4 +268,4 @@ def _damaged(file: Path) -> InputError:
 
 
 def _none_usable(folder: Path, what: str) -> InputError:
-    return InputError(f"{folder} holds no results of a benchmark: no usable {what}.")
+    return InputError(f"{folder} holds no results: no usable {what}.")

@@ -11,6 +11,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -53,6 +54,19 @@ def free_folder(output: Path | None, name: str) -> Path:
 def _is_result(path: Path) -> bool:
     """Tells a file from what a command leaves that was killed before it began."""
     return path.name != UNFINISHED and not path.name.endswith(DRAFT)
+
+
+def check_folder(output: Path) -> None:
+    """Looks whether a folder is there or could be made, before anything is computed for it.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    there = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
+    try:
+        TemporaryDirectory(dir=there).cleanup()
+    except OSError as error:
+        raise InputError(f"cannot make the folder {output}: {error.strerror}.") from error
 
 
 def config_digest(config: Mapping[str, Any]) -> str:
@@ -167,9 +181,9 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         content = json.loads((folder / name).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{folder} holds no results of a benchmark: no usable {name}.") from error
+        raise InputError(f"{folder} holds no results: no usable {name}.") from error
     if not isinstance(content, dict):
-        raise InputError(f"{folder} holds no results of a benchmark: no usable {name}.")
+        raise InputError(f"{folder} holds no results: no usable {name}.")
     return content
 
 

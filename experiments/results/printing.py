@@ -1,4 +1,11 @@
-"""Prints a benchmark or a run as its user wants it: briefly, in full, for machines, or not."""
+"""Prints results as their user wants them: briefly, in full, for machines, or not."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from typing import Any
 
 from tvfs_gym.experiments.options import Printing
 from tvfs_gym.experiments.results.comparison import Comparison
@@ -21,3 +28,37 @@ def print_comparison(comparison: Comparison, printing: Printing) -> None:
         if printing.full:
             print_full(comparison)
         print_brief(comparison)
+
+
+@contextmanager
+def words(printing: Printing) -> Iterator[None]:
+    """Lets a command print what people read, unless JSON or nothing is wanted.
+
+    Args:
+        printing: Options of the command.
+    """
+    if printing.json or printing.quiet:
+        with redirect_stdout(StringIO()):
+            yield
+    else:
+        yield
+
+
+def print_findings(findings: Mapping[str, Any], printing: Printing) -> None:
+    """Prints what a command has found as one JSON object, if that is wanted.
+
+    Args:
+        findings: Keys that stay, and values that JSON can hold; what is not finite becomes null.
+        printing: Options of the command.
+    """
+    if printing.json:
+        print(json.dumps(finite(findings), indent=2, allow_nan=False))
+
+
+def finite(value: Any) -> Any:
+    """A value with null in place of every number that is not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

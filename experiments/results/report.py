@@ -23,6 +23,7 @@ from tvfs_gym.experiments.results.ranking import HEADINGS, parts, ranking_rows
 from tvfs_gym.experiments.results.rewards import reward_rows, rewards_in
 from tvfs_gym.experiments.results.series import series_of
 from tvfs_gym.experiments.results.statistics import METRICS, cell
+from tvfs_gym.experiments.results.twin_card import twin_errors
 
 TEMPLATE = files("tvfs_gym.experiments.results") / "report.html"
 OVERVIEWS = ("reliable_accuracy", "late_share")
@@ -106,6 +107,7 @@ def _html(comparison: Comparison, drawn: pl.DataFrame) -> str:
         rewards=[] if by_reward is None else rewards_in(by_reward),
         reward_rows=[] if by_reward is None else reward_rows(by_reward),
         scenarios=scenarios,
+        twins=twin_errors(config),
         series=[
             series_of(of_scenario[scenario["name"],], [row["controller"] for row in ordered])
             for scenario in scenarios

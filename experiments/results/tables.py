@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Column, Table
 
 from tvfs_gym.envs.errors import InputError
+
+Thing = TypeVar("Thing")
 
 
 def print_fitting(table: Table) -> None:
@@ -24,6 +27,26 @@ def print_fitting(table: Table) -> None:
         part.title = table.title if block is blocks[0] else None
         part.caption = table.caption if block is blocks[-1] else None
         console.print(part)
+
+
+def spread(things: Sequence[Thing], most: int) -> list[Thing]:
+    """At most so many of them, evenly spread from the first to the last."""
+    if len(things) <= most:
+        return list(things)
+    return [things[round(place * (len(things) - 1) / (most - 1))] for place in range(most)]
+
+
+def text_lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table as lines of text; the first column is flush left, the others flush right."""
+    cells = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            text.rjust(width) if place else text.ljust(width)
+            for place, (text, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    ]
 
 
 def column_blocks(widths: Sequence[int], most: int) -> list[list[int]]:

@@ -16,6 +16,7 @@ from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.reward import reward_of
 from tvfs_gym.experiments.benchmarks.benchmark import run
+from tvfs_gym.experiments.benchmarks.plan import BenchmarkPlan
 from tvfs_gym.experiments.benchmarks.suite import load_suite
 from tvfs_gym.experiments.learning.sweep import remove_drafts, train_whole
 from tvfs_gym.experiments.results.cells import cell_name
@@ -104,10 +105,9 @@ class Study:
         content = tomlkit.dumps(suite.model_dump(mode="json", exclude_none=True))
         write_whole(folder / SUITE, content.encode())
         controllers = [*(str(policy_folder(folder, reward)) for reward in self.rewards)]
-        run(
-            str(folder / SUITE), self.board, self.family, [*controllers, *REFERENCES], self.seeds,
-            {}, None, folder / BENCHMARK,
-        )  # fmt: skip
+        everyone = [*controllers, *REFERENCES]
+        plan = BenchmarkPlan(str(folder / SUITE), everyone, self.seeds, self.board, self.family)
+        run(plan, folder / BENCHMARK)
         finish(folder)
         return folder
 

@@ -5,14 +5,16 @@ from typing import Annotated
 
 import typer
 
-from tvfs_gym.experiments.options import FullLoadWOption, ProfileOption
+from tvfs_gym.experiments.options import FullLoadWOption, Printing, ProfileOption, expand_groups
 
 app = typer.Typer()
 dev_app = typer.Typer()
 
 
 @app.command()
+@expand_groups
 def identify(
+    *,
     traces: Annotated[
         list[Path],
         typer.Argument(
@@ -26,14 +28,20 @@ def identify(
     ] = None,
     cooling: Annotated[str, typer.Option(help="Name of the fitted cooling.")] = "identified",
     full_load_w: FullLoadWOption = None,
+    printing: Printing,
 ) -> None:
     """Fit a board's thermal network to traces and write a board profile.
 
     Everything that the traces do not determine is copied from the profile '--board'.
+
+    Example: tvfs-gym identify results/characterise_1 --output my_board.toml
     """
+    from tvfs_gym.experiments.results.printing import print_findings, words
     from tvfs_gym.experiments.twin.identify import run
 
-    run(traces, board, name, cooling, full_load_w, output)
+    with words(printing):
+        findings = run(traces, board, name, cooling, full_load_w, output, printing.full)
+    print_findings(findings, printing)
 
 
 @app.command()
@@ -54,7 +62,9 @@ def convert(
 
 
 @app.command()
+@expand_groups
 def validate(
+    *,
     profile: Annotated[str, typer.Argument(help="Board profile: name or TOML file.")],
     traces: Annotated[list[Path], typer.Argument(help="Traces it was not fitted to.")],
     cooling: Annotated[
@@ -62,11 +72,18 @@ def validate(
     ] = None,
     full_load_w: FullLoadWOption = None,
     figure: Annotated[Path | None, typer.Option(help="PNG of the worst run.")] = None,
+    printing: Printing,
 ) -> None:
-    """Show how far a profile's thermal network is from traces, beside naive predictors."""
+    """Show how far a profile's thermal network is from traces, beside naive predictors.
+
+    Example: tvfs-gym validate my_board.toml results/run_1
+    """
+    from tvfs_gym.experiments.results.printing import print_findings, words
     from tvfs_gym.experiments.twin.validate import run
 
-    run(profile, traces, cooling, full_load_w, figure)
+    with words(printing):
+        findings = run(profile, traces, cooling, full_load_w, figure, printing.full)
+    print_findings(findings, printing)
 
 
 @dev_app.command()

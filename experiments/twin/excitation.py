@@ -8,7 +8,6 @@ what was reached for all there is.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from tvfs_gym.experiments.twin.identification import Trace
 
@@ -28,6 +27,8 @@ STILL_RISING = 0.03
 
 def changes_of_heat(trace: Trace) -> list[int]:
     """Samples at which the heat has gone from low to high, or back."""
+    from scipy.ndimage import median_filter  # which takes a fifth of a second
+
     heat = trace.heat_at(trace.temperature_c)
     heat = heat + sum(trace.workloads.values())
     steady = median_filter(heat, SPIKE)

@@ -127,11 +127,12 @@ def run(traces: Path, publish: Path | None) -> None:
     page = _page(catalogue, results, trials, takeovers, transfers)
     print(page)
     if publish is not None:
-        figures, errors_csv = publish / "docs" / "figures", publish / "docs" / "twin_errors.csv"
+        figures = publish / "docs" / "figures"
         (publish / "docs" / "twin.md").write_text(page, encoding="utf-8")
         admitted = [trial.result for trial in trials if trial in shipping(trials)]
         replace_section(publish / "README.md", "twin", _brief([*results, *admitted], takeovers))
         everything = [*results, *(trial.result for trial in trials)]
+        errors_csv = publish / "experiments" / "twin" / "twin_errors.csv"
         _table(everything, takeovers).write_csv(errors_csv, float_precision=4)
         for takeover in takeovers:
             _draw_takeover(takeover, figures)

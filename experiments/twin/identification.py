@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, least_squares, lsq_linear
 
 from tvfs_gym.envs.jit import jit
 from tvfs_gym.envs.physics.thermal import RATE, RESISTANCE, RcNetwork, Vector, propagate
@@ -186,6 +186,8 @@ def fit(
         known: Samples, of all runs one after the other, whose temperatures may be used; None for
             all. The heat of the others is used all the same.
     """
+    from scipy.optimize import least_squares  # which takes a fifth of a second
+
     if known is None:
         known = np.ones(sum(len(trace.time_s) for trace in traces), bool)
     temperature_c = np.concatenate([trace.temperature_c for trace in traces])[known]
@@ -214,7 +216,7 @@ def fit(
         start = np.append(np.log(np.clip(tau_s, 1.01 * shortest_s, 0.99 * longest_s)), unknown)
         searches.append(least_squares(residuals, start, bounds=(lowest, highest)))
 
-    def rank(search: OptimizeResult) -> tuple[bool, float]:
+    def rank(search: Any) -> tuple[bool, float]:
         linear = np.linalg.lstsq(regressors_at(search.x), temperature_c, rcond=None)[0]
         return bool((linear[:order] <= 0).any()), float(search.cost)
 
@@ -269,6 +271,8 @@ def free_run(model: ThermalModel, trace: Trace, known: NDArray[np.bool_]) -> Vec
 
 
 def _prediction(model: ThermalModel, trace: Trace, known: NDArray[np.bool_]) -> Vector:
+    from scipy.optimize import lsq_linear  # which takes a fifth of a second
+
     tau_s = model.time_constants_s
     forced = responses(trace, tau_s) @ model.gains
     own = np.column_stack([np.ones(len(forced)), _decays(trace, tau_s) * model.gains])

@@ -1,8 +1,10 @@
 """``tvfs-gym identify``: fits a board's thermal network to traces and writes a board profile."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tomlkit
@@ -12,8 +14,9 @@ from rich.table import Table
 from tvfs_gym.envs.boards.profile import BoardProfile, Cooling, load_profile
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
+from tvfs_gym.experiments.progress import LOGGER
 from tvfs_gym.experiments.results.folder import checked_output, is_own_figure
-from tvfs_gym.experiments.results.tables import print_fitting
+from tvfs_gym.experiments.results.tables import print_fitting, text_lines
 from tvfs_gym.experiments.twin.errors import between_runs_log_se, held_out_rmse_c, predictions
 from tvfs_gym.experiments.twin.excitation import reached_gain
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, network_of
@@ -24,6 +27,9 @@ from tvfs_gym.experiments.twin.traces.record import Run, read_record
 from tvfs_gym.experiments.twin.traces.sweep import Sweep, fit_sweep, is_sweep, read_sweep
 
 ORDERS = (1, 2, 3)
+
+WIDTH = 80
+"""Columns of what is printed."""
 
 DOUBTFUL = 0.25
 """Relative standard error from which on a steady gain is no basis for anything."""
@@ -45,7 +51,8 @@ def run(
     cooling: str,
     full_load_w: float | None,
     output: Path,
-) -> None:
+    full: bool = False,
+) -> dict[str, Any]:
     """Identifies, prints what was found, and writes profile and figure.
 
     Args:
@@ -56,6 +63,12 @@ def run(
         cooling: Name of the fitted cooling in the new profile.
         full_load_w: Heat at a load of 1, for traces without power and clock.
         output: Profile to write, TOML; the figure stands beside it.
+        full: True to print all standard errors.
+
+    Returns:
+        profile and figure, its files; sweeps, each with kind, name, values, errors, rms, r2;
+        candidates, thermal networks of 1, 2 and 3 nodes, each with nodes, chosen, time_constants_s,
+        gains_k_w, rmse_c, held_out_c, steady_gain_k_w and steady_gain_error_k_w.
 
     Raises:
         InputError: A file cannot be used, nothing physical fits, or the output file exists.
@@ -74,25 +87,31 @@ def run(
     if name is not None or board != str(output):
         profile = profile.model_copy(update={"name": name or output.stem})
     sweeps = [file for file in files if is_sweep(file)]
+    findings: dict[str, Any] = {"profile": str(output), "figure": None, "sweeps": []}
+    findings["candidates"] = []
     for sweep in map(read_sweep, sweeps):
         profile, fitted = fit_sweep(sweep, profile)
         _print_sweep(sweep, fitted)
+        fit_of = {"values": dict(fitted.values), "errors": dict(fitted.errors)}
+        quality = {"rms": float(fitted.rms), "r2": float(fitted.r2)}
+        findings["sweeps"].append({"kind": sweep.kind, "name": sweep.name, **fit_of, **quality})
     runs = runs_of([read_record(file) for file in files if file not in sweeps])
     if sweeps and not runs and abs(profile.full_load_w / known_w - 1) > POWER_DIFFERS:
-        print(
+        LOGGER.warning(
             f"warning: full load is {profile.full_load_w:.2f} W now and was {known_w:.2f} W when "
             "the coolings were fitted: they no longer fit it; give traces in the same command."
         )
     if runs:
         if full_load_w and abs(full_load_w / profile.full_load_w - 1) > POWER_DIFFERS:
-            print(
+            LOGGER.warning(
                 f"warning: the profile's power model makes {profile.full_load_w:.2f} W of full "
                 f"load, not {full_load_w:g}: the twin will be that much warmer or cooler."
             )
         traces = traces_to_fit(runs, profile, full_load_w)
         found = candidates(traces)
         chosen = best_of(found)
-        _print_candidates(found, chosen)
+        _print_candidates(found, chosen, full)
+        findings["candidates"] = [candidate.findings(candidate is chosen) for candidate in found]
         _warn_of_doubts(traces, chosen)
         profile = with_cooling(profile, cooling, chosen, [run.name for run in runs])
         from tvfs_gym.experiments.twin.figures import measured_against_predicted  # matplotlib
@@ -100,9 +119,11 @@ def run(
         longest = max(traces, key=lambda trace: trace.time_s[-1])
         shown = predictions(chosen.model, longest)
         measured_against_predicted(longest, *shown, figure)
+        findings["figure"] = str(figure)
         print(f"cooling '{cooling}'; figure: {figure}")
     write_whole(output, tomlkit.dumps(profile.model_dump(exclude_none=True)).encode())
     print(f"profile: {output}")
+    return findings
 
 
 @dataclass(frozen=True)
@@ -118,6 +139,21 @@ class Candidate:
     model: ThermalModel
     held_out_c: float
     resistance_log_se: float
+
+    def findings(self, chosen: bool) -> dict[str, Any]:
+        """What `run` returns of it."""
+        model = self.model
+        return {
+            "nodes": model.order,
+            "chosen": chosen,
+            "physical": bool(model.physical),
+            "time_constants_s": model.time_constants_s.tolist(),
+            "gains_k_w": model.gains.tolist(),
+            "rmse_c": float(model.rmse_c),
+            "held_out_c": float(self.held_out_c),
+            "steady_gain_k_w": float(model.steady_gain),
+            "steady_gain_error_k_w": float(model.steady_gain * self.resistance_log_se),
+        }
 
 
 def candidates(traces: Sequence[Trace]) -> list[Candidate]:
@@ -196,14 +232,14 @@ def cooling_of(chosen: Candidate, files: Sequence[str]) -> Cooling:
 
 
 def _print_sweep(sweep: Sweep, found: SweepFit) -> None:
-    table = Table(title=f"{sweep.kind}: {sweep.name}", box=box.SIMPLE)
-    for heading in ("parameter", "value", "standard error"):
-        table.add_column(heading, justify="right")
-    for name, value in found.values.items():
-        error = f"{found.errors[name]:.2g}" if name in found.errors else "held, not identified"
-        table.add_row(name, f"{value:.4g}", error)
-    print_fitting(table)
-    print(f"rms {found.rms:.3g}, R^2 {found.r2:.4f}")
+    values = [
+        f"{name} {value:.4g} ±{found.errors[name]:.2g}"
+        if name in found.errors
+        else f"{name} {value:.4g} (held, not identified)"
+        for name, value in found.values.items()
+    ]
+    print(f"{sweep.kind}: {sweep.name}: rms {found.rms:.3g}, R^2 {found.r2:.4f}")
+    print(textwrap.fill(", ".join(values), WIDTH, initial_indent="  ", subsequent_indent="  "))
 
 
 def _finite(log_se: float) -> float:
@@ -211,20 +247,26 @@ def _finite(log_se: float) -> float:
     return float(f"{min(log_se, 1.0):.2g}")
 
 
-def _print_candidates(found: Sequence[Candidate], chosen: Candidate) -> None:
-    table = Table(box=box.SIMPLE)
-    for heading in ("nodes", "time constants, s", "gains, K/W", "RMSE, degC", "held out, degC"):
-        table.add_column(heading, justify="right")
-    for candidate in found:
-        model = candidate.model
-        table.add_row(
-            str(model.order),
-            with_errors(model.time_constants_s, model.time_constants_se_s),
-            with_errors(model.gains, model.gains_se),
-            f"{model.rmse_c:.3f}",
-            f"{candidate.held_out_c:.3f}" if model.physical else "no network",
+def _print_candidates(found: Sequence[Candidate], chosen: Candidate, full: bool) -> None:
+    headings = ("nodes", "time constants, s", "gains, K/W", "RMSE, degC", "held out, degC")
+    rows = [
+        (
+            str(candidate.model.order),
+            *_modes(candidate.model, full),
+            f"{candidate.model.rmse_c:.3f}",
+            f"{candidate.held_out_c:.3f}" if candidate.model.physical else "no network",
         )
-    print_fitting(table)
+        for candidate in found
+    ]
+    if full:
+        table = Table(box=box.SIMPLE)
+        for heading in headings:
+            table.add_column(heading, justify="right")
+        for row in rows:
+            table.add_row(*row)
+        print_fitting(table)
+    else:
+        print("\n".join(text_lines(headings, rows)))
     best = chosen.model
     error = best.steady_gain * chosen.resistance_log_se
     print(f"chosen: {best.order} nodes; steady gain {best.steady_gain:.2f} ±{error:.2g} K/W")
@@ -236,32 +278,44 @@ def _warn_of_doubts(traces: Sequence[Trace], chosen: Candidate) -> None:
     model = chosen.model
     reached = reached_gain(traces)
     if reached is not None:
-        print(
+        LOGGER.warning(
             "warning: the heat changes once, and the temperature is not known to have settled: "
             f"the steady gain is at least {reached:.2f} K/W, and may be several times as much. "
             "Record load and rest in turn, for at least half an hour."
         )
     if model.ambient_c > WARMEST_ROOM_C:
-        print(
+        LOGGER.warning(
             f"warning: the room comes out at {model.ambient_c:.1f} degC: is the temperature in "
             "degrees Celsius, not Fahrenheit?"
         )
     if model.drifts:
-        print(
+        LOGGER.warning(
             f"warning: the slowest time constant, {model.time_constants_s[-1]:.0f} s, is as long "
             "as the longest run: it may be a drift of the room, and the steady gain too large."
         )
     if not chosen.resistance_log_se < DOUBTFUL:
-        print(
+        LOGGER.warning(
             f"warning: the steady gain is known to ±{100 * chosen.resistance_log_se:.0f} % only: "
             "the runs hold too little change of heat, or differ. Record rest and load in turn."
         )
     left = np.concatenate([run.temperature_c - run.temperature_c.mean() for run in traces])
     if chosen.held_out_c > USELESS * np.std(left):
-        print(
+        LOGGER.warning(
             f"warning: on what was held out the network is off by {chosen.held_out_c:.1f} degC, "
             f"and the temperature varies by {np.std(left):.1f}: it explains little of these runs."
         )
+
+
+def _modes(model: ThermalModel, full: bool) -> tuple[str, str]:
+    """Time constants and gains, in full with their standard errors."""
+    if full:
+        return (
+            with_errors(model.time_constants_s, model.time_constants_se_s),
+            with_errors(model.gains, model.gains_se),
+        )
+    plain = (model.time_constants_s, model.gains)
+    tau_s, gains = (", ".join(f"{value:.3g}" for value in values) for values in plain)
+    return tau_s, gains
 
 
 def with_errors(values: np.ndarray, errors: np.ndarray) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import lsq_linear
 
 from tvfs_gym.envs.physics.latency import pass_latency_s
 from tvfs_gym.envs.physics.power import dynamic_power_w, leakage_power_w
@@ -99,6 +98,8 @@ def fit_power(
 
 def _fit(columns: Mapping[str, Vector], measured: Vector, known: Mapping[str, float]) -> SweepFit:
     """Least squares over the columns that are not known."""
+    from scipy.optimize import lsq_linear  # which takes a fifth of a second
+
     sought = [name for name in columns if name not in known]
     explained = sum((known[name] * columns[name] for name in known), np.zeros(len(measured)))
     matrix: NDArray[np.float64] = np.column_stack([columns[name] for name in sought])

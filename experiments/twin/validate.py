@@ -1,21 +1,28 @@
 """``tvfs-gym validate``: how far a profile's thermal network is from traces."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.experiments.results.tables import print_fitting
-from tvfs_gym.experiments.twin.errors import errors, predictions, window_s
+from tvfs_gym.experiments.results.tables import text_lines
+from tvfs_gym.experiments.twin.errors import Error, errors, predictions, window_s
 from tvfs_gym.experiments.twin.identification import model_of
 from tvfs_gym.experiments.twin.traces.folders import files_of
 from tvfs_gym.experiments.twin.traces.heat import heated, runs_of
 from tvfs_gym.experiments.twin.traces.record import read_record
 from tvfs_gym.experiments.twin.traces.sweep import is_sweep
+
+MOST_RUNS = 8
+"""Runs that fit one screen."""
+
+LONGEST = 28
+"""Characters of a run's name."""
+
+HEADINGS = ("run", "length, s", "RMSE", "MAE", "worst", "first order", "constant")
 
 
 def run(
@@ -24,7 +31,8 @@ def run(
     cooling: str | None,
     full_load_w: float | None,
     figure: Path | None,
-) -> None:
+    full: bool = False,
+) -> dict[str, Any]:
     """Prints the free-run errors on every run, and their mean.
 
     Args:
@@ -33,6 +41,11 @@ def run(
         cooling: Name of the profile's cooling; None for its first.
         full_load_w: Heat at a load of 1, for traces without measured power.
         figure: PNG to draw the worst run to.
+        full: True to print every run.
+
+    Returns:
+        runs and mean: name (of a run), rmse_c, mae_c, worst_c of the model, and the rmse_c of a
+        first-order model and of a constant, first_order_rmse_c and constant_rmse_c.
 
     Raises:
         InputError: The profile or a trace cannot be used.
@@ -48,35 +61,42 @@ def run(
     records = [file for path in files for file in files_of(path) if not is_sweep(file)]
     runs = runs_of([read_record(file) for file in records])
     traces = [heated(run, profile, full_load_w) for run in runs]
-    table = Table(box=box.SIMPLE)
-    table.add_column("run", no_wrap=True)
-    for heading in (
-        "window, s", "length, s", "RMSE, degC", "MAE", "worst", "first order RMSE", "constant RMSE",
-    ):  # fmt: skip
-        table.add_column(heading, justify="right")
     rows = [errors(model, trace) for trace in traces]
-    for trace, row in zip(traces, rows, strict=True):
-        table.add_row(
-            trace.name,
-            f"{window_s(model, trace):.0f}",
-            f"{trace.time_s[-1]:.0f}",
-            *(f"{value:.2f}" for value in (row["model"].rmse_c, row["model"].mae_c)),
-            f"{row['model'].worst_c:.1f}",
-            f"{row['first order'].rmse_c:.2f}",
-            f"{row['constant'].rmse_c:.2f}",
-        )
-    table.add_section()
-    means = [
-        np.mean([getattr(row[name], field) for row in rows])
-        for name, field in (
-            ("model", "rmse_c"), ("model", "mae_c"), ("model", "worst_c"),
-            ("first order", "rmse_c"), ("constant", "rmse_c"),
-        )
-    ]  # fmt: skip
-    table.add_row(f"mean of {len(rows)}", "", "", *(f"{mean:.3f}" for mean in means))
-    print_fitting(table)
+    judged = [_judged(row) for row in rows]
+    mean = {key: float(np.mean([each[key] for each in judged])) for key in judged[0]}
+    windows_s = [window_s(model, trace) for trace in traces]
+    named: list[dict[str, Any]] = [
+        {"name": trace.name, "window_s": window, "length_s": float(trace.time_s[-1]), **row}
+        for trace, window, row in zip(traces, windows_s, judged, strict=True)
+    ]
+    ordered = sorted(named, key=lambda each: -float(each["rmse_c"]))
+    shown = named if full or len(named) <= MOST_RUNS else ordered[:MOST_RUNS]
+    lines = [_cells(str(each["name"])[-LONGEST:], each) for each in shown]
+    print("\n".join(text_lines(HEADINGS, [*lines, _cells(f"mean of {len(rows)}", mean)])))
+    print(
+        "Errors of a free run, degC, beside those of a first-order model and a constant."
+        + ("" if len(shown) == len(named) else f" The {MOST_RUNS} worst; --full prints all.")
+    )
     if figure is not None:
         from tvfs_gym.experiments.twin.figures import measured_against_predicted  # matplotlib
 
         worst = max(zip(rows, traces, strict=True), key=lambda pair: pair[0]["model"].rmse_c)[1]
         measured_against_predicted(worst, *predictions(model, worst), figure)
+    return {"runs": named, "mean": mean}
+
+
+def _judged(row: Mapping[str, Error]) -> dict[str, float]:
+    model = row["model"]
+    return {
+        "rmse_c": float(model.rmse_c),
+        "mae_c": float(model.mae_c),
+        "worst_c": float(model.worst_c),
+        "first_order_rmse_c": float(row["first order"].rmse_c),
+        "constant_rmse_c": float(row["constant"].rmse_c),
+    }
+
+
+def _cells(name: str, values: Mapping[str, Any]) -> list[str]:
+    length = f"{values['length_s']:.0f}" if "length_s" in values else ""
+    keys = ("rmse_c", "mae_c", "worst_c", "first_order_rmse_c", "constant_rmse_c")
+    return [name, length, *(f"{values[key]:.2f}" for key in keys)]

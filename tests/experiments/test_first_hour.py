@@ -9,75 +9,27 @@ from pathlib import Path
 import gymnasium
 import pytest
 
+from tests import command_line
 from tests.conftest import Cli
+from tests.mistakes import MISTAKES, Mistake, write_files
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
 from tvfs_gym.envs.boards.profile import profile_names
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.lists import LISTS, completing
 
 
-@pytest.fixture
-def few(tmp_path: Path) -> Path:
-    """A folder with a text file, an empty folder, and files of controllers that cannot be used."""
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "policy.txt").touch()
-    (tmp_path / "none.py").touch()
-    (tmp_path / "imports.py").write_text("import nothere")
-    (tmp_path / "syntax.py").write_text("def f(:")
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("arguments", "answer"),
-    [
-        ("benchmrk", "Did you mean 'benchmark'"),
-        ("benchmark --controler tvfs", "No such option: --controler"),
-        ("benchmark tvfs", "unexpected extra argument"),
-        ("benchmark --controller tvsf", "unknown controller 'tvsf': did you mean tvfs?"),
-        ("benchmark --controller TVFS", "unknown controller 'TVFS': did you mean tvfs"),
-        ("benchmark --controller tvfs,performance", "repeat the option"),
-        ("benchmark --controller {few}/policy.txt", "expected a Python file or the folder of a"),
-        ("benchmark --controller {few}/nothere.py", "there is no file or folder"),
-        ("benchmark --controller {few}/none.py", "none.py, found: none."),
-        ("benchmark --controller {few}/imports.py", "ModuleNotFoundError: No module named"),
-        ("benchmark --controller {few}/syntax.py", "SyntaxError: invalid syntax"),
-        ("benchmark --controller {few}/empty", "holds no policy"),
-        ("benchmark --suite v1", "unknown suite 'v1': did you mean v2?"),
-        ("benchmark --board odroid-xu4", "unknown board 'odroid-xu4': did you mean odroid_xu4"),
-        ("benchmark --board raspberry_pi_5", "did you mean raspberry_pi_4b or raspberry_pi_3b?"),
-        ("benchmark --seeds -3", "the number of seeds must be at least 1, not -3."),
-        ("benchmark --frames -5", "frames: Input should be greater than 0"),
-        ("benchmark --frames 0.5", "Invalid value for '--frames'"),
-        ("benchmark --ambient-c 300", "ambient_c: Input should be less than or equal to 100"),
-        ("benchmark --ambient-c 90", "no controller can cool a board below its surroundings"),
-        ("benchmark --family nope", "unknown topology family 'nope': choose one of digits"),
-        ("run", "Missing option '--controller'"),
-        ("run --controller tvfs --latency-ms 0.075", "the fastest one needs 1.88 ms."),
-        ("run --controller tvfs --latency-ms 75000", "L_c is at most 10 s, not 75 s"),
-        ("run --controller tvfs --latency-ms -4", "latency_constraint_s: Input should be greater"),
-        ("run --controller tvfs --tau 80", "tau is a confidence, at most 1, and not 80"),
-        ("run --controller tvfs --policy 7C", "did you mean 5C or 1C?"),
-        ("run --controller tvfs --cooling fann", "unknown cooling of odroid_xu4 'fann'"),
-        ("run --controller tvfs --throttling nope", "unknown throttling preset of odroid_xu4"),
-        ("train --algo ztt --steps 0", "the number of steps must be at least 1, not 0."),
-        ("train --algo ztt --envs 0", "the number of twins, --envs, must be at least 1, not 0."),
-        ("train --algo ztt --reward on_tiem", "unknown reward 'on_tiem': did you mean on_time_"),
-        ("adaptta recorded --tau 2", "tau is a confidence, at most 1, and not 2"),
-        ("report {few}/empty", "holds no results of a benchmark"),
-        ("list controler", "unknown kind of names 'controler': did you mean controllers"),
-        ("list scenarios --suite mian", "unknown suite 'mian': did you mean main?"),
-        ("models list --family recorde", "did you mean recorded?"),
-    ],
-)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.arguments)
 def test_a_likely_mistake_is_answered_and_leaves_nothing_behind(
-    cli: Cli, few: Path, arguments: str, answer: str
+    tmp_path: Path, mistake: Mistake
 ) -> None:
-    before = sorted(few.rglob("*"))
-    done = cli(*arguments.format(few=few).split())
-    assert done.returncode == 2 and done.stdout == ""
-    assert answer in " ".join(done.stderr.replace("│", " ").split())
+    write_files(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = command_line.run(tmp_path, mistake.arguments.split())
+    assert done.returncode == mistake.status
+    printed = done.stdout if mistake.status == 1 else done.stderr
+    assert mistake.answer in " ".join(printed.replace("│", " ").split())
     assert "Traceback" not in done.stderr
-    assert sorted(few.rglob("*")) == before
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("arguments", ["--cooling fann", "--tau 80", "--t-max-c 130"])
@@ -123,19 +75,52 @@ def test_the_lists_are_whole() -> None:
     assert {*CONTROLLERS, *HINDSIGHT} <= set(LISTS["controllers"]())
 
 
-@pytest.mark.parametrize(
-    "arguments", ["benchmark --controller tvsf", "run --controller tvsf", "report nothere"]
+HEAVY = {
+    "ai_edge_litert", "jinja2", "matplotlib", "numba", "polars", "scipy.optimize", "scipy.special",
+    "scipy.stats", "torch",
+}  # fmt: skip
+"""Packages that take a tenth of a second or more to import."""
+
+
+QUICK = (
+    "--help",
+    "benchmark --help",
+    "list controllers",
+    "benchmark --controller tvsf",
+    "benchmark --ambient-c 300",
+    "benchmark --controller tvfs --output /proc/x",
+    "run --controller tvsf",
+    "run --controller tvfs --cooling fann",
+    "characterise --board odroid-xu4",
+    "train --algo ztt --steps 0",
+    "report nothere",
+    "replay nothere",
 )
-def test_no_figures_or_statistics_are_loaded_before_a_mistake_is_found(arguments: str) -> None:
+"""Commands that load none of these."""
+
+
+def test_help_lists_and_mistakes_are_answered_before_anything_heavy_is_loaded() -> None:
     script = f"""
 import sys
 from tvfs_gym.experiments.cli import main
-sys.argv = ["tvfs-gym", *{arguments.split()!r}]
-try:
-    main()
-except SystemExit:
-    heavy = {{"matplotlib", "scipy.stats", "torch", "jinja2", "ai_edge_litert"}}
-    print(heavy & set(sys.modules) or "none")
+for command in {QUICK!r}:
+    sys.argv = ["tvfs-gym", *command.split()]
+    try:
+        main()
+    except SystemExit:
+        pass
+    found = {HEAVY!r} & set(sys.modules)
+    assert not found, (command, found)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout == "none\n", done.stderr
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["adaptta recorded", "adaptta sweep"])
+def test_findings_fit_one_screen_and_are_there_for_machines(cli: Cli, command: str) -> None:
+    lines = cli(*command.split()).stdout.splitlines()
+    assert len(lines) <= 15 and max(map(len, lines)) <= 80
+    assert len(cli(*command.split(), "--full").stdout.splitlines()) > len(lines)
+    keys = {"adaptta recorded": "tau images networks", "adaptta sweep": "front calibrated"}
+    assert json.loads(cli(*command.split(), "--json").stdout).keys() == {*keys[command].split()}
+    assert cli(*command.split(), "--quiet").stdout == ""

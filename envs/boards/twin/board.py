@@ -242,22 +242,7 @@ class TwinBoard:
         Raises:
             InputError: See `reset`.
         """
-        self.profile.throttling_named(scenario.throttling)
-        for name in ("t_max_c", "start_temperature_c"):
-            value_c = getattr(scenario, name)
-            if value_c is not None and value_c >= self.profile.critical_c:
-                raise InputError(
-                    f"{name} = {value_c} must lie below the board's critical "
-                    f"{self.profile.critical_c} degC."
-                )
-        first = self.profile.cooling_named(scenario.cooling)
-        for change in scenario.changes:
-            other = self.profile.cooling_named(change.cooling or scenario.cooling)
-            if other.nodes != first.nodes or other.fan not in (None, first.fan):
-                raise InputError(
-                    f"cooling cannot change to '{change.cooling}' in an episode: it has other "
-                    f"thermal nodes or another fan than the cooling at the start."
-                )
+        check_possible(self.profile, scenario)
 
     def _networks_of(self, scenario: Scenario, cooling: str | None) -> NDArray[np.float64]:
         """The unit's network in every state of the fan that the episode began with.
@@ -403,3 +388,26 @@ class TwinBoard:
 def _looks_within(lag_s: float, periods_s: set[float]) -> int:
     """Looks that span a lag at any time between two polls of these periods; none without a lag."""
     return 0 if lag_s == 0.0 else 1 + sum(math.ceil(lag_s / each) + 1 for each in periods_s)
+
+
+def check_possible(profile: BoardProfile, scenario: Scenario) -> None:
+    """Refuses a scenario that cannot be had on a board.
+
+    Raises:
+        InputError: See `TwinBoard.reset`.
+    """
+    profile.throttling_named(scenario.throttling)
+    for name in ("t_max_c", "start_temperature_c"):
+        value_c = getattr(scenario, name)
+        if value_c is not None and value_c >= profile.critical_c:
+            raise InputError(
+                f"{name} = {value_c} must lie below the board's critical {profile.critical_c} degC."
+            )
+    first = profile.cooling_named(scenario.cooling)
+    for change in scenario.changes:
+        other = profile.cooling_named(change.cooling or scenario.cooling)
+        if other.nodes != first.nodes or other.fan not in (None, first.fan):
+            raise InputError(
+                f"cooling cannot change to '{change.cooling}' in an episode: it has other "
+                f"thermal nodes or another fan than the cooling at the start."
+            )

@@ -104,6 +104,9 @@ def test_a_benchmark_ranks_names_and_classes(one_scenario: Path) -> None:
     assert ranking["controller"].to_list() == ["tvfs", "Slow"]
     assert ranking["reason"].to_list() == [None, None]
     assert (ranking["share_low"] <= ranking["share"]).all()
+    printed = str(ranking).splitlines()
+    assert all(len(line) <= 80 for line in printed)
+    assert [line.split()[0] for line in printed if "█" in line] == ["tvfs", "Slow"]
     with pytest.raises(InputError, match="did you mean tvfs"):
         benchmark(["tvsf"], suite=str(one_scenario))
 

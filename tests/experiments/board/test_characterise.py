@@ -53,7 +53,9 @@ def test_a_characterisation_is_resumed(characterised: Path, cli: Cli) -> None:
     whole, table = made.read_text(), (characterised / "characterisation.toml").read_text()
     made.write_text(whole[: len(whole) // 2])  # cut off within a line
     done = cli(*QUICK, "--output", characterised)
-    assert done.returncode == 0 and "resuming with" in done.stdout
+    assert done.returncode == 0 and "resuming with" in done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 15 and max(map(len, lines[:-2])) <= 80
     assert made.read_text() == whole
     again = (characterised / "characterisation.toml").read_text()
     assert table.split("[[levels]]", 1)[1] == again.split("[[levels]]", 1)[1]
@@ -81,8 +83,11 @@ def test_from_the_board_to_a_profile_to_its_twin(
 ) -> None:
     """The thermal network that comes out is the twin's, within what sensor and sampling leave."""
     profile = tmp_path / "mine.toml"
-    done = cli("identify", characterised, "--output", profile)
+    done = cli("identify", characterised, "--output", profile, "--json")
     assert done.returncode == 0, done.stderr
+    findings = json.loads(done.stdout)
+    assert findings["profile"] == str(profile)
+    assert [each["nodes"] for each in findings["candidates"]] == [1, 2, 3]
     found, true = load_profile(str(profile)), load_profile("odroid_xu4")
     resistance_k_w = sum(next(iter(found.cooling.values())).resistances_k_w)
     assert resistance_k_w == pytest.approx(sum(true.cooling_named(None).resistances_k_w), rel=0.04)

@@ -10,7 +10,7 @@ import pytest
 from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.envs.boards.window import Window
-from tvfs_gym.experiments.board.run import Schedule
+from tvfs_gym.experiments.board.schedule import Schedule
 from tvfs_gym.experiments.results.cells import EPISODES, read_cells, read_episodes
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.statistics import METRICS, paired_differences

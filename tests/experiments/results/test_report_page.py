@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
+from tvfs_gym.envs.boards.profile import load_profile, profile_names
+from tvfs_gym.experiments.results.twin_card import ERRORS, twin_errors
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -47,6 +49,27 @@ def test_a_report_leads_with_a_sentence_and_marks_the_best(page: Path) -> None:
     assert "prefers-color-scheme: dark" in text and "@media print" in text
     for word in ("scenario", "bound", "oracle, best_fixed (*)", "reliable accuracy"):
         assert f"<dt>{word}</dt>" in text
+
+
+def test_a_report_says_how_good_its_twin_is(page: Path) -> None:
+    card = page.read_text().split("How good are the twins?")[1].split("</table>")[0]
+    assert "<td>odroid_xu4, fan</td><td>1</td><td>9.3</td><td>23.7</td>" in card
+
+
+def test_every_measured_cooling_of_a_shipped_board_is_one_of_its_profile() -> None:
+    config = {
+        "boards": {name: load_profile(name).model_dump() for name in profile_names()},
+        "scenarios": {
+            f"{name}, {cooling}": {"board": name, "cooling": cooling, "changes": []}
+            for name in profile_names()
+            for cooling in load_profile(name).cooling
+        },
+    }
+    found = twin_errors(config)
+    measured = [row.split(",")[0] for row in ERRORS.read_text().splitlines()[1:]]
+    shipped = [board for board in measured if board in profile_names()]
+    assert sum(error.held_out is not None for error in found) == len(shipped) > 0
+    assert not twin_errors({**config, "real": True})
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
