@@ -132,7 +132,7 @@ def _lazily(
 @lru_cache
 def _compiler() -> ModuleType:
     """What needs numba."""
-    from tvfs_gym.envs import compiler
+    import tvfs_gym.envs.compiler as compiler
 
     compiler.view_as(matrix)
     return compiler

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,17 @@ def test_the_example_runs() -> None:
     assert done.returncode == 0, done.stderr
     count = re.fullmatch(r"(\d+) of 2000 frames answered correctly and on time\n", done.stdout)
     assert count and int(count[1]) > 1500
+
+
+def test_adaptta_runs_as_printed_on_the_networks_that_ship(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli("models", "fetch", tmp_path / "demo", "--family", "digits").returncode == 0
+    (code,) = (b for b in documents.blocks(ROOT / "README.md", "python") if "AdapTTA(" in b)
+    names = dict[str, Any]()
+    exec(code, names)
+    assert 0 <= names["answer"].label <= 9 and 1 <= names["answer"].passes <= 10
 
 
 def test_the_controller_of_the_page_runs_in_the_benchmark(cli: Cli, tmp_path: Path) -> None:

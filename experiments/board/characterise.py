@@ -129,7 +129,7 @@ def run(
     if full:
         _print(found, board)
     else:
-        print("\n".join(brief_lines(found, board)))
+        print("\n".join(_brief_lines(found, board)))
     print(f"characterisation: {path}")
     print(f"profile: tvfs-gym identify {shlex.quote(str(folder))} --output my_board.toml")
     return {"folder": str(folder), "characterisation": str(path), **_findings(found, board)}
@@ -148,7 +148,7 @@ def _findings(found: Characterisation, board: Board) -> dict[str, Any]:
     }
 
 
-def brief_lines(found: Characterisation, board: Board) -> list[str]:
+def _brief_lines(found: Characterisation, board: Board) -> list[str]:
     """A few VF levels and topologies, on one screen."""
     levels = spread(range(len(board.operating_points)), MOST_LEVELS)
     rows = spread(range(len(found.family.names)), MOST_TOPOLOGIES)
