@@ -84,8 +84,6 @@ def run(
         profile = with_board(profile, board_found)
     files = [file for path in files for file in files_of(path)]
     known_w = profile.full_load_w
-    if name is not None or board != str(output):
-        profile = profile.model_copy(update={"name": name or output.stem})
     sweeps = [file for file in files if is_sweep(file)]
     findings: dict[str, Any] = {"profile": str(output), "figure": None, "sweeps": []}
     findings["candidates"] = []
@@ -121,6 +119,8 @@ def run(
         measured_against_predicted(longest, *shown, figure)
         findings["figure"] = str(figure)
         print(f"cooling '{cooling}'; figure: {figure}")
+    if name is not None or board != str(output):
+        profile = profile.model_copy(update={"name": name or output.stem})
     write_whole(output, tomlkit.dumps(profile.model_dump(exclude_none=True)).encode())
     print(f"profile: {output}")
     return findings

@@ -1,10 +1,9 @@
-"""Tables of other people's: separators, encodings, names of columns with their units.
+"""Tables of other people's: names of columns with their units.
 
-A column is known by words of its name; its unit by a bracket or an ending, or, where the name has
-none, by the size of its values, which is noted.
+A column is known by words of its name; its unit by a bracket or an ending of the name or of the
+values, or, where these have none, by the size of the values, which is noted.
 """
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ from pathlib import Path
 import polars as pl
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.experiments.twin.traces.logs import ToolLog, moment_s
+from tvfs_gym.experiments.twin.traces.logs import ToolLog
+from tvfs_gym.experiments.twin.traces.moments import moments_s
 
-EPOCH_MS, EPOCH_S = 1e11, 1e8
-"""Numbers from which on a time is milliseconds, or seconds, since 1970."""
+EPOCH_S = 1e8
+EPOCHS = {1e17: (1e-9, "nanoseconds"), 1e14: (1e-6, "microseconds"), 1e11: (1e-3, "milliseconds")}
+"""Numbers from which on a time since 1970 is in seconds, and in smaller units."""
 
 MOST_C, MOST_W, MOST_LOAD = 1000.0, 1000.0, 1.5
 MOST_MHZ, MOST_KHZ = 1e4, 1e7
@@ -28,37 +29,6 @@ TEMPLATE = """no reader fits. Five lines of Python make a trace of it:
   pl.DataFrame({{"time_s": log["TIME"], "temperature_c": log["TEMPERATURE"],
                 "power_w": log["WATTS"]}}).write_csv("trace.csv")
 or, without power, with "load" (0 to 1) and "frequency_mhz" in its place."""
-
-
-def cells_in(content: bytes) -> tuple[list[str], list[list[str]], str]:
-    """Cells of a table by their separator, and the decimal mark of its numbers.
-
-    Args:
-        content: Bytes of the file, in UTF-8, UTF-16 or Latin-1.
-
-    Returns:
-        Header, rows and the mark.
-    """
-    text = _decoded(content)
-    lines = [line for line in text.splitlines() if line.strip()]
-    header = lines[0] if lines else ""
-    separator = next((mark for mark in ";\t|" if mark in header), ",")
-    rows = [
-        [cell.strip() for cell in row]
-        for row in csv.reader(lines, delimiter=separator, skipinitialspace=True)
-    ]
-    in_cells = sum(bool(re.fullmatch(r"-?\d+,\d+", cell)) for row in rows[1:50] for cell in row)
-    decimal = "," if separator != "," and in_cells else "."
-    return (rows[0] if rows else []), rows[1:], decimal
-
-
-def _decoded(content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
 
 
 @dataclass(frozen=True)
@@ -138,7 +108,7 @@ def _time(header: list[str], cells: dict[str, list[str]], decimal: str) -> Colum
     names = [name for name in header if _TIMES.search(name.strip())]
     if {"date", "time"} <= {name.casefold() for name in header}:
         date, clock = (next(n for n in header if n.casefold() == of) for of in ("date", "time"))
-        moments = [moment_s(f"{d} {c}") for d, c in zip(cells[date], cells[clock], strict=True)]
+        moments = moments_s([f"{d} {c}" for d, c in zip(cells[date], cells[clock], strict=True)])
         if any(moment is not None for moment in moments):
             return Column(date, moments, f"'{date}' and '{clock}', a date and a time")
     for name in names:
@@ -148,7 +118,7 @@ def _time(header: list[str], cells: dict[str, list[str]], decimal: str) -> Colum
             re.search(r"\d[:/-]\d", cell) for cell in cells[name][:5]
         ):
             return _elapsed(name, numbers, known)
-        moments = [moment_s(cell) for cell in cells[name]]
+        moments = moments_s(cells[name])
         if any(moment is not None for moment in moments):
             return Column(name, moments, f"'{name}', a date and time")
     return None
@@ -156,7 +126,12 @@ def _time(header: list[str], cells: dict[str, list[str]], decimal: str) -> Colum
 
 def _elapsed(name: str, numbers: list[float | None], known: list[float]) -> Column:
     low = name.casefold()
-    if known[0] > EPOCH_MS or re.search(r"(_ms|\bms\b|milli)", low):
+    for least, (factor, unit) in EPOCHS.items():
+        if known[0] > least:
+            return Column(name, _scaled(numbers, factor), f"'{name}' in {unit} since 1970")
+    if re.search(r"(_ns|\bns\b|nano)", low):
+        return Column(name, _scaled(numbers, 1e-9), f"'{name}' in nanoseconds")
+    if re.search(r"(_ms|\bms\b|milli)", low):
         return Column(name, _scaled(numbers, 1e-3), f"'{name}' in milliseconds")
     if re.search(r"(_us|\bus\b|usec|micro)", low):
         return Column(name, _scaled(numbers, 1e-6), f"'{name}' in microseconds")
@@ -182,8 +157,10 @@ class _Kind:
 
 
 def _of_temperature(name: str, known: list[float]) -> tuple[Callable[[float], float], str]:
-    if re.search(r"(°\s*F\b|_f\b|\bfahrenheit\b|\(F\)|\[F\])", name, re.I):
+    if re.search(r"(°\s*F\b|_f\b|_?fahrenheit\b|\(F\)|\[F\]|deg_?F\b)", name, re.I):
         return lambda value: (value - 32.0) / 1.8, "degrees Fahrenheit"
+    if re.search(r"(_k\b|_?kelvin\b|\(K\)|\[K\])", name, re.I):
+        return lambda value: value - 273.15, "kelvin"
     if max(map(abs, known)) > MOST_C or re.search(r"_mc\b|milli", name, re.I):
         return lambda value: value / 1000.0, "milli-degrees Celsius"
     return lambda value: value, "degrees Celsius"
@@ -202,14 +179,14 @@ def _of_load(name: str, known: list[float]) -> tuple[Callable[[float], float], s
 
 
 def _of_clock(name: str, known: list[float]) -> tuple[Callable[[float], float], str]:
+    units = {"g": (1e3, "gigahertz"), "m": (1.0, "megahertz"), "k": (1e-3, "kilohertz")}
     highest = max(known)
-    if re.search(r"\bghz\b|_ghz", name, re.I) or highest < 10:
-        return lambda value: value * 1e3, "gigahertz"
-    if highest > MOST_KHZ:
-        return lambda value: value / 1e6, "hertz"
-    if highest > MOST_MHZ:
-        return lambda value: value / 1e3, "kilohertz"
-    return lambda value: value, "megahertz"
+    by_size = "g" if highest < 10 else "m" if highest <= MOST_MHZ else "k"
+    unit = re.search(r"(?:\b|_|\d)([gmk]?)hz\b", name, re.I)
+    by_name = unit[1].lower() if unit else by_size
+    is_hertz = highest > MOST_KHZ if unit is None else not by_name
+    factor, named = (1e-6, "hertz") if is_hertz else units[by_name or by_size]
+    return lambda value: value * factor, named
 
 
 def _words(text: str) -> re.Pattern[str]:
@@ -264,6 +241,8 @@ def _chosen(
         )
     name = (clear or found)[0]
     known = [value for value in numbers[name] if value is not None]
-    to_common, unit = kind.to_common(name, known)
+    of_cells = {re.sub(r"^[\s\d.,e+-]+", "", cell).strip() for cell in cells[name] if cell}
+    with_unit = f"{name} [{of_cells.pop()}]" if len(of_cells) == 1 else name
+    to_common, unit = kind.to_common(with_unit, known)
     values = [None if value is None else to_common(value) for value in numbers[name]]
     return Column(name, values, f"'{name}' in {unit}")

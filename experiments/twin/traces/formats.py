@@ -16,9 +16,11 @@ import yaml
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.results.folder import CONFIG
-from tvfs_gym.experiments.twin.traces.dialects import TEMPLATE, cells_in, read_foreign_table
+from tvfs_gym.experiments.twin.traces.cells import cells_in
+from tvfs_gym.experiments.twin.traces.dialects import TEMPLATE, read_foreign_table
 from tvfs_gym.experiments.twin.traces.folders import read_run
-from tvfs_gym.experiments.twin.traces.logs import ToolLog, moment_s, read_log
+from tvfs_gym.experiments.twin.traces.logs import ToolLog, read_log
+from tvfs_gym.experiments.twin.traces.moments import moment_s, moments_s
 from tvfs_gym.experiments.twin.traces.sbc_bench import (
     SBC_BENCH,
     load_of_clusters,
@@ -31,6 +33,9 @@ STRESSBERRY_STRESS_S = (150.0, 450.0)
 """When stressberry stresses all cores: its default protocol of 150 s rest, 300 s stress and 150 s
 cooling; where the clock was logged, it rises and falls at these times."""
 
+
+_NAMED = 12
+"""Columns that a message names."""
 
 UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 """Errors of parsers over values that are none, besides their own."""
@@ -79,19 +84,24 @@ def read_table(path: Path, period_s: float | None = None) -> TraceTable:
     except (pl.exceptions.PolarsError, yaml.YAMLError, *UNREADABLE) as error:
         first = (str(error).splitlines() or ["it is damaged"])[0]
         raise InputError(f"{path} is not a readable trace: {first}.") from error
-    for known, convert in _FORMATS.items():
-        if set(known) <= set(raw.columns):
-            raw, notes = _plain_times(raw)
-            table = convert(raw.with_row_index("line", offset=first_line))
-            return TraceTable(table, row_name, notes)
-    if path.is_file() and path.suffix != ".parquet":
+    found = next((known for known in _FORMATS if set(known) <= set(raw.columns)), None)
+    clock_alone = found is not None and bool(set(found) & {"frequency_mhz", "frequency_hz"})
+    if (found is None or clock_alone) and path.is_file() and path.suffix != ".parquet":
         foreign = read_foreign_table(path, *cells_in(path.read_bytes()))
-        if foreign is not None:
+        told = set() if foreign is None else set(foreign.table.columns)
+        if foreign is not None and (found is None or told & {"power_w", "load"}):
             return TraceTable(foreign.table.with_row_index("line", offset=2), "row", foreign.notes)
+    if found is not None:
+        raw, notes = _plain_times(raw)
+        table = _FORMATS[found](raw.with_row_index("line", offset=first_line))
+        busy = ("no load, so the cores are taken as busy throughout",) if clock_alone else ()
+        return TraceTable(table, row_name, notes + busy)
+    names = list(raw.columns)
+    shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
     raise InputError(
         f"{path} must have the columns time_s, temperature_c and power_w, load or frequency_mhz (a "
         f"trace), or frequency_mhz and latency_ms or power_w alone (a sweep); it has "
-        f"{', '.join(raw.columns)}: {TEMPLATE.format(file=path)}"
+        f"{shown}: {TEMPLATE.format(file=path)}"
     )
 
 
@@ -115,7 +125,7 @@ def _plain_times(raw: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
         return raw, ()
     if moment_s(raw["time_s"][0] or "") is None:
         return raw, ()
-    moments = [moment_s(cell or "") for cell in raw["time_s"]]
+    moments = moments_s([cell or "" for cell in raw["time_s"]])
     first = moments[0]
     assert first is not None
     seconds = [None if moment is None else moment - first for moment in moments]

@@ -7,13 +7,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.twin.traces.moments import moment_s, past_midnight
 
 TEGRASTATS_S, TURBOSTAT_S, VCGENCMD_S = 1.0, 5.0, 1.0
 """Default intervals of the tools, for logs without times; of a loop of vcgencmd, one second."""
@@ -28,16 +28,10 @@ _CHIP_SENSORS = ("tj", "cpu", "bcpu", "mcpu", "ao", "thermal")
 _CORE = re.compile(r"(\d+)%@(\d+)")
 
 _SAMPLE = re.compile(
-    r"(\d\d):(\d\d):(\d\d): *(---|n/a|[\d/]+(?: */ *\d+)*|) *(?:MHz)? +[\d.]+ +(\d+)%"
-    r".*?(-?\d+(?:[.,]\d+)?)°C"
+    r"(\d\d):(\d\d):(\d\d):? *(---|n/a|[\d/]+(?: */ *\d+)*|) *(?:MHz)? +[\d.]+ +(\d+)%"
+    r".*?(-?\d+(?:[.,]\d+)?) ?°C"
 )
 _TITLE = re.compile(r"System health while running (.+):")
-
-_MOMENTS = (
-    "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S",
-    "%m-%d-%Y %H:%M:%S", "%Y-%m-%d_%H:%M:%S", "%d.%m.%Y %H:%M:%S.%f", "%d.%m.%Y %H:%M:%S",
-    "%Y/%m/%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%a %b %d %H:%M:%S %Y",
-)  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -53,18 +47,6 @@ class ToolLog:
 
     table: pl.DataFrame
     notes: tuple[str, ...]
-
-
-def moment_s(text: str) -> float | None:
-    """Seconds since 1970 of a date and time, in whichever zone; None if it is none."""
-    text = re.sub(r"\s*(?:UTC|GMT|[A-Z]{3,4}|Z|[+-]\d\d:?\d\d)(?=$|\s)", "", text.strip())
-    for form in _MOMENTS:
-        try:
-            moment = datetime.strptime(" ".join(text.split()), form)
-        except ValueError:
-            continue
-        return (moment - datetime(1970, 1, 1)).total_seconds()
-    return None
 
 
 def read_log(path: Path, text: str, period_s: float | None = None) -> ToolLog | None:
@@ -95,7 +77,11 @@ def _table(
     told = list(notes)
     if "time_s" in rows[0]:
         first_s = rows[0]["time_s"]
-        rows = [{**row, "time_s": row["time_s"] - first_s} for row in rows]
+        moments = past_midnight([row.get("time_s") for row in rows])
+        rows = [
+            {**row, "time_s": None if moment is None else moment - first_s}
+            for row, moment in zip(rows, moments, strict=True)
+        ]
     else:
         told.append(
             f"no times, so one sample in {period_s:g} s was assumed: convert takes --period-s"
@@ -256,7 +242,11 @@ def _vcgencmd(path: Path, text: str, period_s: float | None) -> ToolLog:
 def _leading_moment_s(line: str) -> float | None:
     if epoch := re.match(r"\s*(\d{10}(?:\.\d+)?)\b", line):
         return float(epoch[1])
-    begin = re.match(r"\s*([\d./-]+[ T_][\d:.]+|\w{3} \w{3} +\d+ [\d:]+ (?:\w+ )?\d{4})", line)
+    begin = re.match(
+        r"\s*([\d./-]+[ T_][\d:.]+|\w{3} \w{3} +\d+ [\d:]+ (?:[AP]M )?(?:\w+ )?\d{4}"
+        r"|\w{3} \d+ \w{3} \d{4} [\d:]+(?: [AP]M)?|\d\d:\d\d:\d\d(?:\.\d+)?\b)",
+        line,
+    )
     return moment_s(begin[1]) if begin else None
 
 
@@ -278,16 +268,49 @@ def _sensors(path: Path, text: str, period_s: float | None) -> ToolLog:
             for feature, values in features.items() if isinstance(values, dict)
             for name, value in values.items() if isinstance(value, int | float)
         }  # fmt: skip
-        names = (
-            _first(readings, _CHIP_NAMES, r"temp\d+_input"),
-            _first(readings, (), r"power\d+_(?:input|average)"),
-        )
-        row: Row = {} if moment is None else {"time_s": moment}
-        row["temperature_c"] = readings.get(names[0])
-        row["power_w"] = readings.get(names[1])
-        rows.append(row)
+        names = _chip_sensors(readings)
+        rows.append(_sensors_row(moment, readings, names))
     notes = [f"temperature is {names[0]}, power is {names[1]}"]
     return _table(path, rows, period_s or 1.0, notes, "sensors -j")
+
+
+def _sensors_row(moment: float | None, readings: dict[str, float], names: tuple[str, str]) -> Row:
+    row: Row = {} if moment is None else {"time_s": moment}
+    return row | {"temperature_c": readings.get(names[0]), "power_w": readings.get(names[1])}
+
+
+def _plain_sensors(path: Path, text: str, period_s: float | None) -> ToolLog:
+    """A loop over ``sensors``: blocks of ``NAME: +45.0°C`` and ``NAME: 9.25 W``, chip by chip."""
+    blocks: list[tuple[float | None, dict[str, float]]] = []
+    moment: float | None = None
+    chip, kinds = "", {"°C": "temp1_input", "W": "power1_input"}
+    for line in text.splitlines():
+        if (found := _leading_moment_s(line)) is not None:
+            moment = found
+        elif reading := _READING.match(line):
+            name = f"{chip}/{reading[1]}/{kinds[reading[3]]}"
+            if not blocks or name in blocks[-1][1] or blocks[-1][0] != moment:
+                blocks.append((moment, {}))
+            blocks[-1][1][name] = float(reading[2])
+        elif re.fullmatch(r"[\w.]+-[\w-]+-\w+", line.strip()):
+            chip = line.strip()
+    readings = blocks[0][1]
+    names = _chip_sensors(readings)
+    rows = [_sensors_row(moment, block, names) for moment, block in blocks]
+    notes = [
+        f"temperature is {names[0].rpartition('/')[0]}, power is {names[1].rpartition('/')[0]}"
+    ]
+    return _table(path, rows, period_s or 1.0, notes, "sensors")
+
+
+_READING = re.compile(r"([^:]+): +\+?(-?\d+(?:\.\d+)?) ?(°C|W)\b")
+
+
+def _chip_sensors(readings: dict[str, float]) -> tuple[str, str]:
+    return (
+        _first(readings, _CHIP_NAMES, r"temp\d+_input"),
+        _first(readings, (), r"power\d+_(?:input|average)"),
+    )
 
 
 _CHIP_NAMES = (
@@ -312,6 +335,7 @@ _READERS: dict[str, _Reader] = {
     r"^[^,]*\b(?:Bzy_MHz|PkgWatt)\b[^,]*$": _turbostat,
     r"temp=-?[\d.]+'C": _vcgencmd,
     r'"temp\d+_input"': _sensors,
-    r"(?!\A)^\d\d:\d\d:\d\d: .*%.*°C": _armbianmonitor,
+    r"^(?:Adapter: |Package id 0:|Tctl:|Tdie:|temp1:)": _plain_sensors,
+    r"^\d\d:\d\d:\d\d:? .*%.*\d ?°C": _armbianmonitor,
 }
 """Readers by a pattern of what their tool writes."""

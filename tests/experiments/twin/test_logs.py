@@ -53,6 +53,22 @@ def _armbianmonitor(i: int) -> str:
     )
 
 
+def _armbianmonitor_with_head(i: int) -> str:
+    head = "Stop monitoring using [ctrl]-[c]\nTime        CPU  load %cpu\n" if i == 0 else ""
+    return (
+        f"{head}10:00:{i:02d}  {CLOCK_MHZ[i]} MHz  0.93  {100 * LOAD[i]:.0f}%   1%   8%   0%   "
+        f"{TEMPERATURE_C[i]} °C  0/7"
+    )
+
+
+def _tegrastats_of_a_nano(i: int) -> str:
+    return (
+        f"RAM 1890/3964MB (lfb 4x4MB) CPU [2%@1190,1%@1190,off,off] EMC_FREQ 0% PLL@27C "
+        f"CPU@{TEMPERATURE_C[i]}C PMIC@100C thermal@29C POM_5V_IN 30000/3000 POM_5V_GPU 0/0 "
+        f"POM_5V_CPU {1000 * POWER_W[i]:.0f}/300"
+    )
+
+
 def _vcgencmd(i: int) -> str:
     return (
         f"2024-05-01 10:00:{i:02d}\ntemp={TEMPERATURE_C[i]}'C\n"
@@ -67,6 +83,29 @@ def _sensors(i: int) -> str:
         "ppt-0": {"PPT": {"power1_input": POWER_W[i]}},
     }
     return f"{1700000000 + i}\n{json.dumps(chip, indent=1)}"
+
+
+def _sensors_as_text(i: int) -> str:
+    return (
+        f"{1700000000 + i}\nnvme-pci-0100\nAdapter: PCI adapter\nComposite: +80.0°C (low = -5.0°C)\n"
+        f"\ncoretemp-isa-0000\nAdapter: ISA adapter\nPackage id 0:  {TEMPERATURE_C[i]:+}°C  "
+        f"(high = +80.0°C)\nCore 0:        +99.0°C\n\nppt-0\nPPT:  {POWER_W[i]} W\n"
+    )
+
+
+def _libre_hardware_monitor(i: int) -> str:
+    head = (
+        ",/intelcpu/0/temperature/8,/intelcpu/0/power/0,/gpu-nvidia/0/temperature/0\n"
+        "Time,CPU Package,CPU Package,GPU Core\n"
+    )
+    row = f'"12/31/2023 22:00:{i:02d}",{TEMPERATURE_C[i]},{POWER_W[i]},99'
+    return (head if i == 0 else "") + row
+
+
+def _json_lines(i: int) -> str:
+    return json.dumps(
+        {"ts": 1700000000 + i, "cpu": {"temp": TEMPERATURE_C[i], "power_w": POWER_W[i]}}
+    )
 
 
 def _hwinfo(i: int) -> str:
@@ -106,6 +145,9 @@ def _own_with_dates(i: int) -> str:
     return f"{head}2024-05-01 10:00:{i:02d}; {temperature}; {power}"
 
 
+_UTF_8 = (_armbianmonitor, _armbianmonitor_with_head, _sensors_as_text)
+
+
 @pytest.mark.parametrize(
     ("line", "heat", "told"),
     [
@@ -113,6 +155,11 @@ def _own_with_dates(i: int) -> str:
         (_tegrastats_without_times, "load", "no times, so one sample in 1 s was assumed"),
         (_turbostat, "power_w", "temperature is PkgTmp, power is PkgWatt"),
         (_armbianmonitor, "load", "load is that of all cores"),
+        (_armbianmonitor_with_head, "load", "load is that of all cores"),
+        (_tegrastats_of_a_nano, "power_w", "power is POM_5V_GPU + POM_5V_CPU"),
+        (_sensors_as_text, "power_w", "temperature is coretemp-isa-0000/Package id 0"),
+        (_libre_hardware_monitor, "power_w", "temperature_c is 'intelcpu CPU Package temperature'"),
+        (_json_lines, "power_w", "time_s is 'ts' in seconds since 1970"),
         (_vcgencmd, "load", "clock is that of the ARM cores"),
         (_sensors, "power_w", "temperature is coretemp-isa-0000/Package id 0/temp1_input"),
         (_hwinfo, "power_w", "temperature_c is 'CPU Package [°C]' in degrees Celsius"),
@@ -130,7 +177,7 @@ def test_a_log_is_read_as_its_tool_wrote_it(
 ) -> None:
     """Temperatures below zero among them, each with its sign."""
     text = "\n".join(line(i) for i in range(N))
-    if encoding == "latin-1" and ("\ufeff" in text or line is _armbianmonitor):
+    if encoding == "latin-1" and ("\ufeff" in text or line in _UTF_8):
         pytest.skip("these tools write UTF-8")
     path = tmp_path / "log.txt"
     path.write_bytes(text.encode(encoding))
@@ -141,6 +188,71 @@ def test_a_log_is_read_as_its_tool_wrote_it(
     assert run.temperature_c == pytest.approx(TEMPERATURE_C, abs=1e-6)
     _check_heat(run, heat)
     assert told in " ".join(record.notes)
+
+
+Row = Callable[[int, float, float], str]
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("time_s,temperature_c,power_w", lambda i, t, p: f"{1700000000 + i},{t},{p}"),
+        ("time_s, temperature_c, power_w", lambda i, t, p: f"{i}, {t}, {p}"),
+        ("time_s temperature_c power_w", lambda i, t, p: f"{i} {t} {p}"),
+        ("# by me\n# time_s,temperature_c,power_w", lambda i, t, p: f"{i},{t},{p}"),
+        ("Time_s,Temperature_C,Power_W", lambda i, t, p: f"{i},{t},{p}"),
+        ("time_s,temperature_c,power_w", lambda i, t, p: f'{i},"{t}","{p}"'.replace(".", ",")),
+        ("time_s,temperature_c,power_w", lambda i, t, p: f"{i},{t},{p}".replace("-", "−")),
+        ("time_s,temp_K,power_w", lambda i, t, p: f"{i},{t + 273.15},{p}"),
+        ("time_s,temperature_f,power_mw", lambda i, t, p: f"{i},{t * 1.8 + 32},{1000 * p}"),
+        ("Time,CPU temp,Power", lambda i, t, p: f"10:0:{i:02d},{t * 1.8 + 32}°F,{1000 * p} mW"),
+        ("time_ms,room_temp,cpu_temp,watts", lambda i, t, p: f"{i * 1000},25,{t},{p}"),
+        ("epoch_ms,temp,power", lambda i, t, p: f"{1700000000000 + 1000 * i},{t},{p}"),
+        ("epoch,temp,power", lambda i, t, p: f"{1700000000 * 10**9 + i * 10**9},{t},{p}"),
+        ("ts,temp_c,watts", lambda i, t, p: f"2024-05-01T10:00:{i:02d}.123456+02:00,{t},{p}"),
+        ("Time,CPU Temp (C),Power", lambda i, t, p: f"1/13/2024 10:0:{i:02d} PM,{t},{p} W"),
+        ("time,temp,power", lambda i, t, p: f"{(86370 + i) // 3600 % 24}:{_sixty(i)},{t},{p}"),
+    ],
+)  # fmt: skip
+def test_a_table_is_read_however_it_is_written(tmp_path: Path, head: str, row: Row) -> None:
+    """Other units, other times, other marks; the last of them passes midnight."""
+    path = tmp_path / "log.csv"
+    rows = [row(i, *pair) for i, pair in enumerate(zip(TEMPERATURE_C, POWER_W, strict=True))]
+    path.write_text("\n".join([head, *rows]))
+    (run,) = read_record(path).runs
+    assert run.time_s == pytest.approx(np.arange(N))
+    assert run.temperature_c == pytest.approx(TEMPERATURE_C, abs=1e-6)
+    _check_heat(run, "power_w")
+
+
+def _sixty(i: int) -> str:
+    return f"{(86370 + i) // 60 % 60:02d}:{(86370 + i) % 60:02d}"
+
+
+@pytest.mark.parametrize(
+    ("load", "factor"), [("load_pct", 100), ("cpu_usage", 1), ("cpu %", 100), ("CPU Usage", 100)]
+)
+@pytest.mark.parametrize(
+    ("clock", "per_mhz"),
+    [("frequency_mhz", 1), ("cpu_freq_ghz", 1e-3), ("cpu_freq_khz", 1e3), ("cpu freq (Hz)", 1e6)],
+)
+def test_a_load_beside_a_clock_counts(
+    tmp_path: Path, load: str, factor: float, clock: str, per_mhz: float
+) -> None:
+    """Whatever its name: a clock alone would be taken for full load."""
+    path = tmp_path / "log.csv"
+    rows = [f"{i},{TEMPERATURE_C[i]},{factor * LOAD[i]},{CLOCK_MHZ[i] * per_mhz}" for i in range(N)]
+    path.write_text("\n".join([f"time_s,temperature_c,{load},{clock}", *rows]))
+    (run,) = read_record(path).runs
+    _check_heat(run, "load")
+
+
+def test_a_clock_alone_is_told_to_be_full_load(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = [f"{i},{TEMPERATURE_C[i]},{CLOCK_MHZ[i]}" for i in range(N)]
+    path.write_text("\n".join(["time_s,temperature_c,frequency_mhz", *rows]))
+    record = read_record(path)
+    assert "no load, so the cores are taken as busy throughout" in record.notes[0]
 
 
 def _check_heat(run: Run, heat: str) -> None:
@@ -218,6 +330,8 @@ def test_milli_degrees_of_a_log_are_degrees(tmp_path: Path) -> None:
         ("a,b\n1,2\n", r"must have the columns .* it has a, b: no reader fits.*import polars"),
         ("time,temp1,temp2,watts\n0,40,41,2\n1,40,41,3\n", r"temp1, temp2 may be the chip's"),
         ("date,temperature\n2020-01-01 00:00:00,40\n", r"no reader fits"),
+        ("sbc-bench v0.9\nInstalling needed tools\n", r"without its monitoring: run sbc-bench -m"),
+        ("time;percent\n0;1\n", r"no reader fits.*import polars"),
         ("time_s,temperature_c,temperature_c,power_w\n1,2,3,4\n", r"temperature_c more than once"),
         ("", r"is not a readable trace"),
         ('{"coretemp": {"Core 0": {"temp1_input": 40.0}}}', r"neither power nor load nor clock"),
