@@ -14,6 +14,9 @@ from tvfs_gym.experiments.twin.identification import Trace
 LOW, HIGH = 0.3, 0.7
 """Shares of the span of the heat that it must cross, one after the other, to count as a change."""
 
+HOLD_S = 45.0
+"""Time for which a new level must hold to count: in a shorter pause no heat sink shows."""
+
 SPIKE = 3
 """Samples over which a median hides what is no change of the work."""
 
@@ -21,12 +24,12 @@ SETTLING_S = 900.0
 """Time after a change in which a heat sink may still warm up unseen; the slowest cooling of the
 shipped profiles takes some 300 s, a third of it."""
 
-STILL_RISING = 0.03
+STILL_RISING = 0.02
 """Share of the rise that the temperature may gain in the last third of a run that has settled."""
 
 
 def changes_of_heat(trace: Trace) -> list[int]:
-    """Samples at which the heat has gone from low to high, or back."""
+    """Samples at which the heat has gone from low to high, or back, and stayed there."""
     from scipy.ndimage import median_filter  # which takes a fifth of a second
 
     heat = trace.heat_at(trace.temperature_c)
@@ -34,13 +37,22 @@ def changes_of_heat(trace: Trace) -> list[int]:
     steady = median_filter(heat, SPIKE)
     low, high = float(steady.min()), float(steady.max())
     share = (heat - low) / max(high - low, np.finfo(float).tiny)
-    level, changes = None, []
-    for index, value in enumerate(share):
-        now = True if value > HIGH else False if value < LOW else level
-        if level is not None and now != level:
-            changes.append(index)
-        level = now
-    return changes
+    high_at, level = [], False
+    for value in share:
+        level = True if value > HIGH else False if value < LOW else level
+        high_at.append(level)
+    turns = [0, *(np.flatnonzero(np.diff(high_at)) + 1).tolist()]
+    ends_s = [*trace.time_s[turns[1:]], trace.time_s[-1]]
+    held = [
+        turn
+        for turn, end_s in zip(turns, ends_s, strict=True)
+        if turn == 0 or end_s - trace.time_s[turn] >= HOLD_S
+    ]
+    return [
+        turn
+        for turn, before in zip(held[1:], held, strict=False)
+        if high_at[turn] != high_at[before]
+    ]
 
 
 def reached_gain(traces: Sequence[Trace]) -> float | None:

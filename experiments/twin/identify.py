@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +17,21 @@ from tvfs_gym.experiments.progress import LOGGER
 from tvfs_gym.experiments.results.folder import checked_output, is_own_figure
 from tvfs_gym.experiments.results.tables import print_fitting, text_lines
 from tvfs_gym.experiments.twin.errors import between_runs_log_se, held_out_rmse_c, predictions
-from tvfs_gym.experiments.twin.excitation import reached_gain
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace, fit, network_of
 from tvfs_gym.experiments.twin.sweep_fits import SweepFit
 from tvfs_gym.experiments.twin.traces.folders import files_of, recorded_board, with_board
 from tvfs_gym.experiments.twin.traces.heat import heated, reference_of, runs_of
 from tvfs_gym.experiments.twin.traces.record import Run, read_record
 from tvfs_gym.experiments.twin.traces.sweep import Sweep, fit_sweep, is_sweep, read_sweep
+from tvfs_gym.experiments.twin.trust import Candidate, doubts
 
 ORDERS = (1, 2, 3)
 
 WIDTH = 80
 """Columns of what is printed."""
 
-DOUBTFUL = 0.25
-"""Relative standard error from which on a steady gain is no basis for anything."""
-
-USELESS = 0.7
-"""Held-out error, relative to the temperature's spread, from which on a fit explains little."""
-
 POWER_DIFFERS = 0.2
 """Relative difference of full-load powers from which on resistances do not carry over."""
-
-WARMEST_ROOM_C = 50.0
-"""Ambient temperature from which on a trace is probably in other units."""
 
 
 def run(
@@ -110,7 +100,8 @@ def run(
         chosen = best_of(found)
         _print_candidates(found, chosen, full)
         findings["candidates"] = [candidate.findings(candidate is chosen) for candidate in found]
-        _warn_of_doubts(traces, chosen)
+        for doubt in doubts(traces, chosen):
+            LOGGER.warning(f"warning: {doubt.sentence}")
         profile = with_cooling(profile, cooling, chosen, [run.name for run in runs])
         from tvfs_gym.experiments.twin.figures import measured_against_predicted  # matplotlib
 
@@ -124,36 +115,6 @@ def run(
     write_whole(output, tomlkit.dumps(profile.model_dump(exclude_none=True)).encode())
     print(f"profile: {output}")
     return findings
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A fitted network.
-
-    Attributes:
-        model: The network.
-        held_out_c: Error on what it was not fitted to, degC.
-        resistance_log_se: Relative standard error of its steady gain, within and between runs.
-    """
-
-    model: ThermalModel
-    held_out_c: float
-    resistance_log_se: float
-
-    def findings(self, chosen: bool) -> dict[str, Any]:
-        """What `run` returns of it."""
-        model = self.model
-        return {
-            "nodes": model.order,
-            "chosen": chosen,
-            "physical": bool(model.physical),
-            "time_constants_s": model.time_constants_s.tolist(),
-            "gains_k_w": model.gains.tolist(),
-            "rmse_c": float(model.rmse_c),
-            "held_out_c": float(self.held_out_c),
-            "steady_gain_k_w": float(model.steady_gain),
-            "steady_gain_error_k_w": float(model.steady_gain * self.resistance_log_se),
-        }
 
 
 def candidates(traces: Sequence[Trace]) -> list[Candidate]:
@@ -272,38 +233,6 @@ def _print_candidates(found: Sequence[Candidate], chosen: Candidate, full: bool)
     print(f"chosen: {best.order} nodes; steady gain {best.steady_gain:.2f} ±{error:.2g} K/W")
     for name, activity in best.activities.items():
         print(f"activity of {name}: {activity:.3f} ±{best.activities_se[name]:.2g}")
-
-
-def _warn_of_doubts(traces: Sequence[Trace], chosen: Candidate) -> None:
-    model = chosen.model
-    reached = reached_gain(traces)
-    if reached is not None:
-        LOGGER.warning(
-            "warning: the heat changes once, and the temperature is not known to have settled: "
-            f"the steady gain is at least {reached:.2f} K/W, and may be several times as much. "
-            "Record load and rest in turn, for at least half an hour."
-        )
-    if model.ambient_c > WARMEST_ROOM_C:
-        LOGGER.warning(
-            f"warning: the room comes out at {model.ambient_c:.1f} degC: is the temperature in "
-            "degrees Celsius, not Fahrenheit?"
-        )
-    if model.drifts:
-        LOGGER.warning(
-            f"warning: the slowest time constant, {model.time_constants_s[-1]:.0f} s, is as long "
-            "as the longest run: it may be a drift of the room, and the steady gain too large."
-        )
-    if not chosen.resistance_log_se < DOUBTFUL:
-        LOGGER.warning(
-            f"warning: the steady gain is known to ±{100 * chosen.resistance_log_se:.0f} % only: "
-            "the runs hold too little change of heat, or differ. Record rest and load in turn."
-        )
-    left = np.concatenate([run.temperature_c - run.temperature_c.mean() for run in traces])
-    if chosen.held_out_c > USELESS * np.std(left):
-        LOGGER.warning(
-            f"warning: on what was held out the network is off by {chosen.held_out_c:.1f} degC, "
-            f"and the temperature varies by {np.std(left):.1f}: it explains little of these runs."
-        )
 
 
 def _modes(model: ThermalModel, full: bool) -> tuple[str, str]:

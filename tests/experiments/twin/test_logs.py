@@ -87,7 +87,7 @@ def _sensors(i: int) -> str:
 
 def _sensors_as_text(i: int) -> str:
     return (
-        f"{1700000000 + i}\nnvme-pci-0100\nAdapter: PCI adapter\nComposite: +80.0°C (low = -5.0°C)\n"
+        f"{1700000000 + i}\nnvme-pci-0100\nComposite: +80.0°C\n"
         f"\ncoretemp-isa-0000\nAdapter: ISA adapter\nPackage id 0:  {TEMPERATURE_C[i]:+}°C  "
         f"(high = +80.0°C)\nCore 0:        +99.0°C\n\nppt-0\nPPT:  {POWER_W[i]} W\n"
     )
