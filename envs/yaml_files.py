@@ -24,23 +24,37 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1).decode()
-        if len(text) > MOST_BYTES:
-            raise InputError(f"{path} is longer than {MOST_BYTES >> 20} MiB: no such can be meant.")
-        content = yaml.safe_load(text)
-        nodes = _nodes(content, {})
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
+    except ValueError as error:  # of UTF-8
+        raise InputError(f"{path} is no YAML file: {error}.") from error
+    return yaml_in(text, str(path))
+
+
+def yaml_in(text: str, source: str) -> dict[str, Any]:
+    """Reads the text of a YAML file; see `read_yaml`.
+
+    Args:
+        text: What it says.
+        source: Name of the file, for errors.
+
+    Raises:
+        InputError: As for `read_yaml`.
+    """
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{source} is longer than {MOST_BYTES >> 20} MiB: no such can be meant.")
+    try:
+        content = yaml.safe_load(text)
+        nodes = _nodes(content, {})
     except RecursionError as error:
-        raise InputError(f"{path} is no YAML file: it is nested too deeply.") from error
-    except InputError:
-        raise
-    except (yaml.YAMLError, ValueError, TypeError) as error:  # of UTF-8, dates, numbers, keys
+        raise InputError(f"{source} is no YAML file: it is nested too deeply.") from error
+    except (yaml.YAMLError, ValueError, TypeError) as error:  # dates, numbers, keys
         reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no YAML file: {reason}.") from error
+        raise InputError(f"{source} is no YAML file: {reason}.") from error
     if nodes > MOST_NODES:
-        raise InputError(f"{path} says more than {MOST_NODES} things: no such can be meant.")
+        raise InputError(f"{source} says more than {MOST_NODES} things: no such can be meant.")
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise InputError(f"expected keys and values in {path}, as in 'name: value'.")
+        raise InputError(f"expected keys and values in {source}, as in 'name: value'.")
     return content
 
 

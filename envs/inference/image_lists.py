@@ -198,6 +198,7 @@ def read_image_list(path: Path, labels: Labels = NO_LABELS) -> list[LabelledImag
     if len(rows) < 2 and not _is_row(rows[0] if rows else []):
         raise InputError(f"the image list {path} names no image.")
     header, first = (["file", "label"], 1) if _is_row(rows[0]) else (rows.pop(0), 2)
+    header = [name.casefold() for name in header]
     column = next((name for name in LABEL_COLUMNS if name in header), None)
     if column is None or "file" not in header:
         raise InputError(

@@ -1,5 +1,6 @@
 """Label lists: names of classes as people write them, one per line, numbered, or as JSON."""
 
+import ast
 import json
 import re
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.yaml_files import yaml_in
 
 BACKGROUND = frozenset(
     ("background", "__background__", "_background_", "dummy", "unused", "???", "n/a", "none")
@@ -96,26 +98,83 @@ def labels_in(content: bytes, source: str) -> Labels:
         raise InputError(f"{source} is not a label list: {error}.") from error
     if not text:
         raise InputError(f"the label list {source} names no class.")
-    names = _names_in_json(text, source) if text[0] in "[{" else _names_in_lines(text, source)
+    if text[0] in "[{":
+        names = _names_in(_data(text, source), source)
+    elif _LABEL_MAP.search(text):
+        names = _names_of_label_map(text, source)
+    elif re.search(r"^names:", text, re.MULTILINE):
+        names = _names_in(yaml_in(text, source), source)
+    else:
+        names = _names_in_lines(text, source)
     background_first = len(names) > 1 and names[0].casefold() in BACKGROUND
     return Labels(tuple(names[int(background_first) :]), background_first)
 
 
-def _names_in_json(text: str, source: str) -> list[str]:
-    """Names of a list, of an object by number, or of an object that gives numbers by name."""
+def _data(text: str, source: str) -> Any:
+    """JSON, or what Python prints of a list or dictionary."""
     try:
-        data = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:  # a number may have thousands of digits
-        raise InputError(f"{source} is not a label list: {error}.") from error
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            raise InputError(f"{source} is not a label list: {error}.") from error
+
+
+def _names_in(data: Any, source: str) -> list[str]:
+    """Names of a list, of an object by number, or of an object that gives numbers by name.
+
+    They may be the ``names``, ``labels`` or ``classes`` of an object, and objects themselves.
+    """
+    inner = [data[key] for key in _HEADINGS if isinstance(data, dict) and key in data]
+    if len(inner) == 1 and isinstance(inner[0], list | dict):
+        data = inner[0]
     if data and isinstance(data, dict) and all(isinstance(value, int) for value in data.values()):
         data = {str(number): name for name, number in data.items()}
-    if data and isinstance(data, dict) and all(key.isdecimal() and len(key) < 10 for key in data):
+    if data and isinstance(data, dict) and all(map(_is_number, data)):
         return _in_order({int(key): _name(value) for key, value in data.items()}, source)
+    if data and isinstance(data, list) and all(isinstance(value, dict) for value in data):
+        return _names_of_objects(data, source)
     if not isinstance(data, list) or not data:
         raise InputError(
             f"{source} is not a label list: expected a JSON list of names, or names by number."
         )
     return [_name(value) for value in data]
+
+
+def _is_number(key: Any) -> bool:
+    return str(key).isdecimal() and len(str(key)) < 10
+
+
+def _names_of_objects(data: Sequence[dict[str, Any]], source: str) -> list[str]:
+    """Names of objects such as ``{"id": 0, "name": "tench"}``."""
+    named = [
+        next((one[key] for key in ("name", "label", "class") if key in one), None) for one in data
+    ]
+    numbers = [next((one[key] for key in ("id", "index") if key in one), None) for one in data]
+    if any(not isinstance(name, str) for name in named):
+        raise InputError(f"{source} is not a label list: not each of its objects has a name.")
+    names = [str(name) for name in named]
+    if all(isinstance(number, int) for number in numbers):
+        return _in_order(
+            {int(str(n)): name for n, name in zip(numbers, names, strict=True)}, source
+        )
+    return names
+
+
+_LABEL_MAP = re.compile(r"^item\s*\{", re.MULTILINE)
+
+
+def _names_of_label_map(text: str, source: str) -> list[str]:
+    """Names of a label map of TensorFlow's object detection, ``item { id: 1 name: "tench" }``."""
+    names: dict[int, str] = {}
+    for item in _LABEL_MAP.split(text)[1:]:
+        fields = dict(re.findall(r"(\w+):\s*[\"']?([^\"'\n}]*)", item))
+        name = fields.get("display_name", fields.get("name"))
+        if name is None or not fields.get("id", "").strip().isdecimal():
+            raise InputError(f"{source} is not a label list: an item lacks its id or name.")
+        names[int(fields["id"])] = name.strip()
+    return _in_order(names, source)
 
 
 def _name(value: Any) -> str:
@@ -125,6 +184,8 @@ def _name(value: Any) -> str:
 
 def _names_in_lines(text: str, source: str) -> list[str]:
     lines = [line.strip() for line in text.splitlines()]
+    while len(lines) > 1 and lines[0].startswith("#"):
+        del lines[0]
     if len(lines) == 1:
         separator = next((mark for mark in ";\t," if mark in lines[0]), None)
         lines = [name.strip() for name in lines[0].split(separator)] if separator else lines

@@ -36,6 +36,7 @@ from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
 from tvfs_gym.experiments.adaptta.recording import write_failures
 from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
 from tvfs_gym.experiments.adaptta.view_store import chunks_of
+from tvfs_gym.experiments.models.doubts import label_doubts
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.statistics import mean_cell, paired_cell, share_cell
@@ -128,6 +129,9 @@ def write_live_report(
     points = {run.network: sweep_settings(calibration_data(run)) for run in _longest(runs)}
     pareto_fronts(points, folder / "pareto.png")
     print(text)
+    for topology, run in zip(topologies, _longest(runs), strict=True):
+        for doubt in label_doubts(run.recording.label[:, 0], truth, topology):
+            print(doubt)
     if failed:
         rich_print(f"{failed} images could not be used: see {folder / 'failed.csv'}.")
     print(f"written to {folder}")

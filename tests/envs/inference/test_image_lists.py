@@ -35,6 +35,9 @@ def test_a_list_is_relative_to_itself(tmp_path: Path) -> None:
         ("file,class\na,1\n", "must have the columns file and label"),
         ("file,label\na.png,1\nb.png,cat\n", "line 3: a label is a class from 0 on, not 'cat'"),
         ("file,label\na.png,-1\n", "line 2"),
+        ("file,label\na.png,3.0\n", "line 2: a label is a class from 0 on, not '3.0'"),
+        ("path,class\na.png,3\n", "must have the columns file and label; it has path, class"),
+        ("file,label_1001\na.png,3\n", "must have the columns file and label"),
         ("file,label\na.png\n", "line 2: a label is a class from 0 on, not nothing"),
     ],
 )
@@ -65,6 +68,8 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
         "a/b.png 7\n",
         "file,label\na\\b.png,7\n",
         '"file","label"\n"a/b.png","7"\n',
+        "File,Label\na/b.png,7\n",
+        "file,label\na/b.png,٧\n",
         "file,label\na/b.png,Tree Frog\n",
     ],
 )
@@ -74,6 +79,23 @@ def test_every_way_to_write_a_list_is_read(tmp_path: Path, content: str) -> None
     names = Labels((*map(str, range(100, 107)), "tree_frog"))
     (image,) = read_image_list(path, names)
     assert (image.path, image.label) == (tmp_path / "a" / "b.png", 7)
+
+
+def test_a_picture_may_come_twice_and_by_an_absolute_path(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"file,label\n{tmp_path}/a b é.png,1\n{tmp_path}/a b é.png,2\n")
+    found = [(image.path, image.label) for image in read_image_list(path)]
+    assert found == [(tmp_path / "a b é.png", 1), (tmp_path / "a b é.png", 2)]
+
+
+def test_an_archive_writes_nothing_outside_its_folder(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        archive.writestr("../evil.png", b"")
+        archive.writestr("/evil.png", b"")
+        archive.writestr("0/a.png", b"")
+    with unpacked(tmp_path / "pictures.zip") as folder:
+        assert (folder / "0" / "a.png").exists()
+        assert not (folder.parent / "evil.png").exists() and not Path("/evil.png").exists()
 
 
 def test_a_row_without_a_file_is_named(tmp_path: Path) -> None:

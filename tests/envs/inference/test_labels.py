@@ -26,6 +26,16 @@ ABC = ("tench", "great white shark", "cock")
         '["tench", "great white shark", "cock"]',
         '{"0": "tench", "1": "great white shark", "2": "cock"}',
         '{"cock": 2, "tench": 0, "great white shark": 1}',
+        "{0: 'tench', 1: 'great white shark', 2: 'cock'}",
+        "['tench', 'great white shark', 'cock']",
+        '{"labels": ["tench", "great white shark", "cock"]}',
+        '[{"id": 2, "name": "cock"}, {"id": 0, "name": "tench"}, '
+        '{"id": 1, "name": "great white shark"}]',
+        "path: data\nnames:\n  0: tench\n  1: great white shark\n  2: cock\n",
+        "train: a\nnames: [tench, great white shark, cock]\n",
+        "item {\n  id: 1\n  name: 'tench'\n}\nitem {\n  id: 3\n  name: 'cock'\n}\n"
+        "item {\n  id: 2\n  name: 'n0'\n  display_name: 'great white shark'\n}\n",
+        "# classes of the network\ntench\ngreat white shark\ncock\n",
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -63,6 +73,9 @@ def test_names_that_end_in_numbers_are_names() -> None:
         (b"{}", "expected a JSON list of names"),
         (b'{"a": "b"}', "expected a JSON list of names"),
         (b"[1, ", "list is not a label list"),
+        (b'[{"id": 0}, {"id": 1}]', "not each of its objects has a name"),
+        (b"item {\n name: 'a'\n}", "an item lacks its id or name"),
+        (b"names: [a, ", "list is no YAML file"),
         (b"\xe9t\xe9\nhiver", "list is not a label list"),
     ],
 )
