@@ -25,6 +25,7 @@ def write_network(
     output_quantisation: Quantisation = (1 / 256, 0),
     inputs: int = 1,
     outputs: int = 1,
+    other_output_shapes: Sequence[tuple[int, ...]] = (),
     custom_op: str | None = None,
     metadata: bytes = b"",
 ) -> Path:
@@ -41,6 +42,7 @@ def write_network(
         output_quantisation: Those of the outputs.
         inputs: Number of inputs.
         outputs: Number of outputs.
+        other_output_shapes: Shapes of further outputs, before them.
         custom_op: Name of a custom operation in the place of RESHAPE.
         metadata: FlatBuffer of TFLite metadata.
     """
@@ -65,26 +67,32 @@ def write_network(
 
     graph = schema.SubGraphT()
     kind, output_kind = types[dtype], types[output_dtype or dtype]
-    graph.tensors = [tensor("shape", schema.TensorType.INT32, [len(output_shape)], None, 1)]
+    shapes = [*other_output_shapes, *[output_shape] * outputs]
+    graph.tensors = [
+        tensor(f"shape{index}", schema.TensorType.INT32, [len(shape)], None, 1 + index)
+        for index, shape in enumerate(shapes)
+    ]
     for index in range(inputs):
         graph.tensors.append(tensor(f"in{index}", kind, input_shape, quantisation))
         graph.tensors[-1].shapeSignature = list(signature) if signature else None
-    for index in range(outputs):
-        graph.tensors.append(tensor(f"out{index}", output_kind, output_shape, output_quantisation))
-    graph.inputs = list(range(1, 1 + inputs))
-    graph.outputs = list(range(1 + inputs, 1 + inputs + outputs))
+    for index, shape in enumerate(shapes):
+        graph.tensors.append(tensor(f"out{index}", output_kind, shape, output_quantisation))
+    first = len(shapes)
+    graph.inputs = list(range(first, first + inputs))
+    graph.outputs = list(range(first + inputs, first + inputs + len(shapes)))
     graph.operators = []
-    for output in graph.outputs:
+    for index, output in enumerate(graph.outputs):
         operator = schema.OperatorT()
-        operator.opcodeIndex, operator.inputs, operator.outputs = 0, [1, 0], [output]
+        operator.opcodeIndex, operator.inputs, operator.outputs = 0, [first, index], [output]
         graph.operators.append(operator)
     code = schema.OperatorCodeT()
     kind = schema.BuiltinOperator.CUSTOM if custom_op else schema.BuiltinOperator.RESHAPE
     code.builtinCode = kind
     code.deprecatedBuiltinCode = kind
     code.customCode, code.version = custom_op, 1
-    buffers = [schema.BufferT(), schema.BufferT()]
-    buffers[1].data = np.frombuffer(np.array(output_shape, np.int32).tobytes(), np.uint8)
+    buffers = [schema.BufferT() for _ in range(1 + len(shapes))]
+    for buffer, shape in zip(buffers[1:], shapes, strict=True):
+        buffer.data = np.frombuffer(np.array(shape, np.int32).tobytes(), np.uint8)
     model = schema.ModelT()
     model.version, model.subgraphs, model.operatorCodes = 3, [graph], [code]
     if metadata:

@@ -16,7 +16,7 @@ from tvfs_gym.envs.inference.augmentation import views
 from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.image_lists import LabelledImage
 from tvfs_gym.envs.inference.images import open_image
-from tvfs_gym.envs.inference.labels import Labels
+from tvfs_gym.envs.inference.labels import Labels, labels_in
 from tvfs_gym.envs.inference.outcomes import load_outcomes
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta import recording
@@ -151,6 +151,15 @@ def test_scores_that_add_up_to_neither_are_not_guessed(read: Read) -> None:
         ({"inputs": 2}, "takes 2 inputs; expected one RGB picture"),
         ({"input_shape": (1, 3, 8, 8)}, "channels first; expected one square RGB image"),
         ({"input_shape": (1, 64, 3)}, "takes (1, 64, 3); expected one square RGB image"),
+        ({"input_shape": (1, 28, 28), "output_shape": (1, 784)}, "takes (1, 28, 28); expected one"),
+        ({"input_shape": (2, 8, 8, 3), "output_shape": (2, 192)}, "takes (2, 8, 8, 3); expected"),
+        ({"input_shape": (1, 8, 8, 4), "output_shape": (1, 256)}, "takes (1, 8, 8, 4); expected"),
+        ({"output_shape": (1, 1, 1, 192), "labels": Labels(LABELS.names[:100])},
+         "has 192 outputs; expected 100 or 101, one for each class of the label list"),
+        ({"output_shape": (1, 192), "other_output_shapes": [(1, 48, 4), (1, 64, 3)],
+          "labels": Labels(LABELS.names[:10])}, "has 192 outputs; expected 10 or 11"),
+        ({"output_shape": (1, 48, 4), "other_output_shapes": [(1, 64, 3)]},
+         "has no vector of outputs; expected 192 or 193"),
         ({"input_shape": (1, 4, 16, 3)}, "pictures that are not square"),
         ({"input_shape": (1, 1, 1, 3), "output_shape": (1, 3), "signature": (-1, -1, -1, 3)},
          "takes pictures of any size: give --input-px"),
@@ -183,6 +192,25 @@ def test_a_network_of_any_size_takes_the_one_that_is_given(read: Read, tmp_path:
     topology, _ = read(options=options, **any_size)
     assert topology.input_px == 8
     assert TfliteClassifier(topology, tmp_path).probabilities(np.zeros((8, 8, 3), np.uint8)).size
+
+
+def test_the_head_of_the_classes_is_taken_wherever_it_stands(read: Read, tmp_path: Path) -> None:
+    topology, _ = read(other_output_shapes=[(1, 48, 4)], options={"last_layer": ["softmax"]})
+    grey = np.full((8, 8, 3), 64, np.uint8)
+    assert TfliteClassifier(topology, tmp_path).probabilities(grey).shape == (OUTPUTS,)
+
+
+def test_a_background_behind_the_classes_shifts_nothing(read: Read) -> None:
+    """As in the lists of iNaturalist."""
+    labels = Labels((*LABELS.names[:-1], "background"))
+    topology, lines = read(labels=labels, options={"last_layer": ["softmax"]})
+    assert topology.label_offset == 0 and "label offset 0" in lines
+
+
+def test_a_label_list_with_a_background_fits_networks_with_and_without_one(read: Read) -> None:
+    labels = labels_in("\n".join(["???", *LABELS.names[:-1]]).encode("utf-8-sig"), "list")
+    topology, lines = read(labels=labels, options={"last_layer": ["softmax"]})
+    assert topology.label_offset == 1 and "index 0 is the background\n" in f"{lines}\n"
 
 
 def test_options_hold_for_all_networks_or_for_one() -> None:
@@ -236,6 +264,25 @@ def test_what_was_understood_is_printed_with_the_accuracy(
     assert topology.output == "logits"
     confidence = load_outcomes(output.with_suffix(".npz"))["net"].confidence
     assert confidence.min() > 0 and confidence.max() <= 1
+
+
+def test_networks_of_different_kinds_are_added_at_once(
+    cli: Cli, logits: Path, pictures: list[LabelledImage]
+) -> None:
+    """Grey levels as they are, and floats with any batch; numbered labels, as exports have them."""
+    floats = write_network(
+        logits.parent / "floats.tflite", "float32", signature=(-1, 8, 8, 3), **FLOAT
+    )
+    labels, output = logits.parent / "labels.txt", logits.parent / "own.toml"
+    labels.write_text("\n".join(f"{index} {name}" for index, name in enumerate(LABELS.names)))
+    done = cli(
+        "models", "add", logits, floats, "--labels", labels, "--images", pictures[0].path.parent,
+        "--output", output, "--pixel-mean", "floats=0", "--pixel-scale", "floats=255",
+        "--last-layer", "floats=logits",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("100.0 % right with 1 view") == 2 and "warning" not in done.stdout
+    assert len(load_family(str(output)).topologies) == 2
 
 
 def test_labels_that_are_one_off_are_noticed(
