@@ -27,6 +27,16 @@ publish_app = typer.Typer()
 LiveFolders = Annotated[
     list[Path], typer.Argument(help="Folders of live runs; the first is replayed under every rule.")
 ]
+OthersOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--other", help="Live run, or outcomes, of other files of the networks. Repeatable."
+    ),
+]
+AlteredOption = Annotated[
+    list[Path] | None,
+    typer.Option("--altered", help="Live run, or outcomes, on altered views. Repeatable."),
+]
 
 
 @app.command()
@@ -97,6 +107,24 @@ def readings(folders: LiveFolders) -> None:
     from tvfs_gym.experiments.adaptta.readings import render_readings
 
     print(render_readings(folders), end="")
+
+
+@app.command()
+def suspects(others: OthersOption = None, altered: AlteredOption = None) -> None:
+    """Show what may explain passes that differ from the published ones."""
+    from tvfs_gym.experiments.adaptta.suspects import run_suspects
+
+    run_suspects(others or [], altered or [])
+
+
+@publish_app.command("suspects")
+def publish_suspects_table(
+    others: OthersOption = None, altered: AlteredOption = None, checkout: CheckoutOption = Path()
+) -> None:
+    """Write the table of suspects into docs/adaptta.md."""
+    from tvfs_gym.experiments.adaptta.suspects import publish_suspects
+
+    publish_suspects(others or [], altered or [], checkout)
 
 
 @publish_app.command("recorded")

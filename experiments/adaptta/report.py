@@ -40,7 +40,7 @@ from tvfs_gym.experiments.models.doubts import label_doubts
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.statistics import mean_cell, paired_cell, share_cell
-from tvfs_gym.experiments.results.tables import markdown_table
+from tvfs_gym.experiments.results.tables import markdown_table, replace_section
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def publish_live(folder: Path, checkout: Path) -> None:
     page = checkout / "docs" / "adaptta.md"
     try:
         text = (folder / "table.md").read_text(encoding="utf-8")
-        page.write_text(f"# AdapTTA on real networks, run live\n\n{text}", encoding="utf-8")
+        replace_section(page, "live", f"\n{text}")
     except OSError as error:
         raise InputError(f"cannot write {page}: {error.strerror}.") from error
 

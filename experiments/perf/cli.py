@@ -45,3 +45,15 @@ def inference(models: ModelsOption, images: ImagesOption, output: OutputPageOpti
     from tvfs_gym.experiments.perf.inference import run
 
     run(models, images, output)
+
+
+@app.command()
+def recording(
+    pictures: Annotated[int, typer.Option(help="Pictures to record.")] = 20_000,
+    kills: Annotated[int, typer.Option(help="Times to kill the second recording.")] = 10,
+    output: OutputPageOption = None,
+) -> None:
+    """Record many small pictures, undisturbed and killed and resumed; compare, tell memory."""
+    from tvfs_gym.experiments.perf.recording import run
+
+    run(pictures, kills, output)

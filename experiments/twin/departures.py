@@ -14,8 +14,8 @@ from scipy.optimize import nnls
 
 from tvfs_gym.experiments.twin.identification import Matrix, Trace, Vector, responses
 
-TIME_CONSTANTS = 7
-"""Time constants of the model, evenly spaced by their logarithm."""
+TIME_CONSTANTS = 10
+"""Time constants of the model, evenly spaced by their logarithm; of a fan every second."""
 
 MOST_SAMPLES = 600
 """Samples of a run that are looked at."""
@@ -23,29 +23,14 @@ MOST_SAMPLES = 600
 LAGS_S = (2, 4, 6, 8, 11, 15, 20, 26, 34, 44, 56, 72, 92, 120)
 """Shifts that are tried, both ways, s."""
 
-FAN_LEVELS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+FAN_LEVELS = np.linspace(0.15, 0.85, 10)
 """Where a fan may go on, as shares of the span of the temperature."""
 
-FAN_EXPLAINS, LAG_EXPLAINS = 0.5, 0.5
-"""Share of the squared error that must go for a departure to be named."""
+HYSTERESIS_C, ROUNDS = 2.5, 2
+"""How far below a fan stops, and how often its times and its effect are found in turn."""
 
-LEAST_FALL = 0.15
-"""Relative fall of the gain from which on a fan is named."""
-
-
-@dataclass(frozen=True)
-class Fan:
-    """A gain that falls as it gets hot.
-
-    Attributes:
-        on_c: Temperature from which on it is lower.
-        cold_k_w: Steady gain below.
-        hot_k_w: Steady gain above.
-    """
-
-    on_c: float
-    cold_k_w: float
-    hot_k_w: float
+FAN_LEAVES, LAG_LEAVES = 0.89, 0.5
+"""Share of the squared error that may be left for a departure to be named."""
 
 
 def lag_s(traces: Sequence[Trace]) -> float | None:
@@ -64,75 +49,88 @@ def lag_s(traces: Sequence[Trace]) -> float | None:
     if not tried:
         return None
     best = min(tried, key=lambda lag: tried[lag])
-    return float(best) if tried[best] < LAG_EXPLAINS * unshifted else None
+    return float(best) if tried[best] < LAG_LEAVES * unshifted else None
 
 
-def fan_of(traces: Sequence[Trace]) -> Fan | None:
-    """A fan that follows the temperature, or whatever else makes the gain fall with it.
+def fan_from_c(traces: Sequence[Trace], fitted_s: Vector) -> float | None:
+    """Temperature from which on a fan cools, or whatever else makes the gain fall with heat.
 
-    Above a temperature it takes heat in proportion to how far that is above the room's. Which
-    samples these are, the measured temperature says, of the sample before.
+    A fan takes heat in proportion to how far the sink is above the room. When it runs and what it
+    takes follow from the model's own temperatures, not from the measured ones, whose noise would
+    explain itself.
+
+    Args:
+        traces: Runs.
+        fitted_s: Time constants of the network that was fitted to them.
 
     Returns:
-        None if no such fan explains much of the runs' error, or the gain hardly falls.
+        None if no such fan explains anything of the runs' error.
     """
     plain = [_thinned(trace) for trace in traces]
-    linear = _Fit.of(plain)
-    best, found = FAN_EXPLAINS * linear.squared_error, None
-    measured_c = np.concatenate([trace.temperature_c for trace in plain])
-    low_c, high_c = np.quantile(measured_c, (0.02, 0.98))
-    for level in FAN_LEVELS:
-        on_c = low_c + level * (high_c - low_c)
-        fitted = _Fit.of(plain, on_c, linear.room_c)
-        hot_k_w = fitted.gain_k_w / (1 + fitted.fan)
-        if fitted.squared_error < best and hot_k_w < (1 - LEAST_FALL) * fitted.gain_k_w:
-            best, found = fitted.squared_error, Fan(float(on_c), fitted.gain_k_w, hot_k_w)
+    taus_s = np.sort(np.append(_time_constants(plain), fitted_s))
+    linear = _Fit.of(plain, taus_s, [np.zeros((len(trace.time_s), 0)) for trace in plain])
+    low_c, high_c = np.quantile(np.concatenate([one.temperature_c for one in plain]), (0.02, 0.98))
+    best, found = FAN_LEAVES * linear.squared_error, None
+    for on_c in low_c + FAN_LEVELS * (high_c - low_c):
+        fitted = linear
+        for _ in range(ROUNDS):
+            taken = [
+                _taken(trace, taus_s, predicted_c, on_c, linear.room_c)
+                for trace, predicted_c in zip(plain, fitted.predicted_c, strict=True)
+            ]
+            fitted = _Fit.of(plain, taus_s, taken)
+        if fitted.squared_error < best:
+            best, found = fitted.squared_error, float(on_c)
     return found
 
 
 @dataclass(frozen=True)
 class _Fit:
+    """The linear model as it fits some runs.
+
+    Attributes:
+        squared_error: Sum over all samples.
+        room_c: Ambient temperature of the first run.
+        predicted_c: Temperatures by the model, run by run.
+    """
+
     squared_error: float
-    gain_k_w: float
-    fan: float
     room_c: float
+    predicted_c: list[Vector]
 
     @classmethod
-    def of(cls, traces: Sequence[Trace], on_c: float = np.inf, room_c: float = 0.0) -> "_Fit":
-        """Fits the gains, the runs' rooms and starts, and a fan's part if it goes on at all."""
-        taus_s = _time_constants(traces)
+    def of(cls, traces: Sequence[Trace], taus_s: Vector, taken: Sequence[Matrix]) -> "_Fit":
+        """Fits the gains, the runs' rooms and starts, and what a fan takes."""
+        free = 1 + len(taus_s)
         blocks = []
-        for index, trace in enumerate(traces):
-            own = np.zeros((len(trace.time_s), len(traces) * 2 * (1 + len(taus_s))))
+        for index, (trace, of_fan) in enumerate(zip(traces, taken, strict=True)):
             decays = np.exp(-(trace.time_s - trace.time_s[0])[:, np.newaxis] / taus_s)
-            free = np.column_stack([np.ones(len(decays)), decays])
-            width = 2 * free.shape[1]
-            own[:, index * width : (index + 1) * width] = np.column_stack([free, -free])
-            blocks.append(
-                np.column_stack([responses(trace, taus_s), _fan(trace, taus_s, on_c, room_c), own])
-            )
+            own = np.zeros((len(decays), 2 * free * len(traces)))
+            both = np.column_stack([np.ones(len(decays)), decays])
+            begin = 2 * free * index
+            own[:, begin : begin + 2 * free] = np.column_stack([both, -both])
+            blocks.append(np.column_stack([responses(trace, taus_s), -of_fan, own]))
         columns: Matrix = np.concatenate(blocks)
         measured_c = np.concatenate([trace.temperature_c for trace in traces])
-        found, left_c = nnls(columns, measured_c, maxiter=20 * columns.shape[1])
-        order = len(taus_s)
-        first = found[2 * order : 2 * order + 2 * (1 + order)]
-        return cls(
-            float(left_c**2),
-            float(found[:order].sum()),
-            float(found[order : 2 * order].sum()),
-            float(first[0] - first[1 + order]),
-        )
+        found, left_c = nnls(columns, measured_c, maxiter=50 * columns.shape[1])
+        rooms = found[len(taus_s) + taken[0].shape[1] :]
+        ends = np.cumsum([len(trace.time_s) for trace in traces])[:-1]
+        predicted_c = np.split(columns @ found, ends)
+        return cls(float(left_c**2), float(rooms[0] - rooms[free]), predicted_c)
 
 
-def _fan(trace: Trace, taus_s: Vector, on_c: float, room_c: float) -> Matrix:
-    """What a fan takes away, of a sink that is as far above the room as the die."""
-    before_c = np.append(trace.temperature_c[:1], trace.temperature_c[:-1])
-    taken = np.where(before_c > on_c, before_c - room_c, 0.0)
-    return -responses(replace(trace, heat=taken), taus_s)
+def _taken(trace: Trace, taus_s: Vector, predicted_c: Vector, on_c: float, room_c: float) -> Matrix:
+    """How modes follow the heat that a fan takes, shape (samples, modes)."""
+    runs, heat = False, np.zeros(len(predicted_c))
+    for index, value_c in enumerate(predicted_c):
+        runs = bool(value_c > on_c - HYSTERESIS_C * runs)
+        heat[index] = runs * (value_c - room_c)
+    return responses(replace(trace, heat=heat), taus_s[::2])
 
 
 def _squared_error(traces: Sequence[Trace]) -> float:
-    return _Fit.of(traces).squared_error
+    nothing = [np.zeros((len(trace.time_s), 0)) for trace in traces]
+    return _Fit.of(traces, _time_constants(traces), nothing).squared_error
 
 
 def _time_constants(traces: Sequence[Trace]) -> Vector:
@@ -154,8 +152,5 @@ def _thinned(trace: Trace) -> Trace:
 
 
 def _shifted(trace: Trace, lag_s: float) -> Trace:
-    """The run with its heat later by so much; what lies outside is left out."""
-    time_s = trace.time_s
-    inside = (time_s - lag_s >= time_s[0]) & (time_s - lag_s <= time_s[-1])
-    heat = np.interp(time_s - lag_s, time_s, trace.heat)
-    return replace(trace, heat=np.where(inside, heat, np.interp(time_s, time_s, trace.heat)))
+    """The run with its heat later by so much; beyond its ends the heat is that at the end."""
+    return replace(trace, heat=np.interp(trace.time_s - lag_s, trace.time_s, trace.heat))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tvfs_gym.experiments.twin.departures import fan_from_c, lag_s
 from tvfs_gym.experiments.twin.excitation import reached_gain
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace
 
@@ -98,6 +99,26 @@ def doubts(traces: Sequence[Trace], chosen: Candidate) -> Iterator[Doubt]:
         )
     left_c = np.concatenate([run.temperature_c - run.temperature_c.mean() for run in traces])
     spread_c = float(np.std(left_c))
+    lag = lag_s(traces)
+    if lag is not None:
+        late = "later" if lag > 0 else "earlier"
+        yield Doubt(
+            "lag",
+            f"the temperature answers about {abs(lag):.0f} s {late} than any network would: are "
+            "heat and temperature logged at the same times? Shift one of them, and try again.",
+        )
+    fan_c = (
+        None
+        if lag is not None or reached is not None
+        else fan_from_c(traces, model.time_constants_s)
+    )
+    if fan_c is not None:
+        yield Doubt(
+            "fan",
+            f"the gain falls from about {fan_c:.0f} degC on: a fan that follows the temperature, "
+            "or throttling that the heat does not show. Fix the fan's speed, or log the clock; "
+            "the network is a mean of both states.",
+        )
     if chosen.held_out_c > USELESS * spread_c:
         yield Doubt(
             "explains little",

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.experiments.twin.identification import Trace
+from tvfs_gym.experiments.twin.identification import Trace, fit
 
 Vector = NDArray[np.float64]
 
@@ -197,13 +197,20 @@ KINDS: dict[str, Callable[[int], tuple[Trace, Board]]] = {
 }  # fmt: skip
 
 
+NAMED = ("fan", "no fan", "lag")
+"""Kinds of which the number of nodes is told, as choosing it has no part in what is named."""
+
+
 def judge(kind: str, seed: int) -> str:
     """What identification says of a board: the first words of its warnings, or right or wrong."""
     from tvfs_gym.experiments.twin.identify import best_of, candidates
-    from tvfs_gym.experiments.twin.trust import doubts
+    from tvfs_gym.experiments.twin.trust import Candidate, doubts
 
     trace, board = KINDS[kind](seed)
-    chosen = best_of(candidates([trace]))
+    if kind in NAMED:
+        chosen = Candidate(fit([trace], len(board.resistances_k_w)), 0.0, 0.0)
+    else:
+        chosen = best_of(candidates([trace]))
     found = [doubt.kind for doubt in doubts([trace], chosen)]
     wrong = abs(chosen.model.steady_gain / board.gain_k_w - 1) > WRONG
     return " + ".join(found) or ("wrong" if wrong else "right")
