@@ -20,7 +20,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
     family, folder = load_family("digits"), tmp_path_factory.mktemp("digits")
     assert family.models is not None
     with unpacked(Path(family.models) / "pictures.zip") as pictures:
-        found = []
+        found: list[LabelledImage] = []
         for image in read_images(pictures, 10).images:
             if sum(one.label == image.label for one in found) < PER_CLASS:
                 path = folder / f"{len(found)}.png"

@@ -271,8 +271,9 @@ def test_networks_of_different_kinds_are_added_at_once(
 ) -> None:
     """Grey levels as they are, and floats with any batch; numbered labels, as exports have them."""
     floats = write_network(
-        logits.parent / "floats.tflite", "float32", signature=(-1, 8, 8, 3), **FLOAT
-    )
+        logits.parent / "floats.tflite", "float32", signature=(-1, 8, 8, 3), quantisation=None,
+        output_quantisation=None,
+    )  # fmt: skip
     labels, output = logits.parent / "labels.txt", logits.parent / "own.toml"
     labels.write_text("\n".join(f"{index} {name}" for index, name in enumerate(LABELS.names)))
     done = cli(

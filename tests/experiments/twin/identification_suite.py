@@ -111,7 +111,7 @@ def logged(
     step_c = draw.choice([0.1, 0.5, 1.0])
     exact_c = board.temperatures_c(heat_w, period_s)
     noisy_c = exact_c + draw.normal(0, draw.uniform(0.05, 0.4), len(exact_c))
-    temperature_c = np.round(noisy_c / step_c) * step_c
+    temperature_c = np.asarray(np.round(noisy_c / step_c) * step_c, np.float64)
     power_w = heat_w * (1 + draw.normal(0, draw.uniform(0, 0.05), len(heat_w)))
     return Trace(name, np.arange(len(heat_w)) * period_s, power_w, temperature_c)
 
