@@ -133,9 +133,9 @@ def render_suspects(found: Sequence[Suspect]) -> str:
     )
     return f"""Mean passes with one thing changed at a time, tau = {TAU:g} otherwise. *Met*:
 networks both of whose means lie within {NEAR:.0%} of the published ones. {verdict}
-The tau that comes nearest to both means of a network differs from network to network: {taus}. So no single tau
-explains them, and a tau for each would be a fit of one number to two. Orders, estimators,
-aggregations and geometries:
+The tau that comes nearest to both means of a network differs from network to network:
+{taus}. So no single tau explains them, and a tau for each would be
+a fit of one number to two. Orders, estimators, aggregations and geometries:
 [readings](adaptta_readings.md).
 
 {markdown_table(header, rows)}

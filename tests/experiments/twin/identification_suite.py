@@ -112,8 +112,10 @@ def logged(
     exact_c = board.temperatures_c(heat_w, period_s)
     noisy_c = exact_c + draw.normal(0, draw.uniform(0.05, 0.4), len(exact_c))
     temperature_c = np.asarray(np.round(noisy_c / step_c) * step_c, np.float64)
-    power_w = heat_w * (1 + draw.normal(0, draw.uniform(0, 0.05), len(heat_w)))
-    return Trace(name, np.arange(len(heat_w)) * period_s, power_w, temperature_c)
+    noise = draw.normal(0, draw.uniform(0, 0.05), len(heat_w))
+    power_w = np.asarray(heat_w * (1 + noise), np.float64)
+    time_s = np.arange(len(heat_w), dtype=np.float64) * period_s
+    return Trace(name, time_s, power_w, temperature_c)
 
 
 def _powers(draw: np.random.Generator, board: Board) -> tuple[float, float]:
