@@ -70,7 +70,7 @@ def run_suspects(others: Sequence[Path], altered: Sequence[Path]) -> None:
     Raises:
         InputError: A file holds no recorded outcomes.
     """
-    print(render_suspects(suspects(others, altered)))
+    print(render_suspects(replayed_suspects(others, altered)))
 
 
 def publish_suspects(others: Sequence[Path], altered: Sequence[Path], checkout: Path) -> None:
@@ -79,7 +79,7 @@ def publish_suspects(others: Sequence[Path], altered: Sequence[Path], checkout: 
     Raises:
         InputError: The page has no section for it, or as for `run_suspects`.
     """
-    found = suspects(others, altered)
+    found = replayed_suspects(others, altered)
     replace_section(checkout / "docs" / "adaptta.md", "suspects", render_suspects(found))
     rows = [
         {
@@ -93,7 +93,7 @@ def publish_suspects(others: Sequence[Path], altered: Sequence[Path], checkout: 
     pl.DataFrame(rows).write_csv(checkout / "docs" / "adaptta_suspects.csv", float_precision=3)
 
 
-def suspects(others: Sequence[Path], altered: Sequence[Path]) -> list[Suspect]:
+def replayed_suspects(others: Sequence[Path], altered: Sequence[Path]) -> list[Suspect]:
     """Replays every suspect.
 
     Raises:
