@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tvfs_gym.experiments.twin.errors import Error
-from tvfs_gym.experiments.twin.identify import DOUBTFUL
+from tvfs_gym.experiments.twin.trust import DOUBTFUL
 
 WORST_C = 2.5
 """Largest error on held-out runs; the boards that shipped before have up to 2.34 degC."""

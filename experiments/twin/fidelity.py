@@ -33,9 +33,10 @@ from tvfs_gym.experiments.twin.catalogue import (
 from tvfs_gym.experiments.twin.errors import WINDOW_SAMPLES, Error, predictions
 from tvfs_gym.experiments.twin.figures import measured_against_predicted
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace
-from tvfs_gym.experiments.twin.identify import DOUBTFUL, cooling_of, with_errors
+from tvfs_gym.experiments.twin.identify import cooling_of, with_errors
 from tvfs_gym.experiments.twin.refit import Result, files_of_catalogue, heated_runs, refitted
 from tvfs_gym.experiments.twin.trials import Trial, shipping, trials_table, tried
+from tvfs_gym.experiments.twin.trust import DOUBTFUL
 
 TEMPLATE = files("tvfs_gym.experiments.twin") / "twin.md"
 
