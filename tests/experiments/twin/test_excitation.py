@@ -60,8 +60,12 @@ def test_a_step_that_has_settled_is_not_warned_about() -> None:
     assert reached_gain([board(1, heat)[0]]) is None
 
 
-@pytest.mark.parametrize(("heat", "expected"), [([1, 1, 5, 5], 1), ([1, 5, 1, 5], 3), ([2, 2], 0)])
-def test_changes_of_heat_are_counted(heat: list[float], expected: int) -> None:
-    values = np.repeat(np.array(heat, float), 20)
+@pytest.mark.parametrize(
+    ("heat", "held_s", "expected"),
+    [([1, 1, 5, 5], 60, 1), ([1, 5, 1, 5], 60, 3), ([2, 2], 60, 0), ([1, 1, 1, 5, 1, 1, 1], 20, 0)],
+)
+def test_changes_of_heat_are_counted(heat: list[float], held_s: int, expected: int) -> None:
+    """A pause of twenty seconds is none."""
+    values = np.repeat(np.array(heat, float), held_s)
     trace = Trace("run", np.arange(len(values), dtype=float), values, values)
     assert len(changes_of_heat(trace)) == expected
