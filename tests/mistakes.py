@@ -58,7 +58,7 @@ MISTAKES = (
     Mistake("benchmark --suite v1", "unknown suite 'v1': did you mean v2?"),
     Mistake("benchmark --suite bad.toml", "bad.toml is not valid TOML"),
     Mistake("benchmark --board odroid-xu4", "unknown board 'odroid-xu4': did you mean odroid_xu4"),
-    Mistake("benchmark --board raspberry_pi_5", "did you mean raspberry_pi_4b or raspberry_pi_3b?"),
+    Mistake("benchmark --board raspberry_pi_6", "did you mean raspberry_pi_5"),
     Mistake("benchmark --seeds 0", "the number of seeds must be at least 1, not 0."),
     Mistake("benchmark --seeds -3", "the number of seeds must be at least 1, not -3."),
     Mistake("benchmark --frames -5", "frames: Input should be greater than 0"),

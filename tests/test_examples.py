@@ -27,7 +27,8 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_an_example_is_short_and_on_the_site(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 60
-    assert f"docs/examples/{path.name}" in (ROOT / "docs" / "examples.md").read_text()
+    included = f'--8<-- "docs/examples/{path.name}"\n'
+    assert included in (ROOT / "docs" / "examples.md").read_text()
 
 
 @pytest.mark.train
