@@ -21,7 +21,7 @@ from tvfs_gym.experiments.results.tables import markdown_table
 FULL, READ_ONLY, ASCII = "full", "read-only", "ASCII"
 KINDS = (FULL, READ_ONLY, ASCII)
 
-ROOM_KIB = (0, 8, 40)
+ROOM_KIB = (0, 24)
 """Room that a full disk has left."""
 
 

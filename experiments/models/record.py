@@ -86,7 +86,7 @@ def check_outputs(outcomes: Path, *others: Path) -> None:
         InputError: One exists, or its folder does not.
     """
     if not (unfinished(outcomes) / CONFIG).is_file():
-        for path in (outcomes, *others):
+        for path in (*others, outcomes):
             checked_output(path)
 
 
