@@ -103,6 +103,9 @@ def test_what_is_no_configuration_is_refused(
         (EPISODES, lambda episodes: episodes.with_columns(accuracy=5.0)),
         (EPISODES, lambda episodes: episodes.with_columns(controller=pl.lit("another"))),
         (EPISODES, lambda episodes: episodes.with_columns(seed=pl.lit("x"))),
+        (EPISODES, lambda episodes: episodes.with_columns(vf_switches=pl.lit("few"))),
+        (EPISODES, lambda episodes: episodes.with_columns(passes_mean=pl.lit(None))),
+        (EPISODES, lambda episodes: episodes.with_columns(photograph_frames=pl.lit(1))),
     ],
 )
 def test_cells_that_are_not_of_a_run_are_refused(
