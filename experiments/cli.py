@@ -119,9 +119,7 @@ def _options(
 def main() -> None:
     """Runs the command line of the process."""
     _print_anywhere()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    before = signal.signal(signal.SIGTERM, _terminate)
+    stops = _Stops()
     try:
         with logging_to_stderr():
             app()
@@ -141,12 +139,39 @@ def main() -> None:
         where = "" if error.filename is None else f"{error.filename}: "
         kept = "what was finished before is kept."
         raise SystemExit(_failed(f"{where}{error.strerror}; {kept}", 3)) from None
+    except Exception:
+        if not stops.received:  # of which compiled modules that were being loaded make other errors
+            raise
+        raise SystemExit(_failed("stopped.", 128 + stops.received[0])) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        stops.end()
 
 
-def _terminate(number: int, frame: object) -> NoReturn:
-    raise SystemExit(128 + number)
+class _Stops:
+    """SIGINT and SIGTERM while a command runs.
+
+    Attributes:
+        received: Those that have come.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self._before = {signal.SIGTERM: signal.signal(signal.SIGTERM, self._terminate)}
+        if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):
+            self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+
+    def end(self) -> None:
+        """Leaves the signals to those who had them before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _terminate(self, number: int, frame: object) -> NoReturn:
+        self.received.append(number)
+        raise SystemExit(128 + number)
+
+    def _interrupt(self, number: int, frame: object) -> NoReturn:
+        self.received.append(number)
+        raise KeyboardInterrupt
 
 
 def _failed(message: str, status: int) -> int:

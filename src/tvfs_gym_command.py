@@ -1,9 +1,10 @@
 """The command ``tvfs-gym`` until its packages are imported: Ctrl-C ends it without a traceback."""
 
-import signal
+# Of this the module signal makes enumerations, which takes long enough to be interrupted.
+import _signal  # type: ignore[import-not-found]
 
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is begun that must be put away
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # nothing is begun that must be put away
 
 
 def main() -> None:
