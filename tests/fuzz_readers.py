@@ -255,7 +255,7 @@ def text(path: Any, name: str = "input.toml") -> Seed:
 
 def run_seeds(folder: Path) -> list[Seed]:
     """Every file of a run's folder, the others beside it."""
-    command("run", "--controller", "performance", "--frames", "400", "--output", folder / "run")
+    command("run", "--controller", "performance", "--frames", "600", "--output", folder / "run")
     whole = {
         f"run/{path.relative_to(folder / 'run')}": path.read_bytes()
         for path in (folder / "run").rglob("*")
