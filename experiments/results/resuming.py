@@ -59,10 +59,12 @@ def resumed_folder(output: Path | None, name: str, config: dict[str, Any]) -> Pa
             f"{output / CONFIG} is damaged, and the cells are of another configuration: give the "
             "command that wrote them, or name another folder."
         )
-    if earlier not in (None, config):
+    if earlier is not None and earlier != config:
+        either = {**earlier, **config}
+        differing = sorted(key for key in either if earlier.get(key) != config.get(key))
         raise InputError(
-            f"{output} already holds results of another configuration: name another folder or "
-            "remove it."
+            f"{output} already holds results of another configuration, which differs in "
+            f"{', '.join(differing)}: name another folder or remove it."
         )
     if earlier is None:
         LOGGER.warning(f"{output / CONFIG} is damaged or missing: written anew.")

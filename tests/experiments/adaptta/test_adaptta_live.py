@@ -155,7 +155,7 @@ def test_a_folder_of_another_run_is_not_mixed_with(
 ) -> None:
     done = cli(*arguments(models, listed, live[0]), "--geometry", "resize_once", "--tau", "0.9")
     assert done.returncode == 2
-    assert "holds a run that differs in geometry, tau: name another folder" in done.stderr
+    assert "which differs in geometry, tau: name another folder" in done.stderr
 
 
 def test_a_folder_per_class_and_views_of_ones_own(
