@@ -11,7 +11,7 @@ import numpy as np
 
 from tvfs_gym.experiments.twin.identification import Trace
 
-LOW, HIGH = 0.3, 0.7
+LOW, HIGH = 0.4, 0.6
 """Shares of the span of the heat that it must cross, one after the other, to count as a change."""
 
 HOLD_S = 45.0
