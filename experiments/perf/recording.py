@@ -1,8 +1,8 @@
 """``tvfs-gym dev perf recording``: a long recording, killed and resumed, and its memory.
 
 Pictures are made of the digits that ship. One recording runs undisturbed; another is killed with
-all its processes at times drawn at random, and resumed each time by the same command. Both must
-come to the same outcomes.
+all its processes as it goes on, and resumed each time by the same command. Both must come to the
+same outcomes.
 """
 
 import json
@@ -26,6 +26,7 @@ from tvfs_gym.envs.inference.outcomes import load_outcomes
 from tvfs_gym.envs.inference.runtime import runtime
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.experiments.adaptta.recording import CHUNK
+from tvfs_gym.experiments.models.record import unfinished
 from tvfs_gym.experiments.results.folder import checked_output, installed_versions
 
 FAMILY, NETWORK = "digits", "digits_0.25_32"
@@ -92,12 +93,10 @@ def endure(pictures: int, kills: int, folder: Path) -> Endured:
     images = _make_pictures(pictures, folder / "pictures")
     whole = _Recorder(images, folder / "whole.npz")
     accuracy = whole.run(None)
-    draw = np.random.default_rng(0)
     killed = _Recorder(images, folder / "killed.npz")
-    done = 0
-    for _ in range(kills):
-        # Alone, a start takes a part of this; so each goes some way before it is killed.
-        done += killed.run(whole.seconds * draw.uniform(0.05, 0.15)) == ""
+    chunks, done = -(-pictures // CHUNK), 0
+    for kill in range(kills):
+        done += killed.run((kill + 1) * chunks // (kills + 1)) == ""
     again = killed.run(None)
     one, other = load_outcomes(whole.output), load_outcomes(killed.output)
     is_same = (
@@ -179,8 +178,8 @@ class _Recorder:
             "--images", str(images), "--output", str(output),
         ]  # fmt: skip
 
-    def run(self, kill_after_s: float | None) -> str:
-        """Runs the command, and kills it after so long.
+    def run(self, chunks: int | None) -> str:
+        """Runs the command, and kills it once so many chunks are done.
 
         Returns:
             Line about the accuracy; empty if it was killed before.
@@ -192,7 +191,7 @@ class _Recorder:
         )  # fmt: skip
         while started.poll() is None:
             self._look(started.pid)
-            if kill_after_s is not None and monotonic() - begin_s > kill_after_s:
+            if chunks is not None and self._chunks() >= chunks:
                 os.killpg(started.pid, signal.SIGKILL)
                 break
             sleep(LOOK_S)
@@ -203,6 +202,9 @@ class _Recorder:
         if started.returncode:
             raise InputError(f"a recording failed: {errors.strip().splitlines()[-1]}")
         return next(line for line in printed.splitlines() if line.startswith(f"{NETWORK}: "))
+
+    def _chunks(self) -> int:
+        return len(list((unfinished(self.output) / NETWORK).glob("*.npz")))
 
     def _look(self, pid: int) -> None:
         with suppress(psutil.Error):
