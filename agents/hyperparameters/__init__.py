@@ -65,8 +65,15 @@ class Hyperparameters:
 
     @property
     def env_kwargs(self) -> dict[str, Any]:
-        """Arguments of the environment."""
-        return dict(self.values.get("env_kwargs") or {})
+        """Arguments of the environment.
+
+        Passes are for the table to choose: without wrappers nobody does, since a policy of network,
+        level and passes cannot be taken out.
+        """
+        own = dict(self.values.get("env_kwargs") or {})
+        if not self.wrappers:
+            own.pop("choose_passes", None)
+        return own
 
     @property
     def wrappers(self) -> list[Wrapper]:

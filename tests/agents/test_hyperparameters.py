@@ -56,6 +56,13 @@ def test_the_command_line_s_values_come_first() -> None:
     assert Training("ppo", {}, 20, 2).resolved_envs == 2
 
 
+def test_passes_are_chosen_by_the_table_alone() -> None:
+    assert load_hyperparameters("ppo", DEFAULT).env_kwargs["choose_passes"]
+    assert (
+        "choose_passes" not in load_hyperparameters("ppo", DEFAULT, ["env_wrapper:None"]).env_kwargs
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [("3e-4", 3e-4), ("[64, 64]", [64, 64]), ("(1, 'step')", (1, "step")), ("-1", -1),

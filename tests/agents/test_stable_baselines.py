@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Cli
 from tvfs_gym.agents.hyperparameters import load_hyperparameters
+from tvfs_gym.agents.policy_file import load
 from tvfs_gym.agents.training import Training
 from tvfs_gym.envs.errors import InputError
 
@@ -123,3 +124,15 @@ def test_a_falling_learning_rate_ends_at_zero() -> None:
     hyperparameters = load_hyperparameters("ppo", "default", ["learning_rate:lin_0.01"])
     rate = FloatSchedule(model_arguments("ppo", hyperparameters, None)["learning_rate"])
     assert (rate(1.0), rate(0.5), rate(0.0)) == (0.01, 0.005, 0.0)
+
+
+def test_without_the_table_network_and_level_are_chosen_and_taken_out(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """`-params env_wrapper:None` takes the interface away, and leaves a policy that runs."""
+    small = "env_wrapper:None", "n_envs:2", "n_steps:16", "batch_size:32"
+    command = "train", "--algo", "ppo", "--steps", "64", "-params", *small
+    done = cli(*command, "--output", tmp_path / "plain")
+    assert done.returncode == 0, done.stderr
+    card = load(tmp_path / "plain").card
+    assert (card.kind, card.knowledge) == ("network", None)
