@@ -19,6 +19,7 @@ from tvfs_gym.experiments.results.frames import write_parquet
 from tvfs_gym.experiments.results.resuming import resumed_folder
 from tvfs_gym.experiments.results.statistics import mean_interval
 from tvfs_gym.experiments.results.tables import markdown_table
+from tvfs_gym.experiments.results.unfinished import finish
 from tvfs_gym.experiments.tuning.distribution import TuningEpisode, draw_episodes
 
 CONTROLLERS = ("performance", "tvfs", "student")
@@ -56,6 +57,7 @@ def measure_shield(episodes: int, output: Path | None) -> Path:
         for episode in bar.track(drawn, description="episodes"):
             rows += _rows(episode)
     write_parquet(folder / SHIELDING, pl.DataFrame(rows))
+    finish(folder)
     return folder
 
 
