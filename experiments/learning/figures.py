@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from matplotlib.ticker import NullFormatter
 
 from tvfs_gym.experiments.learning.curves import Curve
 from tvfs_gym.experiments.learning.protocol import GROUPS, Group
@@ -12,6 +13,9 @@ from tvfs_gym.experiments.results.figures import BLUE, GREY, ORANGE, RED, plt, s
 
 FIRST_S = 120.0
 """Length of the beginning that is drawn."""
+
+STEPS = (2e4, 5e4, 1e5, 2e5, 5e5)
+"""Numbers of steps that are named below the curves."""
 
 COLOURS = (BLUE, ORANGE, GREY, RED, "#2e8b57", "#7b4fa3")
 
@@ -61,7 +65,9 @@ def leads_figure(curves: Sequence[Curve], path: Path) -> None:
         panel.plot([], [], color=colour, label=label)
     panel.axhline(0.0, color=RED, lw=1, ls="--")
     panel.set_xscale("log")
-    panel.set_xlabel("steps of the environment")
+    panel.set_xticks(STEPS, [f"{1e-3 * steps:g}" for steps in STEPS])
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.set_xlabel("steps of the environment, thousands")
     panel.set_ylabel("reliable accuracy less tvfs', points")
     panel.set_ylim(bottom=-30.0)
     panel.grid(alpha=0.25)
