@@ -350,7 +350,7 @@ def test_doctor_takes_options_and_snapshots(tmp_path: Path, cli: Cli) -> None:
     told = cli("doctor", "--root", file, "--details", *common, COLUMNS="300")
     assert "cpu-thermal, 38.9 degC, step_wise, trips active 65, passive 85, hot 95" in told.stdout
     refused = cli("doctor", "--root", tmp_path / "nothing.json", *common)
-    assert refused.returncode == 1
+    assert refused.returncode == 2 and "there is no folder" in refused.stderr
     refused = cli("doctor", "--root", root, "--board-option", "policies=policy9", *common)
     assert refused.returncode == 2 and "unknown cpufreq policy 'policy9'" in refused.stderr
 
