@@ -28,6 +28,8 @@ RANKED_SUITE = "v2"
 
 README_CONTROLLERS = (
     "oracle",
+    "student",
+    "pretrained",
     "predictive",
     "tvfs",
     "best_fixed",
