@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from rich import box
 from rich.table import Table
 
@@ -47,6 +47,7 @@ from tvfs_gym.experiments.board.heat_trace import DWELLS, heat_trace
 from tvfs_gym.experiments.progress import LOGGER, progress_bar
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.frames import write_csv
+from tvfs_gym.experiments.results.plausible import LATENCY_S, TEMPERATURE_C
 from tvfs_gym.experiments.results.resuming import resumed_folder
 from tvfs_gym.experiments.results.tables import print_fitting, spread, text_lines
 from tvfs_gym.experiments.results.unfinished import finish
@@ -56,6 +57,9 @@ MADE = "measurements.jsonl"
 
 MOST_LEVELS, MOST_TOPOLOGIES = 5, 8
 """VF levels and topologies that fit one screen."""
+
+MOST_W = 1e4
+"""Power of the largest machine whose CPU is measured."""
 
 MEASUREMENT: TypeAdapter[Measurement] = TypeAdapter(Measurement)
 """A line of `MADE`."""
@@ -176,12 +180,30 @@ def _read(path: Path, points: Collection[Point]) -> list[Measurement]:
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
             measurement = MEASUREMENT.validate_json(line)
-        except ValidationError:
+            _check_possible(measurement)
+        except ValueError:
             print(f"{path}, line {number} is damaged: measured anew.", file=sys.stderr)
         else:
             made += [measurement] if measurement.point in points else []
     write_whole(path, "".join(map(_line, made)).encode())
     return made
+
+
+def _check_possible(measurement: Measurement) -> None:
+    """Refuses numbers that no board can have measured.
+
+    Raises:
+        ValueError: There is one.
+    """
+    if isinstance(measurement, Timing):
+        outside = any(not 0.0 < latency_s < LATENCY_S[1] for latency_s in measurement.latencies_s)
+    else:
+        coldest_c, hottest_c = TEMPERATURE_C
+        outside = not 0.0 < measurement.p99_s < LATENCY_S[1]
+        outside |= measurement.temperature_c < coldest_c or measurement.temperature_c > hottest_c
+        outside |= measurement.power_w is not None and not 0.0 <= measurement.power_w < MOST_W
+    if outside:
+        raise ValueError("outside what can be measured")
 
 
 def _line(measurement: Measurement) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from tests.conftest import Cli
 from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.baselines.characterisation.characterisation import characterise
-from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
+from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan, Point, Settled
 from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
+from tvfs_gym.experiments.board.characterise import _read as read_measurements
 from tvfs_gym.experiments.twin.traces.folders import with_board
 
 QUICK = ("characterise", "--passes", "20", "--levels", "6")
@@ -61,6 +63,21 @@ def test_a_characterisation_is_resumed(characterised: Path, cli: Cli) -> None:
     assert table.split("[[levels]]", 1)[1] == again.split("[[levels]]", 1)[1]
     other = cli(*QUICK, "--settling-s", "60", "--output", characterised)
     assert other.returncode == 2 and "results of another configuration" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("temperature_c", -1e308), ("temperature_c", 2e3), ("p99_s", 0.0), ("power_w", -1.0)],
+)
+def test_what_cannot_have_been_measured_is_measured_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, value: float
+) -> None:
+    settled = Settled(Point(0, 0), 60.0, 0.1, throttled=False, power_w=3.0)
+    lines = [json.dumps(asdict(settled)), json.dumps({**asdict(settled), key: value})]
+    file = tmp_path / "measurements.jsonl"
+    file.write_text("\n".join(lines))
+    assert read_measurements(file, {Point(0, 0)}) == [settled]
+    assert "line 2 is damaged: measured anew" in capsys.readouterr().err
 
 
 def test_controllers_are_built_from_the_file(
