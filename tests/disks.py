@@ -66,6 +66,13 @@ def on_full_disk(
         return [*problems, *differences(command, victim, expected, status, said)]
 
 
+def _work_in(folder: Path) -> Path:
+    """A place to work, as deep as on a disk: a family names its files from where it stands."""
+    folder.mkdir()
+    (folder / "inputs").symlink_to(folder.parent / "inputs")
+    return folder / "work"
+
+
 def _fill(path: Path, room_kib: int) -> None:
     """Takes what room there is, but for some."""
     free_kib = int(subprocess.check_output(["stat", "-f", "-c", "%a", path.parent])) * 4
@@ -107,7 +114,7 @@ def main() -> int:
             folder = Path(made) / str(number)
             folder.mkdir()
             (folder / "inputs").symlink_to(Path(made) / "inputs")
-            whole = Victim(COMMANDS[name], folder / "whole")
+            whole = Victim(COMMANDS[name], _work_in(folder / "whole"))
             status, said, _ = whole.run()
             assert status == 0, said
             expected = COMMANDS[name].results(whole.folder)
@@ -118,7 +125,7 @@ def main() -> int:
                     for problem in on_full_disk(name, folder / f"{room}", room, False, expected)
                 ],
                 READ_ONLY: on_full_disk(name, folder / "ro", 0, True, expected),
-                ASCII: in_ascii(COMMANDS[name], folder / "ascii", expected),
+                ASCII: in_ascii(COMMANDS[name], _work_in(folder / "ascii"), expected),
             }
             for kind, problems in found.items():
                 failures += len(problems)
