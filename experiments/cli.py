@@ -6,10 +6,12 @@ board or the machine likewise, with exit status 3, and trials that failed for go
 long to import are imported by the commands.
 """
 
+import _thread
 import codecs
 import signal
 import sys
 from importlib.metadata import version
+from threading import Timer
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -25,6 +27,7 @@ from tvfs_gym.experiments.learning import cli as learning
 from tvfs_gym.experiments.learning import policy, train
 from tvfs_gym.experiments.lists import app as lists
 from tvfs_gym.experiments.models import cli as models
+from tvfs_gym.experiments.options import point_to_meant
 from tvfs_gym.experiments.perf import cli as perf
 from tvfs_gym.experiments.progress import logging_to_stderr
 from tvfs_gym.experiments.rewards import cli as rewards
@@ -33,6 +36,9 @@ from tvfs_gym.experiments.twin import cli as twin
 from tvfs_gym.experiments.twin.claims import cli as claims
 
 LONGEST_MESSAGE = 1000
+
+SENT_AGAIN_S = 0.02
+"""Time after which a signal is sent again that came where nobody could raise it, s."""
 
 PLAIN = {"±": "+-", "°": "deg ", "–": "-", "…": "...", "×": "x", "−": "-", "≥": ">=", "≤": "<="}
 """Signs of the tables, where a terminal has ASCII alone."""
@@ -61,12 +67,16 @@ dev.add_typer(publish, name="publish")
 dev.add_typer(perf.app, name="perf")
 
 
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""Base of what typer raises of a mistaken call; click brings it, of which typer has a copy."""
+
+
 class StoppedError(Exception):
     """The user stopped a command that has not told so itself."""
 
 
 class _Commands(TyperGroup):
-    """The commands; typer would end them silently upon Ctrl-C."""
+    """The commands; typer would end them silently upon Ctrl-C, and tell little of an option."""
 
     def invoke(self, ctx: Any) -> Any:
         """Invokes a command.
@@ -78,6 +88,10 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise StoppedError from None
+        except USAGE_ERROR as error:
+            if hasattr(error, "option_name"):
+                point_to_meant(error)
+            raise
 
 
 app = typer.Typer(
@@ -150,6 +164,9 @@ def main() -> None:
 class _Stops:
     """SIGINT and SIGTERM while a command runs.
 
+    One that comes in a function which C calls, as in numba's compiler, would be printed there and
+    forgotten: it is sent again a little later, until it comes where it ends the command.
+
     Attributes:
         received: Those that have come.
     """
@@ -159,9 +176,14 @@ class _Stops:
         self._before = {signal.SIGTERM: signal.signal(signal.SIGTERM, self._terminate)}
         if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):
             self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+        self._unraisable_before, sys.unraisablehook = sys.unraisablehook, self._send_again
+        self._again: Timer | None = None
 
     def end(self) -> None:
         """Leaves the signals to those who had them before."""
+        sys.unraisablehook = self._unraisable_before
+        if self._again:
+            self._again.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -172,6 +194,13 @@ class _Stops:
     def _interrupt(self, number: int, frame: object) -> NoReturn:
         self.received.append(number)
         raise KeyboardInterrupt
+
+    def _send_again(self, lost: "sys.UnraisableHookArgs") -> None:
+        if self.received and isinstance(lost.exc_value, KeyboardInterrupt | SystemExit):
+            self._again = Timer(SENT_AGAIN_S, _thread.interrupt_main, [self.received[-1]])
+            self._again.start()
+        else:
+            self._unraisable_before(lost)
 
 
 def _failed(message: str, status: int) -> int:

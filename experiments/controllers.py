@@ -45,7 +45,7 @@ def check_name(name: str) -> None:
 
     Raises:
         InputError: It is no baseline, no policy of the package, no fixed configuration, no folder
-            and no Python file, nor does it learn as it runs.
+            of a policy and no Python file of a controller, nor does it learn as it runs.
     """
     name = name.removeprefix(SHIELD)
     if name.startswith(LEARN):
@@ -55,6 +55,8 @@ def check_name(name: str) -> None:
     known = name in names or _is_fixed(name) or Path(name).is_dir() or _is_code(name)
     if _is_code(name):
         _controller_in(Path(name))
+    elif Path(name).is_dir() and name not in names:
+        load(Path(name))
     if known:
         return
     if "," in name:

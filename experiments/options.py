@@ -1,10 +1,10 @@
-"""Options that several commands share, each declared once, and groups of them.
+"""Options that several commands share, each declared once, groups of them, and what may be meant.
 
 A group is a dataclass. A command that is decorated with `expand_groups` takes a whole group as one
 parameter, and shows each of its fields as an option of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -310,3 +310,81 @@ def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
     expanded.__signature__ = Signature(shown)  # type: ignore[attr-defined]
     expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     return expanded
+
+
+MEANT = {
+    "--algorithm": "--algo",
+    "--baseline": "--controller",
+    "--boards": "--board",
+    "--controllers": "--controller",
+    "--episodes": "--seeds --steps",
+    "--iterations": "--steps --seeds",
+    "--latency": "--latency-ms",
+    "--model": "--models --topology",
+    "--name": "--controller --algo",
+    "--num-envs": "--envs",
+    "--out": "--output",
+    "--policies": "--controller",
+    "--profile": "--board",
+    "--repeats": "--seeds",
+    "--results": "--output",
+    "--runs": "--seeds",
+    "--scenario": "--suite",
+    "--scenarios": "--suite",
+    "--temperature": "--ambient-c",
+    "--threshold": "--tau",
+    "--timesteps": "--steps",
+    "--total-timesteps": "--steps",
+    "--trials": "--seeds",
+    "--workers": "--envs --engine",
+}
+"""What may be meant by other names."""
+
+ELSEWHERE = {
+    "--latency-ms": "latency_constraints_s of a suite of your own, a TOML file",
+    "--tau": "policy of a suite's scenario",
+    "--policy": "policy of a suite's scenario",
+    "--arrival-period-ms": "arrival_period_s of a suite's scenario",
+}
+"""Where the benchmark has what is an option of others."""
+
+MOST_COMMANDS = 4
+"""Commands that are named."""
+
+
+def point_to_meant(error: Any) -> None:
+    """Adds to an error of an unknown option what may be meant.
+
+    Args:
+        error: ``NoSuchOption`` of click, with the context of the command.
+    """
+    name, context = error.option_name.partition("=")[0], error.ctx
+    own = {option for parameter in context.command.params for option in parameter.opts}
+    meant = [option for option in MEANT.get(name, "").split() if option in own]
+    if meant:
+        error.possibilities = meant
+        return
+    root = context.find_root()
+    others = [path for path, other in _commands(root.command, root.info_name) if _has(other, name)]
+    for_users = [path for path in others if " dev " not in path]
+    others = (for_users or others)[:MOST_COMMANDS]
+    if others:
+        error.possibilities = None
+        named = ", ".join(f"'{path}'" for path in others)
+        error.message += f", which belongs to {named}"
+        if context.info_name == "benchmark" and name in ELSEWHERE:
+            error.message += f"; here it is {ELSEWHERE[name]}"
+        error.message += "."
+
+
+def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        inner = f"{path} {name}"
+        if hasattr(command, "commands"):
+            yield from _commands(command, inner)
+        elif not command.hidden:
+            yield inner, command
+
+
+def _has(command: Any, option: str) -> bool:
+    return any(option in parameter.opts for parameter in command.params)

@@ -1,15 +1,18 @@
 """Boards by the names that users give them."""
 
 from dataclasses import fields
+from inspect import unwrap
 from typing import Any
 
 from tvfs_gym.baselines.characterisation.file import known
+from tvfs_gym.baselines.controller import too_slow
 from tvfs_gym.envs.boards.board import Board, BoardInfo
 from tvfs_gym.envs.boards.linux import LINUX
 from tvfs_gym.envs.boards.profile import BoardProfile, load_profile
 from tvfs_gym.envs.boards.twin.board import TwinBoard, check_possible
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, load_family
+from tvfs_gym.envs.inference.topology import DEFAULT_FAMILY, Family, load_family
+from tvfs_gym.envs.physics.latency import pass_latency_s
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.experiments.options import RealBoard
 
@@ -44,15 +47,38 @@ def _profile(name: str, real: RealBoard) -> BoardProfile:
     return load_profile(name)
 
 
-def check_twin(name: str, family: str | None, real: RealBoard, scenario: Scenario) -> None:
-    """Refuses a twin that cannot be had in a scenario; this machine is not opened for that.
+def check_board(name: str, family: str | None, real: RealBoard, scenario: Scenario) -> None:
+    """Refuses a twin that cannot be had in a scenario, and a machine whose clock nothing sets.
+
+    Nothing is opened for that, and little is imported.
 
     Raises:
         InputError: As `open_board` and `Board.check`.
     """
     if name != LINUX:
-        load_family(family or DEFAULT_FAMILY)
-        check_possible(_profile(name, real), scenario)
+        profile, networks = _profile(name, real), load_family(family or DEFAULT_FAMILY)
+        check_possible(profile, scenario)
+        fastest_s = _fastest_pass_s(profile, networks)
+        if scenario.latency_constraint_s < fastest_s:
+            raise too_slow(scenario.latency_constraint_s, fastest_s)
+        return
+    from tvfs_gym.envs.boards.linux.machine import check_clock
+    from tvfs_gym.envs.boards.linux.options import options_of
+
+    options = options_of(real.linux_options())
+    if not options.allow_single_level:
+        check_clock(real.root.absolute(), options.wishes)
+
+
+def _fastest_pass_s(profile: BoardProfile, family: Family) -> float:
+    """A pass of the fastest network at the highest clock, without compiling anything."""
+    latency = profile.latency
+    return unwrap(pass_latency_s)(
+        profile.operating_points[-1].frequency_hz / 1e9,
+        min(topology.relative_latency for topology in family.topologies),
+        latency.clock_gcycles,
+        latency.memory_s,
+    )
 
 
 def _open_linux(family: str | None, real: RealBoard, nominal_latency_s: float | None) -> Board:

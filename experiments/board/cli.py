@@ -80,13 +80,17 @@ def run(
     episodes are kept.
     """
     from tvfs_gym.envs.scenario import scenario_of
-    from tvfs_gym.experiments.board.boards import check_twin
+    from tvfs_gym.experiments.board.boards import check_board
     from tvfs_gym.experiments.board.schedule import Schedule
     from tvfs_gym.experiments.results.folder import check_folder
 
     schedule = Schedule(controllers, seeds, order, seed)
     scenario = scenario_of(conditions.values())
-    check_twin(board, family, real, scenario)
+    check_board(board, family, real, scenario)
+    from tvfs_gym.experiments.controllers import check_name
+
+    for name in controllers:
+        check_name(name)
     if output is not None:
         check_folder(output)
     from tvfs_gym.experiments.board import run as implementation  # and with it all of polars
@@ -131,10 +135,10 @@ def characterise_board(
     Example: tvfs-gym characterise --board odroid_c2 --output results/odroid_c2
     """
     from tvfs_gym.envs.scenario import scenario_of
-    from tvfs_gym.experiments.board.boards import check_twin, open_board, suited
+    from tvfs_gym.experiments.board.boards import check_board, open_board, suited
     from tvfs_gym.experiments.results.folder import check_folder
 
-    check_twin(board, family, real, scenario_of(surroundings.values()))
+    check_board(board, family, real, scenario_of(surroundings.values()))
     if output is not None:
         check_folder(output)
     from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan

@@ -5,13 +5,15 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tvfs_gym.experiments.options import Printing
-from tvfs_gym.experiments.results.comparison import Comparison
+
+if TYPE_CHECKING:
+    from tvfs_gym.experiments.results.comparison import Comparison  # and with it all of polars
 
 
-def print_comparison(comparison: Comparison, printing: Printing) -> None:
+def print_comparison(comparison: "Comparison", printing: Printing) -> None:
     """Prints results on standard output.
 
     Args:

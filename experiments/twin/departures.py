@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import nnls
 
 from tvfs_gym.experiments.twin.identification import Matrix, Trace, Vector, responses
 
@@ -112,6 +111,8 @@ class _Fit:
             blocks.append(np.column_stack([responses(trace, taus_s), -of_fan, own]))
         columns: Matrix = np.concatenate(blocks)
         measured_c = np.concatenate([trace.temperature_c for trace in traces])
+        from scipy.optimize import nnls  # which takes a fifth of a second
+
         found, left_c = nnls(columns, measured_c, maxiter=50 * columns.shape[1])
         rooms = found[len(taus_s) + taken[0].shape[1] :]
         ends = np.cumsum([len(trace.time_s) for trace in traces])[:-1]

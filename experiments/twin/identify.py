@@ -73,8 +73,9 @@ def run(
     if board_found is not None:
         profile = with_board(profile, board_found)
     files = [file for path in files for file in files_of(path)]
-    known_w = profile.full_load_w
     sweeps = [file for file in files if is_sweep(file)]
+    runs = runs_of([read_record(file) for file in files if file not in sweeps])
+    known_w = profile.full_load_w  # which loads the compiler
     findings: dict[str, Any] = {"profile": str(output), "figure": None, "sweeps": []}
     findings["candidates"] = []
     for sweep in map(read_sweep, sweeps):
@@ -83,7 +84,6 @@ def run(
         fit_of = {"values": dict(fitted.values), "errors": dict(fitted.errors)}
         quality = {"rms": float(fitted.rms), "r2": float(fitted.r2)}
         findings["sweeps"].append({"kind": sweep.kind, "name": sweep.name, **fit_of, **quality})
-    runs = runs_of([read_record(file) for file in files if file not in sweeps])
     if sweeps and not runs and abs(profile.full_load_w / known_w - 1) > POWER_DIFFERS:
         LOGGER.warning(
             f"warning: full load is {profile.full_load_w:.2f} W now and was {known_w:.2f} W when "

@@ -1,5 +1,6 @@
 """The command line: what it writes, and what it says of a user's mistake."""
 
+import ctypes
 import json
 import os
 import re
@@ -408,6 +409,25 @@ def test_a_signal_that_turns_into_an_import_error_is_a_stop(
     monkeypatch.setattr("tvfs_gym.experiments.cli.version", lambda name: load())
     stopped = cli("--version")
     assert stopped.returncode == status and stopped.stderr == "tvfs-gym: stopped.\n"
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_a_function_that_c_calls_is_a_stop(
+    monkeypatch: pytest.MonkeyPatch, cli: Cli, sent: signal.Signals, status: int
+) -> None:
+    """As in numba's compiler: ctypes prints what such a function raises, and goes on."""
+
+    def compile_something(name: str) -> str:
+        if signal.getsignal(sent) is signal.SIG_IGN:
+            signal.signal(sent, signal.default_int_handler)
+        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(sent))()
+        time.sleep(1.0)
+        return "the command went on"
+
+    monkeypatch.setattr("tvfs_gym.experiments.cli.version", compile_something)
+    stopped = cli("--version")
+    assert stopped.returncode == status and stopped.stdout == ""
+    assert stopped.stderr in ("", "tvfs-gym: stopped.\n")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the signal's handler in /proc")

@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
+from zipfile import ZipFile
 
 import gymnasium
 import pytest
@@ -89,8 +91,11 @@ QUICK = (
     "benchmark --controller tvsf",
     "benchmark --ambient-c 300",
     "benchmark --controller tvfs --output /proc/x",
+    "benchmark --controller empty",
     "run --controller tvsf",
     "run --controller tvfs --cooling fann",
+    "run --controller tvfs --latency-ms 0.075",
+    "run --controller tvfs --board linux --root empty",
     "characterise --board odroid-xu4",
     "train --algo ztt --steps 0",
     "report nothere",
@@ -99,7 +104,9 @@ QUICK = (
 """Commands that load none of these."""
 
 
-def test_help_lists_and_mistakes_are_answered_before_anything_heavy_is_loaded() -> None:
+def test_help_lists_and_mistakes_are_answered_before_anything_heavy_is_loaded(
+    tmp_path: Path,
+) -> None:
     script = f"""
 import sys
 from tvfs_gym.experiments.cli import main
@@ -112,7 +119,28 @@ for command in {QUICK!r}:
     found = {HEAVY!r} & set(sys.modules)
     assert not found, (command, found)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    write_files(tmp_path)
+    call = [sys.executable, "-c", script]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_trace_is_refused_before_what_fits_it_is_loaded(tmp_path: Path) -> None:
+    script = """
+import sys
+from tvfs_gym.experiments.cli import main
+for command in ("identify table.csv --output x.toml", "validate odroid_xu4 table.csv"):
+    sys.argv = ["tvfs-gym", *command.split()]
+    try:
+        main()
+    except SystemExit as end:
+        assert end.code == 2
+    found = {"numba", "scipy.optimize", "matplotlib", "tvfs_gym.agents"} & set(sys.modules)
+    assert not found, (command, found)
+"""
+    write_files(tmp_path)
+    call = [sys.executable, "-c", script]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -124,3 +152,56 @@ def test_findings_fit_one_screen_and_are_there_for_machines(cli: Cli, command: s
     keys = {"adaptta recorded": "tau images networks", "adaptta sweep": "front calibrated"}
     assert json.loads(cli(*command.split(), "--json").stdout).keys() == {*keys[command].split()}
     assert cli(*command.split(), "--quiet").stdout == ""
+
+
+NETWORKS = files("tvfs_gym.envs.inference") / "zoo" / "digits"
+
+ON_NETWORKS = {
+    "models add": f"models add {NETWORKS}/digits_0.25_32.tflite {NETWORKS}/digits_0.5_32.tflite "
+    f"--labels {NETWORKS}/labels.txt --images {{0}}/demo --output {{0}}/{{1}}.toml",
+    "dev record": f"dev record --family digits --models {NETWORKS} --topology digits_0.25_32 "
+    "--topology digits_0.5_32 --images {0}/demo --output {0}/{1}.npz",
+    "adaptta live": f"adaptta live --family digits --models {NETWORKS} --topology digits_0.25_32 "
+    "--topology digits_0.5_32 --images {0}/demo --output {0}/{1}",
+}
+"""Commands that run networks, with places for a folder and the name of what they write."""
+
+KEYS = {
+    "models add": "family outcomes images design run networks",
+    "dev record": "outcomes images design run networks",
+    "adaptta live": "folder tau images failed networks",
+}
+
+
+@pytest.mark.parametrize("command", ON_NETWORKS)
+def test_what_networks_answer_fits_one_screen_and_is_there_for_machines(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "demo").mkdir()
+    pictures = ZipFile(str(NETWORKS / "pictures.zip"))
+    listed = [line.split(",") for line in pictures.read("images.csv").decode().split()[1:31]]
+    for name, _ in listed:
+        pictures.extract(name, tmp_path / "demo")
+    rows = [f"{name},{label}" for name, label in listed]
+    (tmp_path / "demo" / "images.csv").write_text("\n".join(["file,label", *rows]))
+
+    def run(name: str, *options: str) -> str:
+        done = cli(*ON_NETWORKS[command].format(tmp_path, name).split(), *options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.replace(f"{tmp_path}/", "")
+
+    lines = run("brief").splitlines()
+    assert len(lines) <= 15 and max(map(len, lines)) <= 80
+    assert sum("digits_0." in line for line in lines) >= 2
+    full = run("full", "--full").splitlines()
+    assert max(map(len, full)) <= 80 and len(full) >= len(lines)
+    found = json.loads(run("json", "--json"))
+    assert found.keys() == {*KEYS[command].split()} and found["images"] == 30
+    assert run("quiet", "--quiet") == ""
+
+
+def test_a_policy_is_described_in_few_words(cli: Cli) -> None:
+    folder = files("tvfs_gym.agents.pretrained") / "pretrained"
+    words = cli("policy", "check", str(folder)).stdout
+    assert "whole and finite." in words
+    assert max(len(line) for line in words.splitlines() if str(folder) not in line) <= 80

@@ -128,7 +128,7 @@ class Machine:
             self.plan = plan = settled_plan(self._root, wishes)
             for line in (*plan.cluster.notes, *plan.doubts):
                 LOGGER.warning(line)
-            self._check_complete(allow_single_level, allow_no_sensor)
+            _check_complete(plan, allow_single_level, allow_no_sensor)
             self.levels_khz = plan.levels_khz
             self._clock = self._clock_by(plan.actuator)
             self._open_sensors(stuck_after_s)
@@ -151,15 +151,6 @@ class Machine:
         session = Session(self._root, self._state_folder)
         self._end.callback(session.close)
         return session
-
-    def _check_complete(self, allow_single_level: bool, allow_no_sensor: bool) -> None:
-        plan = self.plan
-        controlled = plan.actuator != "none" or allow_single_level
-        if not controlled or not (plan.thermometer.ready or allow_no_sensor):
-            raise InputError(
-                f"this machine cannot be controlled: {' '.join(plan.missing)} tvfs-gym doctor "
-                f"tells more; the options allow_single_level and allow_no_sensor go on without."
-            )
 
     def _clock_by(self, actuator: Actuator) -> Clock:
         policies, capabilities = self.policies, self.plan.capabilities
@@ -369,6 +360,26 @@ class Machine:
             BoardError: Something could not be restored.
         """
         self._end.close()
+
+
+def check_clock(root: Path, wishes: Wishes) -> None:
+    """Refuses a machine whose clock nothing sets, at once: waiting for it would not help.
+
+    Raises:
+        InputError: Nothing sets it, or a wish cannot be had.
+    """
+    plan = plan_of(probe(root), wishes)
+    if plan.actuator == "none":
+        _check_complete(plan, allow_single_level=False, allow_no_sensor=True)
+
+
+def _check_complete(plan: BoardPlan, allow_single_level: bool, allow_no_sensor: bool) -> None:
+    controlled = plan.actuator != "none" or allow_single_level
+    if not controlled or not (plan.thermometer.ready or allow_no_sensor):
+        raise InputError(
+            f"this machine cannot be controlled: {' '.join(plan.missing)} tvfs-gym doctor "
+            f"tells more; the options allow_single_level and allow_no_sensor go on without."
+        )
 
 
 def settled_plan(root: Path, wishes: Wishes) -> BoardPlan:

@@ -10,8 +10,6 @@ import polars as pl
 
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, Throttling, Trip
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.experiments.results.cells import STEPS, read_cells
-from tvfs_gym.experiments.results.config import BoardConfig, RunConfig, read_config
 from tvfs_gym.experiments.results.folder import CONFIG
 
 LATENCY_SWEEP, POWER_SWEEP, HEAT_TRACE = "latency_sweep.csv", "power_sweep.csv", "heat_trace.csv"
@@ -38,6 +36,9 @@ def read_run(folder: Path) -> pl.DataFrame:
     Raises:
         InputError: The folder holds no log of a run.
     """
+    from tvfs_gym.experiments.results.cells import STEPS, read_cells  # and with it all baselines
+    from tvfs_gym.experiments.results.config import RunConfig, read_config
+
     config, _ = read_config(folder, RunConfig)
     steps = read_cells(folder, STEPS, config)
     if "load" not in steps.columns:
@@ -64,11 +65,15 @@ def recorded_board(paths: Sequence[Path]) -> dict[str, Any] | None:
         InputError: They are of different boards.
     """
     folders = [path for path in paths if (path / CONFIG).is_file()]
+    if not folders:
+        return None
+    from tvfs_gym.experiments.results.config import BoardConfig, read_config  # and all baselines
+
     configs = [read_config(folder, BoardConfig)[0] for folder in folders]
     for config, other in pairwise(configs):
         if config["operating_points"] != other["operating_points"]:
             raise InputError("the folders are of boards with different VF levels: give one's.")
-    return configs[0] if configs else None
+    return configs[0]
 
 
 def with_board(profile: BoardProfile, board: Mapping[str, Any]) -> BoardProfile:
