@@ -1,5 +1,7 @@
 """pyproject.toml names every package and data file on disk, and the links are right."""
 
+import re
+import runpy
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -59,3 +61,12 @@ def test_one_import_name() -> None:
     assert not set(FOLDERS) & set(sys.modules)
     assert tvfs_gym.envs.BoardEnv.__module__ == "tvfs_gym.envs.board_env"
     assert tvfs_gym.__version__ == version("tvfs-gym")
+
+
+def test_the_long_description_leads_nowhere_that_only_a_checkout_has() -> None:
+    long_description = runpy.run_path(str(ROOT / "setup.py"))["long_description"]
+    text = long_description((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert text.startswith("# tvfs-gym\n") and "film_tvfs" not in text and "v2_course" not in text
+    assert re.findall(r"\]\((?!https?:)", text) == []
+    assert "| `tvfs-gym benchmark` |" in text and "(https://gymnasium.farama.org)" in text
+    assert '"readme"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
