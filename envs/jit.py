@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache, update_wrapper
 from importlib.util import find_spec
+from multiprocessing import parent_process
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 
@@ -95,9 +96,9 @@ def direct(function: Callable[Parameters, Result], *arguments: Any) -> Callable[
 def announced() -> Iterator[None]:
     """Tells whoever looks on at a terminal why the first step takes seconds.
 
-    What the cache holds is not compiled, and not announced.
+    What the cache holds is not compiled, and not announced; nor is what workers compile, too.
     """
-    if not HAS_NUMBA or not sys.stderr.isatty():
+    if not HAS_NUMBA or not sys.stderr.isatty() or parent_process() is not None:
         yield
         return
     with _compiler().listening():

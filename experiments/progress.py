@@ -16,11 +16,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 LOGGER = logging.getLogger("tvfs_gym")
 
@@ -74,6 +76,22 @@ class ProgressLines(Progress):
         return f"{line}, {_minutes(elapsed_s * (total - done) / done)} left"
 
 
+class TimeLeft(ProgressColumn):
+    """The time left at the mean speed so far; rich's own column forgets after half a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun: dict[TaskID, float] = {}
+
+    def render(self, task: Task) -> Text:
+        """The time left, as soon as something is done."""
+        done = task.completed - self._begun.setdefault(task.id, task.completed)
+        if not done or task.total is None or task.elapsed is None or task.finished:
+            return Text()
+        left_s = task.elapsed * (task.total - task.completed) / done
+        return Text(f"{_minutes(left_s)} left", style="progress.remaining")
+
+
 def _minutes(duration_s: float) -> str:
     minutes, seconds = divmod(round(duration_s), 60)
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
@@ -89,7 +107,7 @@ def progress_bar() -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TimeLeft(),
         console=console,
     )
 

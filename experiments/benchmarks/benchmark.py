@@ -237,7 +237,7 @@ def _listed(names: Sequence[str]) -> str:
     """A name, or how many there are."""
     if len(names) == 1:
         return f"{names[0]}, which was trained for another"
-    return f"{len(names)} policies that were trained for another (--verbose names them)"
+    return f"{len(names)} policies trained for another (see --verbose)"
 
 
 def _run_all(runs: Sequence[ScenarioRun], engine: str) -> None:
