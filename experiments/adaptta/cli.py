@@ -64,11 +64,20 @@ def live(
     topologies: TopologiesOption = None,
     options: LiveOptions,
     output: OutputFolderOption = None,
+    printing: Printing,
 ) -> None:
-    """Run AdapTTA on real networks and images; print tables, write a row per image, figures."""
-    from tvfs_gym.experiments.adaptta.live import run_live
+    """Run AdapTTA on real networks and images; write tables, a row per image, and figures.
 
-    run_live(family, topologies or [], models, images, options, output)
+    Example: tvfs-gym adaptta live --family digits --models demo --images demo/images.csv
+    """
+    from tvfs_gym.experiments.adaptta.live import run_live
+    from tvfs_gym.experiments.results.printing import print_findings, words
+
+    with words(printing):
+        findings = run_live(
+            family, topologies or [], models, images, options, output, printing.full
+        )
+    print_findings(findings, printing)
 
 
 @app.command()

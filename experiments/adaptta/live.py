@@ -14,6 +14,7 @@ The same command with the same ``--output`` resumes an interrupted run.
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from tvfs_gym.experiments.adaptta.view_store import CHUNK, ViewOutputs, chunk_fi
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import write_provenance
 from tvfs_gym.experiments.results.resuming import resumed_folder
+from tvfs_gym.experiments.results.tables import print_wrapped
 from tvfs_gym.experiments.results.unfinished import finish
 
 
@@ -40,16 +42,21 @@ def run_live(
     images: Path,
     options: LiveOptions,
     output: Path | None,
-) -> None:
-    """Runs the networks and writes the folder.
+    full: bool = False,
+) -> dict[str, Any]:
+    """Runs the networks, writes the folder, and prints what came out.
 
     Args:
         family_name: Topology family.
         topology_names: Topologies of the family; if empty, all whose files are in the folder.
         models: Folder with their files.
         images: CSV list, a folder that holds one, or a folder with a folder of images per class.
-        options: LiveOptions of AdapTTA and of the runtime.
+        options: Options of AdapTTA and of the runtime.
         output: Folder to write or to resume; None for the next free one under ``results/``.
+        full: True to print every table.
+
+    Returns:
+        See `tvfs_gym.experiments.adaptta.report.write_live_report`.
 
     Raises:
         InputError: A network, an image list or an option cannot be used, or the folder holds
@@ -61,7 +68,7 @@ def run_live(
     labels = load_family(family_name).class_labels
     found = read_images(images, first.classes - first.label_offset, labels)
     for note in found.notes:
-        print(note)
+        print_wrapped(note)
     labelled = found.images
     check_labels(topologies, labelled)
     config = {
@@ -77,8 +84,9 @@ def run_live(
     folder = resumed_folder(output, "adaptta", config)
     write_provenance(folder, config)
     _run_views(topologies, models, labelled, options, folder)
-    write_live_report(folder, labelled, topologies, options)
+    findings = write_live_report(folder, labelled, topologies, options, full)
     finish(folder)
+    return findings
 
 
 def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topology, ...]:
@@ -89,9 +97,9 @@ def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topo
     usable = []
     for topology in topologies:
         if not (models / topology.file).is_file():
-            print(f"{topology.name} is left out: there is no {models / topology.file}.")
+            print_wrapped(f"{topology.name} is left out: there is no {models / topology.file}.")
         elif topology.runtimes and runtime_package() not in topology.runtimes:
-            print(f"{topology.name} is left out: it gives wrong answers under {runtime()}.")
+            print_wrapped(f"{topology.name} is left out: it gives wrong answers under {runtime()}.")
         else:
             usable.append(topology)
     if not usable:

@@ -1,15 +1,14 @@
 """Tables, figures and files of a run of ``tvfs-gym adaptta live``."""
 
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from rich import print as rich_print
 
 from tvfs_gym.envs.arrays import write_arrays
 from tvfs_gym.envs.errors import InputError
@@ -19,67 +18,30 @@ from tvfs_gym.envs.inference.image_lists import LabelledImage
 from tvfs_gym.envs.inference.outcomes import (
     RecordedOutcomes,
     Recording,
-    at_stop,
-    halves,
     load_outcomes,
     passes_spent,
 )
 from tvfs_gym.envs.inference.topology import ZOO, Topology
 from tvfs_gym.experiments.adaptta.calibration import (
-    CalibrationData,
-    evaluate_setting,
     sweep_settings,
-    tau_that_keeps_accuracy,
 )
 from tvfs_gym.experiments.adaptta.live_options import LiveOptions
-from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
+from tvfs_gym.experiments.adaptta.live_tables import PolicyRun, calibration_data, sections_of
 from tvfs_gym.experiments.adaptta.recording import write_failures
 from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
 from tvfs_gym.experiments.adaptta.view_store import chunks_of
 from tvfs_gym.experiments.models.doubts import label_doubts
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.frames import write_parquet
-from tvfs_gym.experiments.results.statistics import mean_cell, paired_cell, share_cell
-from tvfs_gym.experiments.results.tables import markdown_table, replace_section
+from tvfs_gym.experiments.results.tables import (
+    print_wrapped,
+    replace_section,
+    spread,
+    text_lines,
+)
 
-
-@dataclass(frozen=True)
-class PolicyRun:
-    """One network under one policy, on the images that could be read.
-
-    Attributes:
-        network: Name of the network.
-        policy: Name of the policy.
-        truth: Classes of the images, shape (images,).
-        recording: Answers after 1, 2, ... views, arrays of shape (images, views).
-        settled: True where no further view could change the answer, same shape.
-        seconds: Time of every pass, s, same shape.
-        passes: Passes that AdapTTA spends, shape (images,).
-        tau: Confidence threshold.
-    """
-
-    network: str
-    policy: str
-    truth: NDArray[np.int32]
-    recording: Recording
-    settled: NDArray[np.bool_]
-    seconds: NDArray[np.float64]
-    passes: NDArray[np.intp]
-    tau: float
-
-    @property
-    def correct(self) -> NDArray[np.bool_]:
-        """True where the consensus was right, shape (images, views)."""
-        return np.asarray(self.recording.label == self.truth[:, np.newaxis])
-
-    def at_stop(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Selects from values of shape (images, views) those at which AdapTTA stopped."""
-        return at_stop(values, self.passes)
-
-    def passes_until_settled(self, tau: float) -> NDArray[np.intp]:
-        """Passes with the early exit of settled answers on top of tau, shape (images,)."""
-        stopped = passes_spent(self.recording.confidence, tau)
-        return np.minimum(stopped, passes_spent(self.settled.astype(np.float32), 1.0))
+MOST_NETWORKS = 8
+"""Networks that fit one screen."""
 
 
 def write_live_report(
@@ -87,14 +49,21 @@ def write_live_report(
     images: Sequence[LabelledImage],
     topologies: Sequence[Topology],
     options: LiveOptions,
-) -> None:
-    """Writes everything but the views into the run's folder, and prints the tables.
+    full: bool,
+) -> dict[str, Any]:
+    """Writes everything but the views into the run's folder, and prints what came out.
 
     Args:
         folder: Folder of the run, with the outputs of all views.
         images: Images of the run, in its order.
         topologies: Networks of the run, in its order.
         options: Options of the run.
+        full: True to print every table.
+
+    Returns:
+        folder; tau; images, how many were used; failed, how many could not be; networks, each with
+        name, policy, one_view, static and adaptta, shares of right answers, passes, means per
+        image, and static_s and adaptta_s, mean latencies.
 
     Raises:
         InputError: No image could be used.
@@ -116,8 +85,9 @@ def write_live_report(
     ]
     _write_rows(folder, used, runs)
     _write_outcomes(folder, used, runs, options)
-    text = f"{_tables(runs)}\n\n{_caption(folder, used, failed, options)}\n"
-    write_whole(folder / "table.md", text.encode())
+    sections, caption = sections_of(runs), _caption(folder, used, failed, options)
+    text = "\n\n".join([*(section.markdown for section in sections), caption])
+    write_whole(folder / "table.md", f"{text}\n".encode())
     from tvfs_gym.experiments.adaptta.figures import (  # and with it all of matplotlib
         pareto_fronts,
         passes_distribution,
@@ -128,13 +98,56 @@ def write_live_report(
     )
     points = {run.network: sweep_settings(calibration_data(run)) for run in _longest(runs)}
     pareto_fronts(points, folder / "pareto.png")
-    print(text)
     for topology, run in zip(topologies, _longest(runs), strict=True):
         for doubt in label_doubts(run.recording.label[:, 0], truth, topology):
-            print(doubt)
+            print_wrapped(doubt)
     if failed:
-        rich_print(f"{failed} images could not be used: see {folder / 'failed.csv'}.")
-    print(f"written to {folder}")
+        print_wrapped(f"{failed} images could not be used: see {folder / 'failed.csv'}.")
+    networks = [_findings(run) for run in runs]
+    if full:
+        for section in sections:
+            section.print()
+        print_wrapped(caption)
+    else:
+        _print_brief(networks, len(used), options)
+    print(f"written to {folder}\nnext: tvfs-gym adaptta sweep --outcomes {folder}")
+    counts = {"images": len(used), "failed": failed}
+    return {"folder": str(folder), "tau": options.tau, **counts, "networks": networks}
+
+
+def _findings(run: PolicyRun) -> dict[str, Any]:
+    latency_s = np.cumsum(run.seconds, axis=1)
+    return {
+        "name": run.network,
+        "policy": run.policy,
+        "one_view": float(run.correct[:, 0].mean()),
+        "static": float(run.correct[:, -1].mean()),
+        "adaptta": float(run.at_stop(run.correct).mean()),
+        "passes": float(run.passes.mean()),
+        "static_s": float(latency_s[:, -1].mean()),
+        "adaptta_s": float(run.at_stop(latency_s).mean()),
+    }
+
+
+def _print_brief(networks: Sequence[Mapping[str, Any]], images: int, options: LiveOptions) -> None:
+    """Prints every network under the policy with the most views."""
+    longest = list({network["name"]: network for network in networks}.values())
+    header = ("top-1, %", "1 view", "all views", "AdapTTA", "passes", "ms", "speed-up")
+    rows = [
+        [
+            network["name"],
+            *(f"{100 * network[key]:.1f}" for key in ("one_view", "static", "adaptta")),
+            f"{network['passes']:.2f}",
+            f"{1e3 * network['adaptta_s']:.1f}",
+            f"{network['static_s'] / network['adaptta_s']:.2f}",
+        ]
+        for network in spread(longest, MOST_NETWORKS)
+    ]
+    print("\n".join(text_lines(header, rows)))
+    print_wrapped(
+        f"Policy {longest[0]['policy']} at tau = {options.tau:g} on {images} images: mean passes "
+        "and latency of an image, and speed-up over all views. --full prints all tables."
+    )
 
 
 def publish_live(folder: Path, checkout: Path) -> None:
@@ -162,11 +175,6 @@ def command_of(config: dict[str, Any]) -> str:
         elif config[name] != value:
             words.append(f"--{option} {shlex.quote(str(config[name]))}")
     return " ".join(words)
-
-
-def calibration_data(run: PolicyRun) -> CalibrationData:
-    """Results of a run in the form that a calibration takes."""
-    return CalibrationData(run.recording.confidence, run.correct, run.seconds)
 
 
 def _policy_runs(
@@ -268,96 +276,6 @@ def _write_outcomes(
     recordings = {run.network: run.recording for run in longest}
     RecordedOutcomes(runs[0].truth, recordings, provenance).save(folder / "outcomes.npz")
     write_arrays(folder / "seconds.npz", {run.network: run.seconds for run in longest})
-
-
-def _tables(runs: Sequence[PolicyRun]) -> str:
-    accuracy = markdown_table(
-        (
-            "network", "policy", "1 view", "static", "AdapTTA", "static − 1 view",
-            "AdapTTA − static", "top-5 static", "top-5 AdapTTA",
-        ),
-        [_accuracy_row(run) for run in runs],
-    )  # fmt: skip
-    speed = markdown_table(
-        (
-            "network", "policy", "passes", "published", "1 pass", "between", "all passes",
-            "static, ms", "AdapTTA, ms", "p50", "p95", "speed-up, time", "speed-up, passes",
-            "settled exit: static", "settled exit: AdapTTA",
-        ),
-        [_speed_row(run) for run in runs],
-    )  # fmt: skip
-    parts = ["## Accuracy, %", accuracy, "## Passes and latency", speed]
-    if len(runs[0].truth) > 1:
-        header = (
-            "network", "policy", "tau", "static", "AdapTTA", "AdapTTA − static", "passes",
-            "speed-up, passes",
-        )  # fmt: skip
-        parts += [
-            "## With tau calibrated",
-            "The lowest tau from which on AdapTTA loses less than half a point of accuracy against "
-            "static augmentation, with 95 % confidence, on the design half of the images, which "
-            "splits every class; the run half, which it has not seen, gives the figures.",
-            markdown_table(header, [_calibrated_row(run) for run in runs]),
-        ]
-    return "\n\n".join(parts)
-
-
-def _accuracy_row(run: PolicyRun) -> list[str]:
-    single, static, adaptive = run.correct[:, 0], run.correct[:, -1], run.at_stop(run.correct)
-    return [
-        run.network,
-        run.policy,
-        share_cell(single),
-        share_cell(static),
-        share_cell(adaptive),
-        paired_cell(static, single),
-        paired_cell(adaptive, static),
-        share_cell(run.recording.in_top5[:, -1]),
-        share_cell(run.at_stop(run.recording.in_top5)),
-    ]
-
-
-def _speed_row(run: PolicyRun) -> list[str]:
-    views = run.seconds.shape[1]
-    static_ms = 1e3 * run.seconds.sum(axis=1)
-    adaptive_ms = 1e3 * run.at_stop(np.cumsum(run.seconds, axis=1))
-    published = PUBLISHED_PASSES.get(run.network, {}).get(run.policy)
-    shares = [(run.passes == 1).mean(), 0.0, (run.passes == views).mean()]
-    shares[1] = 1 - shares[0] - shares[2]
-    return [
-        run.network,
-        run.policy,
-        mean_cell(run.passes),
-        f"{published:.2f}" if published else "",
-        *(f"{100 * share:.1f} %" for share in shares),
-        f"{static_ms.mean():.1f}",
-        f"{adaptive_ms.mean():.1f}",
-        *(f"{np.quantile(adaptive_ms, q):.1f}" for q in (0.5, 0.95)),
-        f"{static_ms.mean() / adaptive_ms.mean():.2f}",
-        f"{views / run.passes.mean():.2f}",
-        f"{run.passes_until_settled(np.inf).mean():.2f}",
-        f"{run.passes_until_settled(run.tau).mean():.2f}",
-    ]
-
-
-def _calibrated_row(run: PolicyRun) -> list[str]:
-    data = calibration_data(run)
-    parts = halves(run.truth)
-    seen, unseen = data.only(parts.design), data.only(parts.run)
-    views = run.seconds.shape[1]
-    tau = tau_that_keeps_accuracy(seen)
-    point = evaluate_setting(unseen, views, tau)
-    adaptive = at_stop(unseen.correct, passes_spent(unseen.confidence, tau))
-    return [
-        run.network,
-        run.policy,
-        f"{tau:g}",
-        share_cell(unseen.correct[:, -1]),
-        share_cell(adaptive),
-        paired_cell(adaptive, unseen.correct[:, -1]),
-        f"{point.passes:.2f}",
-        f"{views / point.passes:.2f}",
-    ]
 
 
 def _caption(folder: Path, used: Sequence[LabelledImage], failed: int, options: LiveOptions) -> str:

@@ -20,10 +20,11 @@ def check_policy(
     """Check that a trained policy is whole, finite, and acts within its board's actions."""
     from tvfs_gym.agents.policy import ARRAYS, CARD
     from tvfs_gym.agents.policy_file import load
+    from tvfs_gym.experiments.results.tables import print_wrapped
 
     card = load(folder).card
     size_kb = sum((folder / name).stat().st_size for name in (ARRAYS, CARD)) / 1e3
-    print(
+    print_wrapped(
         f"{folder}: {card.algorithm} for {card.board} with the family {card.family}, "
         f"{len(card.inputs)} inputs, {size_kb:.0f} kB: whole and finite."
     )

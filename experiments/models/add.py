@@ -33,7 +33,16 @@ from tvfs_gym.experiments.adaptta.recording import check_labels
 from tvfs_gym.experiments.models.changes import change_shares
 from tvfs_gym.experiments.models.network_options import OptionTexts
 from tvfs_gym.experiments.models.reading import read_network
-from tvfs_gym.experiments.models.record import check_outputs, record_networks, unfinished
+from tvfs_gym.experiments.models.record import (
+    ACCURACIES,
+    MOST_NETWORKS,
+    accuracy_cells,
+    check_outputs,
+    images_of,
+    record_networks,
+    unfinished,
+)
+from tvfs_gym.experiments.results.tables import print_wrapped, spread, text_lines
 
 ROUNDS = 15
 """Rounds in which every network is timed once; a ratio is the median of the rounds' ratios."""
@@ -51,6 +60,7 @@ def add_family(
     description: str,
     reference: Path | None,
     options: OptionTexts,
+    full: bool = False,
 ) -> dict[str, Any]:
     """Writes a family and its recorded outcomes.
 
@@ -64,6 +74,7 @@ def add_family(
         description: Description of the family.
         reference: MobileNetV1 1.0 224 as TFLite, the reference of the relative latencies.
         options: What the user says of the networks.
+        full: True to print what was understood of every network, and all of them at the end.
 
     Returns:
         family, the file, and what `tvfs_gym.experiments.models.record.record_networks` returns.
@@ -85,10 +96,11 @@ def add_family(
     with unpacked(images) as folder:
         found = read_images(folder, len(names.names), names)
         for note in found.notes:
-            print(note)
+            print_wrapped(note)
         understood = [read_network(file, names, by_network[file], found.images) for file in files]
-        for network in understood:
-            print("\n".join(network.lines))
+        for network in understood if full else ():
+            for line in network.lines:
+                print_wrapped(line)
         topologies = [network.topology for network in understood]
         check_labels(topologies, found.images)
         outcomes = output.with_suffix(".npz")
@@ -104,8 +116,33 @@ def add_family(
         recorded = record_networks(topologies, files[0].parent, found.images, outcomes)
     write_whole(output, tomlkit.dumps(family).encode())
     shutil.rmtree(unfinished(outcomes))
-    print(f"{output}: family {output.stem}")
+    _print_family(output, topologies, recorded, full)
     return {"family": str(output), **recorded}
+
+
+def _print_family(
+    output: Path, topologies: Sequence[Topology], recorded: dict[str, Any], full: bool
+) -> None:
+    """Prints what a controller has to choose from, and how to go on."""
+    header = ("network", "input, px", "last layer", "latency", *ACCURACIES)
+    rows = [
+        [
+            topology.name,
+            str(topology.input_px),
+            topology.output,
+            f"{topology.relative_latency:.3g}",
+            *accuracy_cells(network),
+        ]
+        for topology, network in zip(topologies, recorded["networks"], strict=True)
+    ]
+    shown = rows if full else spread(rows, MOST_NETWORKS)
+    print("\n".join(text_lines(header, shown)))
+    reference = topologies[0].source.split("relative to ")[1].split(";")[0]
+    print_wrapped(
+        f"Latency relative to {reference}; {images_of(recorded)}."
+        + (" --full prints all, and how each was read." if not full else "")
+    )
+    print(f"family: {output}\nnext: tvfs-gym benchmark --family {output}")
 
 
 def _draft(path: Path, topologies: Sequence[Topology]) -> dict[str, Any] | None:
@@ -138,7 +175,7 @@ def _family(
     description: str,
     reference: Path | None,
 ) -> dict[str, Any]:
-    """Times the networks, prints their latencies, and describes the family."""
+    """Times the networks, and describes the family."""
     models = networks[0].parent
     ratios, reference_name, reference_s = _relative_latencies(topologies, models, reference)
     source = (
@@ -173,11 +210,6 @@ def _family(
     if len(rows) > len(networks):
         others = rows[len(networks) :]
         family["variants"] = [topology.model_dump(exclude_defaults=True) for topology in others]
-    for topology in members:
-        print(
-            f"{topology.name}: relative latency {topology.relative_latency:g} of "
-            f"{reference_name}, change share {topology.change_share:g}"
-        )
     return family
 
 

@@ -20,11 +20,8 @@ from tvfs_gym.experiments.options import (
     ModelsOption,
     Printing,
     TopologiesOption,
+    expand_groups,
 )
-
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print what came out as one JSON object, for machines.")
-]
 
 app = typer.Typer(help="List, check, fetch and add networks.", no_args_is_help=True)
 dev_app = typer.Typer()
@@ -41,11 +38,11 @@ def list_models(
     from rich import box
     from rich.table import Table
 
-    from tvfs_gym.experiments.results.tables import print_fitting
+    from tvfs_gym.experiments.results.tables import print_fitting, print_wrapped
 
     for name in families or family_names():
         loaded = load_family(name)
-        typer.echo(f"{loaded.name}: {loaded.description}")
+        print_wrapped(f"{loaded.name}: {loaded.description}")
         table = Table(box=box.SIMPLE)
         table.add_column("topology", no_wrap=True)
         for heading in ("input, px", "width", "published top-1, %", "relative latency"):
@@ -133,7 +130,9 @@ def fetch(
 
 
 @app.command()
+@expand_groups
 def add(
+    *,
     networks: Annotated[list[Path], typer.Argument(help="The .tflite files, all in one folder.")],
     images: Annotated[
         Path,
@@ -186,11 +185,13 @@ def add(
         list[str] | None,
         typer.Option(help="Output index of the first class; likewise. Default: by the label list."),
     ] = None,
-    as_json: JsonOption = False,
+    printing: Printing,
 ) -> None:
     """Make a family of your own networks: read, time and record them.
 
     Run the command again to go on with a recording that was interrupted.
+
+    Example: tvfs-gym models add a.tflite b.tflite --images photos --output my.toml
     """
     from tvfs_gym.experiments.models.add import add_family
     from tvfs_gym.experiments.models.network_options import OptionTexts
@@ -198,28 +199,36 @@ def add(
 
     given = (pixel_mean, pixel_scale, input_px, last_layer, label_offset)
     options = OptionTexts(*(texts or () for texts in given))
-    printing = Printing(json=as_json)
     with words(printing):
         findings = add_family(
-            networks, variants or [], labels, images, output, description, reference, options
+            networks,
+            variants or [],
+            labels,
+            images,
+            output,
+            description,
+            reference,
+            options,
+            printing.full,
         )
     print_findings(findings, printing)
 
 
 @dev_app.command()
+@expand_groups
 def record(
+    *,
     models: ModelsOption,
     images: ImagesOption,
     output: Annotated[Path, typer.Option(help="Recorded outcomes to write, .npz.")],
     family: FamilyOption = DEFAULT_FAMILY,
     topologies: TopologiesOption = None,
-    as_json: JsonOption = False,
+    printing: Printing,
 ) -> None:
     """Run real networks over labelled photographs and write their outcomes."""
     from tvfs_gym.experiments.models.record import record_family
     from tvfs_gym.experiments.results.printing import print_findings, words
 
-    printing = Printing(json=as_json)
     with words(printing):
-        findings = record_family(family, topologies or [], models, images, output)
+        findings = record_family(family, topologies or [], models, images, output, printing.full)
     print_findings(findings, printing)

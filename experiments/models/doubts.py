@@ -1,11 +1,10 @@
-"""Doubts about labels: how many answers are right, and what tells that the labels are not."""
+"""Doubts about labels: answers that are right no more often than a guess would be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tvfs_gym.envs.inference.outcomes import RecordedOutcomes
 from tvfs_gym.envs.inference.topology import Topology
 
 FEWEST = 4
@@ -13,15 +12,6 @@ FEWEST = 4
 
 CLEARLY = 3.0
 """Standard deviations of a guess by which shifted labels must be right more often than chance."""
-
-
-def accuracy_lines(outcomes: RecordedOutcomes, topologies: Mapping[str, Topology]) -> Iterator[str]:
-    """A line per network with its accuracy, and warnings where it is that of a guess."""
-    for name in outcomes.recordings:
-        right = outcomes.correct(name)
-        first, last = (100 * float(right[:, view].mean()) for view in (0, -1))
-        yield f"{name}: {first:.1f} % right with 1 view, {last:.1f} % with {right.shape[1]}"
-        yield from label_doubts(outcomes[name].label[:, 0], outcomes.truth, topologies[name])
 
 
 def label_doubts(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
+from socket import gaierror
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -35,6 +36,10 @@ BLOCK = 1 << 16
 OnBytes = Callable[[int, int | None], None]
 
 
+class UnreachableError(InputError):
+    """A server's name is not found: other downloads from it would fail, too."""
+
+
 class _Redirects(HTTPRedirectHandler):
     """Follows redirects to other web servers only."""
 
@@ -62,6 +67,7 @@ def download(url: str, part: Path, on_bytes: OnBytes, verified: bool = False) ->
             what the server says of its length.
 
     Raises:
+        UnreachableError: The server's name is not found, as without a network connection.
         InputError: The address is not of http or https, the server refuses or sends what cannot be
             meant, or the connection keeps breaking off; the bytes received are kept for the next
             attempt.
@@ -85,6 +91,11 @@ def download(url: str, part: Path, on_bytes: OnBytes, verified: bool = False) ->
             part.unlink()
             reason = str(error)
         except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
+            if isinstance(getattr(error, "reason", None), gaierror):
+                raise UnreachableError(
+                    f"{urlsplit(url).hostname} cannot be found: is there a network connection? The "
+                    "same command resumes."
+                ) from error
             reason = str(getattr(error, "reason", error))
         idle = 0 if _size(part) > size else idle + 1
         if idle == ATTEMPTS:

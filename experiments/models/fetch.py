@@ -3,7 +3,7 @@
 An interrupted download is resumed (HTTP Range), within the command and by the next one. The file is
 compared with the topology's SHA-256; where that is not known, the hash of the first download is
 pinned in ``models.lock.toml`` beside the networks, and every later one is compared with it.
-Families that ship with the package are copied, their test images with them.
+Families that ship with the package are copied, their test images and label list with them.
 """
 
 import gzip
@@ -24,11 +24,14 @@ from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.inference.image_lists import read_image_list, unpack_images
 from tvfs_gym.envs.inference.topology import Family, Topology
 from tvfs_gym.envs.tables import Table, read_toml
-from tvfs_gym.experiments.models.download import OnBytes, download
+from tvfs_gym.experiments.models.download import OnBytes, UnreachableError, download
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import make_folder
 
 LOCK = "models.lock.toml"
+
+LABELS = "labels.txt"
+"""Names of the classes of a family that ships."""
 
 IDENTIFIER = b"TFL3"
 """Bytes 4 to 7 of a TFLite network."""
@@ -77,24 +80,33 @@ def fetch_networks(family: Family, topologies: tuple[Topology, ...], folder: Pat
         folder: Folder to write; created if it is missing.
 
     Returns:
-        True if the folder holds all of them. After a failure the others are still fetched.
+        True if the folder holds all of them. After a failure the others are still fetched, unless
+        there is no network connection.
 
     Raises:
+        UnreachableError: There is no network connection, or the publisher's name is unknown.
         InputError: The folder cannot be created, or its lock file is damaged.
     """
     make_folder(folder)
     complete = True
     with progress_bar() as bar:
         for topology in topologies:
-            on_bytes = _reporting(bar, bar.add_task(topology.name, total=None))
+            task = bar.add_task(topology.name, total=None)
+            on_bytes = _reporting(bar, task)
             try:
                 outcome = _fetch(family, pinned(topology, read_lock(folder)), folder, on_bytes)
+            except UnreachableError:
+                raise
             except InputError as error:
                 complete, outcome = False, f"FAILED: {error}"
+            finally:
+                bar.remove_task(task)
             print(f"{topology.name}: {outcome}")
     if family.images is not None:
         unpack_images(family.images, folder)
         print(f"{family.name}: {len(read_image_list(folder))} test images")
+    if family.labels is not None and not (folder / LABELS).exists():
+        write_whole(folder / LABELS, family.labels.read_bytes())
     return complete
 
 

@@ -9,7 +9,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,27 @@ from tvfs_gym.experiments.adaptta.recording import (
     record_images,
     write_failures,
 )
-from tvfs_gym.experiments.models.doubts import accuracy_lines
+from tvfs_gym.experiments.models.doubts import label_doubts
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import CONFIG, checked_output, read_json
+from tvfs_gym.experiments.results.tables import print_wrapped, spread, text_lines
+
+MOST_NETWORKS = 8
+"""Networks that fit one screen."""
+
+ACCURACIES = ("1 view, %", "all views, %")
+"""Headings of `accuracy_cells`."""
 
 
 def record_family(
-    family_name: str, topology_names: Sequence[str], models: Path, images: Path, output: Path
+    family_name: str,
+    topology_names: Sequence[str],
+    models: Path,
+    images: Path,
+    output: Path,
+    full: bool = False,
 ) -> dict[str, Any]:
-    """Records networks of a family, its variants included, over labelled images.
+    """Records networks of a family, its variants included, over labelled images; prints shares.
 
     Args:
         family_name: Name of the family, or its TOML file.
@@ -47,6 +59,7 @@ def record_family(
         models: Folder with their files.
         images: CSV list, the folder that holds it, a folder of images per class, or an archive.
         output: Recorded outcomes to write, .npz.
+        full: True to print every network.
 
     Returns:
         See `record_networks`.
@@ -63,11 +76,32 @@ def record_family(
         classes = topologies[0].classes - topologies[0].label_offset
         found = read_images(folder, classes, family.class_labels)
         for note in found.notes:
-            print(note)
+            print_wrapped(note)
         check_labels(topologies, found.images)
         recorded = record_networks(topologies, models, found.images, output)
     shutil.rmtree(unfinished(output))
+    networks = recorded["networks"]
+    shown = networks if full else spread(networks, MOST_NETWORKS)
+    rows = [[network["name"], *accuracy_cells(network)] for network in shown]
+    print("\n".join(text_lines(("right answers", *ACCURACIES), rows)))
+    print_wrapped(
+        f"{output}: {len(networks)} networks, {images_of(recorded)}."
+        + ("" if len(shown) == len(networks) else " --full prints all.")
+    )
     return recorded
+
+
+def accuracy_cells(network: Mapping[str, Any]) -> list[str]:
+    """Shares of right answers of a recorded network, %."""
+    return [f"{100 * network[key]:.1f}" for key in ("one_view", "all_views")]
+
+
+def images_of(recorded: Mapping[str, Any]) -> str:
+    """Number of recorded images, and of those that design time and run time see."""
+    if recorded["images"] < 2:
+        return "1 image, which design time and run time share"
+    shares = f"{recorded['design']} for design time and {recorded['run']} for run time"
+    return f"{recorded['images']} images, {shares}"
 
 
 def unfinished(output: Path) -> Path:
@@ -93,7 +127,7 @@ def check_outputs(outcomes: Path, *others: Path) -> None:
 def record_networks(
     topologies: Sequence[Topology], models: Path, images: Sequence[LabelledImage], output: Path
 ) -> dict[str, Any]:
-    """Records networks, or goes on with it, and prints how many answers are right.
+    """Records networks, or goes on with it, and prints doubts about their labels.
 
     The folder of `unfinished` is left for the caller to remove once all is written.
 
@@ -104,8 +138,8 @@ def record_networks(
         output: Recorded outcomes to write, .npz.
 
     Returns:
-        outcomes, the file; images, how many were used; networks, each with name, one_view and
-        all_views, shares of right answers.
+        outcomes, the file; images, how many were used; design and run, how many of them design time
+        and run time see; networks, each with name, one_view and all_views, shares of right answers.
 
     Raises:
         InputError: A network cannot be used, no image can, or another recording was begun here.
@@ -136,15 +170,18 @@ def record_networks(
         provenance_of(command, hashes, used),
     )
     outcomes.save(output)
-    for line in accuracy_lines(outcomes, {topology.name: topology for topology in topologies}):
-        print(line)
-    print(f"{output}: {len(topologies)} networks, {_images(outcomes.truth)}")
+    for topology in topologies:
+        answers = outcomes[topology.name].label[:, 0]
+        for doubt in label_doubts(answers, outcomes.truth, topology):
+            print_wrapped(doubt)
+    parts = halves(outcomes.truth)
+    counts = {"images": len(used), "design": len(parts.design), "run": len(parts.run)}
     right = {name: outcomes.correct(name).mean(axis=0) for name in outcomes.recordings}
     networks = [
         {"name": name, "one_view": float(shares[0]), "all_views": float(shares[-1])}
         for name, shares in right.items()
     ]
-    return {"outcomes": str(output), "images": len(used), "networks": networks}
+    return {"outcomes": str(output), **counts, "networks": networks}
 
 
 def _begin_or_resume(folder: Path, hashes: dict[str, str], images: Sequence[LabelledImage]) -> None:
@@ -183,13 +220,5 @@ def _list_failures(
     if not failures:
         return
     write_failures(path, failures)
-    print(f"left out: {len(failures)} of {len(images)} images could not be used; {path} says why.")
-
-
-def _images(truth: NDArray[np.int32]) -> str:
-    """Number of images, and of those that design time and run time see."""
-    if len(truth) < 2:
-        return "1 image, which design time and run time share"
-    parts = halves(truth)
-    shares = f"{len(parts.design)} for design time and {len(parts.run)} for run time"
-    return f"{len(truth)} images, {shares}"
+    count = f"{len(failures)} of {len(images)}"
+    print_wrapped(f"left out: {count} images could not be used; {path} says why.")

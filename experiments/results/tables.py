@@ -1,5 +1,6 @@
 """Tables that a command prints, and text that it writes into a document."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -20,13 +21,19 @@ def print_fitting(table: Table) -> None:
         table: Its first column stands in every block.
     """
     console = Console()
-    widths = [column_width(console, column) for column in table.columns]
-    blocks = column_blocks(widths, console.width)
+    _, right, _, left = table.padding
+    widths = [column_width(console, column) + left + right + 1 for column in table.columns]
+    blocks = column_blocks(widths, console.width - 1)  # less the edge
     for block in blocks:
         part = _part_of(table, block)
         part.title = table.title if block is blocks[0] else None
         part.caption = table.caption if block is blocks[-1] else None
         console.print(part)
+
+
+def print_wrapped(text: str) -> None:
+    """Prints a sentence within the terminal's width; its words stay whole."""
+    print(textwrap.fill(text, Console().width, break_long_words=False, break_on_hyphens=False))
 
 
 def spread(things: Sequence[Thing], most: int) -> list[Thing]:
@@ -68,9 +75,9 @@ def column_blocks(widths: Sequence[int], most: int) -> list[list[int]]:
 
 
 def column_width(console: Console, column: Column) -> int:
-    """Width of a column with its padding: of its cells, and its heading, unwrapped."""
+    """Width of a column: of its cells, and its heading, unwrapped."""
     cells = [column.header, *column.cells]
-    return 2 + max(Measurement.get(console, console.options, cell).maximum for cell in cells)
+    return max(Measurement.get(console, console.options, cell).maximum for cell in cells)
 
 
 def _part_of(table: Table, columns: Sequence[int]) -> Table:

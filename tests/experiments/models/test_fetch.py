@@ -269,6 +269,16 @@ def test_one_failure_does_not_lose_the_others(cli: Cli, server: Server, tmp_path
     assert "none: FAILED" in done.stdout and "net: fetched, hash as expected" in done.stdout
 
 
+def test_without_a_network_connection_one_download_is_tried(cli: Cli, tmp_path: Path) -> None:
+    path = family_file(tmp_path, "https://nowhere.invalid/net.tflite", SHA256)
+    text = path.read_text()
+    other = text[text.index("[[topologies]]") :].replace("net", "other")
+    path.write_text(text.replace("[[topologies]]", other + "\n[[topologies]]", 1))
+    done = cli("models", "fetch", tmp_path / "models", "--family", path)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "nowhere.invalid cannot be found: is there a network connection?" in done.stderr
+
+
 @pytest.mark.parametrize("url", [None, "file:///etc/hostname", "net.tflite"])
 def test_a_network_without_a_usable_address_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str | None

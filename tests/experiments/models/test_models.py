@@ -61,6 +61,7 @@ def test_what_ships_passes_its_check(cli: Cli) -> None:
 def test_fetching_what_ships_needs_no_network_and_can_be_checked(cli: Cli, own: Path) -> None:
     assert cli("models", "check", own, "--family", "digits").returncode == 0
     assert len(list((own / "field").iterdir())) == 500
+    assert (own / "labels.txt").read_text().startswith("a\nb"), "one that is there is kept"
     again = cli("models", "fetch", own, "--family", "digits")
     assert again.returncode == 0 and again.stdout.count("already there") == 13
 
@@ -136,8 +137,8 @@ def test_a_family_of_ones_own_runs_in_the_environment(own: Path) -> None:
 @pytest.mark.parametrize(
     ("pictures", "message"),
     [
-        (1, "1 networks, 1 image, which design time and run time share"),
-        (3, "1 networks, 3 images, 2 for design time and 1 for run time"),
+        (1, "1 image, which design time and run time share"),
+        (3, "3 images, 2 for design time and 1 for run time"),
     ],
 )
 def test_few_pictures_are_split_as_far_as_they_go(
