@@ -34,9 +34,18 @@ def controllers() -> dict[str, str]:
     known: dict[str, Callable[..., object]] = {**CONTROLLERS, **HINDSIGHT}
     return {
         **{name: _first_line(known[name]) for name in known},
-        **{name: "A trained policy that ships with the package." for name in pretrained_names()},
+        **{name: _trained(name) for name in pretrained_names()},
         **PREFIXES,
     }
+
+
+def _trained(name: str) -> str:
+    from tvfs_gym.agents.pretrained import boards_of, load_pretrained
+    from tvfs_gym.agents.rungs import ANY_BOARD
+
+    boards = boards_of(name) or (load_pretrained(name).card.board,)
+    whose = "any board" if boards == (ANY_BOARD,) else ", ".join(boards)
+    return f"A policy that ships, trained for {whose}."
 
 
 def suites() -> dict[str, str]:
@@ -77,7 +86,7 @@ LISTS: Mapping[str, Callable[[], dict[str, str]]] = {
 
 
 def _first_line(described: object) -> str:
-    return (described.__doc__ or "").strip().splitlines()[0]
+    return (described.__doc__ or "").strip().splitlines()[0].replace("`", "")
 
 
 def completing(kind: str) -> Callable[[str], list[str]]:

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from tvfs_gym.envs.boards.linux import LINUX
-from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.errors import InputError, unknown
 from tvfs_gym.envs.toml import tomllib
+from tvfs_gym.experiments.engine.registry import ENGINES
 from tvfs_gym.experiments.lists import completing
 from tvfs_gym.experiments.progress import log_quietly, log_verbosely
 
@@ -24,6 +25,12 @@ def _checked_checkout(path: Path) -> Path:
     if not (path / "README.md").is_file():
         raise InputError(f"{path.resolve()} is not a checkout: it holds no README.md.")
     return path
+
+
+def _checked_engine(engine: str) -> str:
+    if engine not in ENGINES:
+        raise unknown("engine", engine, ENGINES)
+    return engine
 
 
 USUAL_ROOT = Path("/sys")
@@ -131,6 +138,7 @@ EngineOption = Annotated[
     str,
     typer.Option(
         "--engine",
+        callback=_checked_engine,
         help="Where trials run: processes, those of this machine, or ray, a Ray cluster at "
         'RAY_ADDRESS or an instance on this machine (extra "distributed").',
     ),

@@ -71,6 +71,9 @@ MISTAKES = (
         "benchmark --latency-ms 40", "belongs to 'tvfs-gym train', 'tvfs-gym run'; here it is l"
     ),
     Mistake("benchmark --policy 5C", "here it is policy of a suite's scenario."),
+    Mistake("benchmark --characterisation nothere", "cannot read nothere: No such file"),
+    Mistake("benchmark --cooling bare", "unknown cooling of odroid_xu4 'bare': choose one of fan"),
+    Mistake("benchmark --engine rya", "unknown engine 'rya': did you mean ray?"),
     Mistake("benchmark --family nope", "unknown topology family 'nope': choose one of digits"),
     Mistake("run", "Missing option '--controller'"),
     Mistake("run --controller tvfs --latency-ms 0.075", "the fastest one needs 1.75 ms."),

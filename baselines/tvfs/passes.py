@@ -86,5 +86,5 @@ def reached_c(design: Design, time_s: Vector) -> Vector:
 
 
 def tvfs_passes(design: Design, guard_c: float = tuned("tvfs_passes", GUARD_C)) -> Tvfs:
-    """TVFS that walks this table, with feedback of the latency as `Tvfs` has it."""
+    """TVFS that chooses AdapTTA's passes, too, with the same feedback of the latency."""
     return Tvfs(design, table_with_passes, guard_c=guard_c)

@@ -8,7 +8,9 @@ from typing import Any
 
 from tvfs_gym.agents.pretrained import pretrained_names
 from tvfs_gym.baselines import CONTROLLERS, HINDSIGHT
+from tvfs_gym.baselines.characterisation import file as characterisation_file
 from tvfs_gym.envs.boards.profile import load_profile
+from tvfs_gym.envs.boards.twin.board import check_possible
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.topology import load_family
 from tvfs_gym.experiments.benchmarks.suite import Case, Suite, load_suite
@@ -35,7 +37,7 @@ class BenchmarkPlan:
             built; None to measure each scenario's twin.
 
     Raises:
-        InputError: A name is unknown, or a scenario impossible.
+        InputError: A name is unknown, a scenario impossible, or the characterisation unusable.
     """
 
     suite: str
@@ -53,8 +55,11 @@ class BenchmarkPlan:
             check_name(name)
         if self.seeds < 1:
             raise InputError(f"the number of seeds must be at least 1, not {self.seeds}.")
-        assert self.cases
+        for case in self.cases.values():
+            check_possible(load_profile(case.board), case.scenario)
         load_family(self.networks)
+        if self.characterisation is not None:
+            characterisation_file.read(self.characterisation)
 
     @property
     def names(self) -> list[str]:

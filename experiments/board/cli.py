@@ -79,6 +79,7 @@ def run(
     Exit status: 2 for a mistake in the command, 3 if the board failed, 130 after Ctrl-C; finished
     episodes are kept.
     """
+    from tvfs_gym.baselines.characterisation.file import read
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments.board.boards import check_board
     from tvfs_gym.experiments.board.schedule import Schedule
@@ -91,6 +92,8 @@ def run(
 
     for name in controllers:
         check_name(name)
+    if characterisation is not None:
+        read(characterisation)
     if output is not None:
         check_folder(output)
     from tvfs_gym.experiments.board import run as implementation  # and with it all of polars

@@ -268,8 +268,8 @@ def _segments(path: Path, columns: Columns, warnings: list[str]) -> tuple[Run, .
     ]
     if len(cuts):
         warnings.append(
-            f"{len(cuts)} gaps, the first after {time_s[cuts[0] - 1]:g} s; what lies between them "
-            f"is {len(parts)} runs of their own."
+            f"{len(cuts)} gap{'s'[: len(cuts) > 1]}, the first after {time_s[cuts[0] - 1]:g} s; "
+            f"what lies between counts as {len(parts)} run{'s'[: len(parts) > 1]}."
         )
     if not parts:
         raise InputError(f"{path}: no run between gaps has {SHORTEST_SEGMENT} samples.")

@@ -355,7 +355,7 @@ def test_a_gap_parts_the_runs_with_a_warning(tmp_path: Path) -> None:
     record = read_record(written(tmp_path, table(time_s=times)))
     assert [len(trace.time_s) for trace in record.runs] == [300, 300]
     assert [trace.time_s[0] for trace in record.runs] == [0, 0]
-    assert "1 gaps, the first after 299 s" in record.warnings[0]
+    assert "1 gap, the first after 299 s" in record.warnings[0]
 
 
 def test_a_sensor_that_sticks_for_a_while_is_warned_of(tmp_path: Path) -> None:
