@@ -117,6 +117,8 @@ class _Stored:
             raise invalid(str(folder / CARD), error) from error
         except FileNotFoundError as error:
             raise InputError(f"{folder} holds no policy: no {ARRAYS} with {CARD}.") from error
+        except NotADirectoryError as error:
+            raise InputError(f"expected the folder of a policy, not the file {folder}.") from error
         except (OSError, ValueError) as error:
             raise InputError(f"{folder / ARRAYS} is damaged: {error}.") from error
 

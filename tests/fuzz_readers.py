@@ -207,7 +207,7 @@ def measurements(folder: Path) -> None:
 
 def trainings(folder: Path) -> None:
     """The file of a sweep."""
-    from tvfs_gym.experiments.learning.sweep import read_trainings
+    from tvfs_gym.experiments.learning.sweep_file import read_trainings
 
     _ = read_trainings(folder / "input.yaml").trainings
 

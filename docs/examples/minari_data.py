@@ -1,4 +1,4 @@
-"""Records what TVFS does as a Minari data set, for offline learning."""
+"""Records what TVFS does as a data set for offline learning (needs minari[create,hdf5])."""
 
 import gymnasium
 import minari

@@ -1,4 +1,4 @@
-"""Rewards a vector, by MO-Gymnasium's convention, and weighs it."""
+"""Rewards a vector, by MO-Gymnasium's convention, and weighs it (needs mo-gymnasium)."""
 
 from typing import Any
 

@@ -24,6 +24,7 @@ def main(folder: str = "results/video", frames: int = 1_000) -> None:
             action, state = controller.predict(observation, state)
             observation, _, terminated, truncated, _ = film.step(action)
             ended = terminated or truncated
+    print(f"{folder}/rl-video-episode-0.mp4")
 
 
 if __name__ == "__main__":

@@ -94,16 +94,20 @@ def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topo
     topologies = load_family(family_name).recordable(names)
     if names:
         return topologies
-    usable = []
+    usable, left_out = [], []
     for topology in topologies:
         if not (models / topology.file).is_file():
-            print_wrapped(f"{topology.name} is left out: there is no {models / topology.file}.")
+            left_out.append(f"{topology.name} is left out: there is no {models / topology.file}.")
         elif topology.runtimes and runtime_package() not in topology.runtimes:
-            print_wrapped(f"{topology.name} is left out: it gives wrong answers under {runtime()}.")
+            left_out.append(
+                f"{topology.name} is left out: it gives wrong answers under {runtime()}."
+            )
         else:
             usable.append(topology)
     if not usable:
         raise InputError(f"{models} holds no network of the family {family_name}.")
+    for line in left_out:
+        print_wrapped(line)
     return tuple(usable)
 
 

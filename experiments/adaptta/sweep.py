@@ -56,7 +56,15 @@ class Target:
     def in_units_of_the_command(
         cls, accuracy_percent: float | None, passes: float | None, latency_ms: float | None
     ) -> "Target":
-        """Builds a target from percent, passes, and milliseconds."""
+        """Builds a target from percent, passes, and milliseconds.
+
+        Raises:
+            InputError: It cannot be meant.
+        """
+        if accuracy_percent is not None and not 1 < accuracy_percent <= 100:
+            raise InputError(
+                f"a target accuracy is in %, more than 1 and at most 100, not {accuracy_percent:g}."
+            )
         return cls(
             None if accuracy_percent is None else accuracy_percent / 100,
             passes,
@@ -89,6 +97,9 @@ def run_sweep(
         InputError: The outcomes cannot be read, or no network meets the target.
     """
     recorded, seconds = _recorded(outcomes)
+    views = max(recording.confidence.shape[1] for recording in recorded.recordings.values())
+    if target.passes is not None and not 1 <= target.passes <= views:
+        raise InputError(f"mean passes lie between 1 and {views}, not at {target.passes:g}.")
     networks = {
         name: CalibrationData(recording.confidence, recorded.correct(name), seconds.get(name))
         for name, recording in recorded.recordings.items()

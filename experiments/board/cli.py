@@ -1,11 +1,12 @@
 """The commands for a board: ``doctor``, ``characterise``, ``run`` and ``replay``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from tvfs_gym.envs.errors import at_least
 from tvfs_gym.experiments.options import (
     USUAL_ROOT,
     BoardOption,
@@ -86,6 +87,7 @@ def run(
     from tvfs_gym.experiments.results.folder import check_folder
 
     schedule = Schedule(controllers, seeds, order, seed)
+    at_least("frames_per_step", frames_per_step, 1)
     scenario = scenario_of(conditions.values())
     check_board(board, family, real, scenario)
     from tvfs_gym.experiments.controllers import check_name
@@ -137,22 +139,22 @@ def characterise_board(
 
     Example: tvfs-gym characterise --board odroid_c2 --output results/odroid_c2
     """
+    from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
     from tvfs_gym.envs.scenario import scenario_of
     from tvfs_gym.experiments.board.boards import check_board, open_board, suited
     from tvfs_gym.experiments.results.folder import check_folder
 
     check_board(board, family, real, scenario_of(surroundings.values()))
+    plan = MeasurementPlan(passes, settling_s, averaged_s)
     if output is not None:
         check_folder(output)
-    from tvfs_gym.baselines.characterisation.measuring import MeasurementPlan
     from tvfs_gym.experiments.board import characterise as implementation
     from tvfs_gym.experiments.results.printing import print_findings, words
     from tvfs_gym.experiments.results.resuming import nominal_latency_of
 
     opened = open_board(board, family, real, nominal_latency_of(output))
     scenario = suited(opened, scenario_of(surroundings.values()))
-    spread = implementation.spread_levels(opened, levels)
-    plan = MeasurementPlan(passes, settling_s, averaged_s, spread)
+    plan = replace(plan, levels=implementation.spread_levels(opened, levels))
     with words(printing):
         findings = implementation.run(opened, scenario, plan, output, printing.full)
     print_findings(findings, printing)

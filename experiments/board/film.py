@@ -8,12 +8,13 @@ from PIL import Image
 
 from tvfs_gym.baselines.characterisation.characterisation import characterise
 from tvfs_gym.baselines.controller import Design
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.rendering.canvas import Pixels
 from tvfs_gym.envs.rendering.display import board_title, frequencies_hz
 from tvfs_gym.envs.rendering.picture import HEIGHT, WIDTH, Picture
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.twin_env import TwinEnv
-from tvfs_gym.experiments.controllers import policy_named
+from tvfs_gym.experiments.controllers import check_name, policy_named
 from tvfs_gym.experiments.episodes import Episode
 from tvfs_gym.experiments.results.folder import checked_output
 
@@ -51,7 +52,10 @@ def write_film(film: Film, output: Path) -> None:
     Raises:
         InputError: There is no such board or controller, or the file cannot be written.
     """
+    if output.suffix != ".gif":
+        raise InputError(f"a film is a GIF file: name {output.with_suffix('.gif')}, not {output}.")
     checked_output(output, overwrite=True)
+    check_name(film.controller)
     pictures = [_small(image) for image in _pictures(film)]
     # One palette for all, which keeps the rare colours of the legend and the limits.
     palette = pictures[-1].quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)

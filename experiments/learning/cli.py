@@ -30,20 +30,18 @@ def sweep_trainings(
     output: OutputFolderOption = None,
 ) -> None:
     """Train every combination of algorithms, rewards, boards and seeds; benchmark them all."""
+    from tvfs_gym.experiments.learning.sweep_file import read_trainings
+
+    wanted = read_trainings(file)
+    assert wanted.trainings
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from tvfs_gym.experiments.learning.sweep import (
-        BENCHMARK,
-        read_trainings,
-        train_trials,
-        trial_rows,
-    )
+    from tvfs_gym.experiments.learning.sweep import BENCHMARK, train_trials, trial_rows
     from tvfs_gym.experiments.results.brief import print_brief
     from tvfs_gym.experiments.results.report import write_report
 
-    wanted = read_trainings(file)
     folder = train_trials(wanted, engine, workers, output)
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("trial", overflow="fold")

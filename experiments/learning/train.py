@@ -15,6 +15,7 @@ from tvfs_gym.experiments.options import (
     MoreHyperparameters,
     Printing,
     ProfileOption,
+    RealBoard,
     SeedOption,
     Surroundings,
     expand_groups,
@@ -122,7 +123,10 @@ def train_command(
 
     Example: tvfs-gym train --algo q_table --steps 20000 --output results/q_table
     """
+    from tvfs_gym.agents.dagger.flights import ANY_DRAWN
     from tvfs_gym.agents.training import DAGGER, Training
+    from tvfs_gym.envs.scenario import scenario_of
+    from tvfs_gym.experiments.board.boards import check_board
 
     scenario = surroundings.values(latency_constraint_s=seconds(latency_ms))
     dagger = {"teacher": teacher, "rounds": rounds, "knowledge": knowledge}
@@ -142,6 +146,8 @@ def train_command(
     }
     if steps is not None and steps < 1:
         raise InputError(f"the number of steps must be at least 1, not {steps}.")
+    if latency_ms is not None and board != ANY_DRAWN:
+        check_board(board, family, RealBoard(), scenario_of(scenario))
     training = Training(
         algo, environment, steps, envs, seed,
         overrides=(*(hyperparameters or ()), *(more_hyperparameters or ())),

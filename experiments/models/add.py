@@ -31,6 +31,7 @@ from tvfs_gym.envs.inference.topology import Topology
 from tvfs_gym.envs.toml import tomllib
 from tvfs_gym.experiments.adaptta.recording import check_labels
 from tvfs_gym.experiments.models.changes import change_shares
+from tvfs_gym.experiments.models.fetch import IDENTIFIER
 from tvfs_gym.experiments.models.network_options import OptionTexts
 from tvfs_gym.experiments.models.reading import read_network
 from tvfs_gym.experiments.models.record import (
@@ -89,6 +90,8 @@ def add_family(
     for file in files:
         if not file.is_file():
             raise InputError(f"there is no file {file}.")
+        if not is_network(file):
+            raise InputError(f"{file} is no TFLite network.")
     if len({file.resolve().parent for file in files}) > 1:
         raise InputError("the networks of a family must lie in one folder.")
     by_network = options.by_network(files)
@@ -156,6 +159,12 @@ def _draft(path: Path, topologies: Sequence[Topology]) -> dict[str, Any] | None:
     timed = [Topology.model_validate(row).model_dump(exclude=measured) for row in rows]
     read = [topology.model_dump(exclude=measured) for topology in topologies]
     return family if all(row in timed for row in read) and len(read) == len(timed) else None
+
+
+def is_network(file: Path) -> bool:
+    """Tells by its first bytes whether a file is a TFLite network."""
+    with file.open("rb") as opened:
+        return opened.read(8)[4:] == IDENTIFIER
 
 
 def _labels(path: Path | None, network: Path) -> Labels:

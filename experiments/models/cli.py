@@ -83,6 +83,8 @@ def check(
     models = folder or loaded.models
     if models is None:
         raise InputError(f"the family {loaded.name} does not ship its networks: name their folder.")
+    if not models.is_dir():
+        raise InputError(f"there is no folder {models}.")
     failed = False
     for topology in loaded.recordable(topologies or []):
         try:

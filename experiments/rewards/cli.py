@@ -47,6 +47,9 @@ def compare_rewards(
     from rich.console import Console
     from rich.table import Table
 
+    from tvfs_gym.experiments.rewards.study import Study
+
+    study = Study(train, tuple(rewards), board, family, suite, steps, seed, seeds)
     from tvfs_gym.experiments.rewards.pareto import (
         COLUMNS,
         FIGURE,
@@ -54,9 +57,7 @@ def compare_rewards(
         outcome_rows,
         policies_judged,
     )
-    from tvfs_gym.experiments.rewards.study import Study
 
-    study = Study(train, tuple(rewards), board, family, suite, steps, seed, seeds)
     folder = study.run(output, progress_bar=sys.stderr.isatty())
     outcomes = policies_judged(folder)
     draw(outcomes, folder / FIGURE)

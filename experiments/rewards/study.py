@@ -15,13 +15,9 @@ from tvfs_gym.agents.training import Training
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.files import write_whole
 from tvfs_gym.envs.reward import reward_of
-from tvfs_gym.experiments.benchmarks.benchmark import run
 from tvfs_gym.experiments.benchmarks.plan import BenchmarkPlan
 from tvfs_gym.experiments.benchmarks.suite import load_suite
-from tvfs_gym.experiments.learning.sweep import remove_drafts, train_whole
-from tvfs_gym.experiments.results.cells import cell_name
 from tvfs_gym.experiments.results.folder import write_provenance
-from tvfs_gym.experiments.results.resuming import resumed_folder
 from tvfs_gym.experiments.results.unfinished import finish
 
 REFERENCES = ("tvfs", "predictive", "best_fixed")
@@ -60,7 +56,7 @@ class Study:
         Raises:
             InputError: There are fewer than two, two of the same name, or one that is none.
         """
-        if len(set(map(cell_name, self.rewards))) < max(len(self.rewards), 2):
+        if len(set(self.rewards)) < max(len(self.rewards), 2):
             raise InputError(
                 f"expected two or more rewards of different names, not "
                 f"{', '.join(self.rewards) or 'none'}: repeat --reward."
@@ -91,6 +87,10 @@ class Study:
         Raises:
             InputError: An argument is impossible, or the folder holds something else.
         """
+        from tvfs_gym.experiments.benchmarks.benchmark import run  # and with it all of polars
+        from tvfs_gym.experiments.learning.sweep import remove_drafts, train_whole
+        from tvfs_gym.experiments.results.resuming import resumed_folder
+
         trainings = {reward: self.training(reward) for reward in self.rewards}
         suite = load_suite(self.suite).on_board(self.board)
         folder = resumed_folder(output, "rewards", vars(self))
@@ -114,4 +114,6 @@ class Study:
 
 def policy_folder(folder: Path, reward: str) -> Path:
     """Where the policy that was trained under a reward lies."""
+    from tvfs_gym.experiments.results.cells import cell_name  # and with it all of polars
+
     return folder / POLICIES / cell_name(reward)

@@ -13,7 +13,7 @@ from tests import command_line
 from tests.conftest import Cli
 from tvfs_gym.agents.training import load_policy
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.experiments.learning.sweep import read_trainings
+from tvfs_gym.experiments.learning.sweep_file import read_trainings
 
 FILE = """
 algo: [ztt, q_table]
