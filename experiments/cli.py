@@ -165,7 +165,8 @@ class _Stops:
     """SIGINT and SIGTERM while a command runs.
 
     One that comes in a function which C calls, as in numba's compiler, would be printed there and
-    forgotten: it is sent again a little later, until it comes where it ends the command.
+    forgotten: it is sent again a little later, until it comes where it ends the command. Objects
+    that were half made then are thrown away without a word, until the process ends.
 
     Attributes:
         received: Those that have come.
@@ -181,7 +182,8 @@ class _Stops:
 
     def end(self) -> None:
         """Leaves the signals to those who had them before."""
-        sys.unraisablehook = self._unraisable_before
+        if not self.received:
+            sys.unraisablehook = self._unraisable_before
         if self._again:
             self._again.cancel()
         for number, handler in self._before.items():
@@ -196,11 +198,11 @@ class _Stops:
         raise KeyboardInterrupt
 
     def _send_again(self, lost: "sys.UnraisableHookArgs") -> None:
-        if self.received and isinstance(lost.exc_value, KeyboardInterrupt | SystemExit):
+        if not self.received:
+            self._unraisable_before(lost)
+        elif isinstance(lost.exc_value, KeyboardInterrupt | SystemExit):
             self._again = Timer(SENT_AGAIN_S, _thread.interrupt_main, [self.received[-1]])
             self._again.start()
-        else:
-            self._unraisable_before(lost)
 
 
 def _failed(message: str, status: int) -> int:

@@ -128,12 +128,12 @@ MISTAKES = (
     Mistake("doctor --root nothere", "there is no folder nothere"),
     Mistake("dev perf inference --models empty --images empty", "there is no network at empty/"),
     Mistake("policy check policy.txt", "expected the folder of a policy, not the file policy.txt"),
-    Mistake("sweep bad.toml", "bad.toml is no YAML file"),
+    Mistake("sweep bad.toml", "expected keys and values in bad.toml"),
     Mistake("sweep nothere.yaml", "cannot read nothere.yaml"),
     Mistake("rewards --reward on_time_accuracy", "expected two or more rewards of different names"),
-    Mistake(
-        "rewards --reward on_tiem --reward lotus", "unknown reward 'on_tiem': did you mean on_"
-    ),
+    Mistake("rewards --reward on_tiem --reward lotus", "reward 'on_tiem': did you mean on_time_"),
+    Mistake("dev film --output film.mp4", "a film is a GIF file: name film.gif, not film.mp4."),
+    Mistake("characterise --settling-s 10", "the averaged 30 s must be a part of the 10 s"),
     Mistake("policy check empty", "empty holds no policy"),
     Mistake("list controler", "unknown kind of names 'controler': did you mean controllers"),
     Mistake("list scenarios --suite mian", "unknown suite 'mian': did you mean main?"),

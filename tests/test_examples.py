@@ -58,8 +58,9 @@ def test_a_vector_is_rewarded(example: Any, capsys: pytest.CaptureFixture[str]) 
     pytest.importorskip("mo_gymnasium")
     example("morl", 5)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["performance", "tvfs", "powersave"]
-    assert all("accuracy +" in line and "latency -" in line for line in lines)
+    assert [line.split()[0] for line in lines] == ["performance", "tvfs", "powersave"]
+    assert all("accuracy 0." in line and "latency -" in line for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_data_set_is_recorded(example: Any, tmp_path: Path, monkeypatch: Any) -> None:

@@ -28,8 +28,9 @@ def main(episodes: int = 10, name: str = "tvfs_gym/odroid_xu4/tvfs-v0") -> minar
             observation, _, terminated, truncated, _ = env.step(int(action))
             ended = terminated or truncated
     data = env.create_dataset(
-        dataset_id=name, algorithm_name="tvfs", author="tvfs-gym", code_permalink="tvfs-gym",
-        author_email="none", description="TVFS on digital twins of the Odroid-XU4.",
+        dataset_id=name, eval_env=board.spec, algorithm_name="tvfs", code_permalink="tvfs-gym",
+        author="tvfs-gym", author_email="none",
+        description="TVFS on digital twins of the Odroid-XU4.",
     )  # fmt: skip
     print(f"{data.total_episodes} episodes, {data.total_steps} steps")
     return data

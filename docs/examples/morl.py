@@ -50,8 +50,8 @@ def main(steps: int = 200) -> None:
             observation, _, _, _, info = env.step(action)
             vectors.append(info["vector_reward"])
         mean = np.mean(vectors, axis=0)
-        parts = ", ".join(f"{n} {v:+.2f}" for n, v in zip(OBJECTIVES, mean, strict=True))
-        print(f"{name}: {parts}; weighed {mean @ weight:+.2f}")
+        parts = " ".join(f"{n} {v:.2f}" for n, v in zip(OBJECTIVES, mean, strict=True))
+        print(f"{name:11} {parts} sum {mean @ weight:.2f}")
 
 
 if __name__ == "__main__":

@@ -99,9 +99,7 @@ def _present(family_name: str, names: Sequence[str], models: Path) -> tuple[Topo
         if not (models / topology.file).is_file():
             left_out.append(f"{topology.name} is left out: there is no {models / topology.file}.")
         elif topology.runtimes and runtime_package() not in topology.runtimes:
-            left_out.append(
-                f"{topology.name} is left out: it gives wrong answers under {runtime()}."
-            )
+            left_out.append(f"{topology.name} is left out: wrong answers under {runtime()}.")
         else:
             usable.append(topology)
     if not usable:

@@ -421,9 +421,11 @@ def test_a_signal_in_a_function_that_c_calls_is_a_stop(
         if signal.getsignal(sent) is signal.SIG_IGN:
             signal.signal(sent, signal.default_int_handler)
         ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(sent))()
+        ctypes.CFUNCTYPE(None)(lambda: [][0])()  # as what was half made then
         time.sleep(1.0)
         return "the command went on"
 
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back at the end
     monkeypatch.setattr("tvfs_gym.experiments.cli.version", compile_something)
     stopped = cli("--version")
     assert stopped.returncode == status and stopped.stdout == ""
