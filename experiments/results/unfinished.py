@@ -1,6 +1,7 @@
 """Runs that were stopped: how they are marked, found again by the same command, and reported."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,10 @@ from tvfs_gym.experiments.progress import LOGGER
 
 UNFINISHED = "unfinished.json"
 """Mark of a run's folder from which something is missing: the process that is, or was, at it."""
+
+
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status of a command that SIGTERM ends."""
 
 
 def mark_unfinished(folder: Path) -> None:
@@ -51,8 +56,16 @@ def kept_when_stopped(folder: Path, kept: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        LOGGER.warning(f"stopped: {kept()} are kept in {folder}; the same command resumes.")
+        _tell_stopped(folder, kept())
         raise typer.Exit(130) from None
+    except SystemExit as end:
+        if end.code == TERMINATED:
+            _tell_stopped(folder, kept())
+        raise
+
+
+def _tell_stopped(folder: Path, kept: str) -> None:
+    LOGGER.warning(f"stopped: {kept} are kept in {folder}; the same command resumes.")
 
 
 def _holds(file: Path, content: str) -> bool:

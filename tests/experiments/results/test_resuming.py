@@ -6,10 +6,12 @@ from shutil import copytree
 
 import polars as pl
 import pytest
+import typer
 
 from tests.conftest import Cli
 from tvfs_gym.experiments.results.cells import BOUNDS, EPISODES, STEPS, cell_name
 from tvfs_gym.experiments.results.folder import CONFIG
+from tvfs_gym.experiments.results.unfinished import kept_when_stopped
 
 COMMAND = ("benchmark", "--seeds", "1", "--frames", "50", "--controller", "tvfs", "--controller")
 HOT, MARKED = "hot-room", "[/bold] $x$ ../../../out \x1b[31m"
@@ -114,3 +116,20 @@ def test_a_name_is_shown_and_not_obeyed(cli: Cli, tmp_path: Path) -> None:
     suite.write_text(f'{text}"{name}\\u001b[31m"]\n')
     refused = cli(*COMMAND, "performance", "--suite", suite, "--output", tmp_path / "other")
     assert refused.returncode == 2 and "\\x1b[31m" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("stop", "status", "told"),
+    [(KeyboardInterrupt(), 130, 1), (SystemExit(143), 143, 1), (SystemExit(1), 1, 0)],
+)
+def test_whoever_stops_a_run_is_told_what_is_kept(
+    caplog: pytest.LogCaptureFixture, stop: BaseException, status: int, told: int
+) -> None:
+    with (
+        pytest.raises((SystemExit, typer.Exit)) as end,
+        kept_when_stopped(Path("r"), lambda: "3 of 8"),
+    ):
+        raise stop
+    code = end.value.exit_code if isinstance(end.value, typer.Exit) else end.value.code
+    line = "stopped: 3 of 8 are kept in r; the same command resumes."
+    assert code == status and caplog.messages == [line] * told
