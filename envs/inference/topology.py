@@ -28,6 +28,9 @@ class Topology(Table):
         file: Name of the TFLite file.
         sha256: Hash of that file, if it is at hand.
         url: Its publisher's address: of the file itself, or of a .tgz archive that holds it.
+        head_url: Address of its last layers, if they are a file of their own, to be joined behind
+            those of ``url``.
+        origin: How the file was made, if no address has it.
         width: Width multiplier, if the network has one.
         input_px: Height and width of the square RGB input, pixels.
         classes: Length of the output vector.
@@ -50,6 +53,8 @@ class Topology(Table):
     file: FileName = Field(pattern=r"\.tflite$")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     url: str | None = None
+    head_url: str | None = None
+    origin: str | None = None
     width: float | None = Field(default=None, gt=0)
     input_px: int = Field(gt=0, le=4096)
     classes: int = Field(gt=1, le=100_000)

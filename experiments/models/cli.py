@@ -65,7 +65,10 @@ def list_models(
 def _origin(family: Family, topology: Topology) -> str:
     if family.models is not None:
         return str(family.models)
-    return urlsplit(topology.url).netloc if topology.url else "no address known"
+    if topology.url is None:
+        return "made: docs/networks.md" if topology.origin else "no address known"
+    joined = ", two files joined" if topology.head_url else ""
+    return f"{urlsplit(topology.url).netloc}{joined}"
 
 
 @app.command()

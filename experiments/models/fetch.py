@@ -25,6 +25,7 @@ from tvfs_gym.envs.inference.image_lists import read_image_list, unpack_images
 from tvfs_gym.envs.inference.topology import Family, Topology
 from tvfs_gym.envs.tables import Table, read_toml
 from tvfs_gym.experiments.models.download import OnBytes, UnreachableError, download
+from tvfs_gym.experiments.models.joining import IDENTIFIER, one_network
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import make_folder
 
@@ -32,9 +33,6 @@ LOCK = "models.lock.toml"
 
 LABELS = "labels.txt"
 """Names of the classes of a family that ships."""
-
-IDENTIFIER = b"TFL3"
-"""Bytes 4 to 7 of a TFLite network."""
 
 MOST_UNPACKED = 1 << 30
 """Bytes of an archive when unpacked."""
@@ -123,13 +121,37 @@ def _fetch(family: Family, topology: Topology, folder: Path, on_bytes: OnBytes) 
         write_whole(path, (family.models / topology.file).read_bytes())
         return "copied"
     if topology.url is None:
-        raise InputError(f"{topology.file} has no known address; its source: {topology.source}")
+        made = topology.origin or f"its source: {topology.source}"
+        raise InputError(f"{topology.file} has no address to fetch it from; {made}")
+    if topology.head_url is not None:
+        part = _fetch_parts(topology, folder, on_bytes)
+        return _take_over(topology, part, folder)
     name = urlsplit(topology.url).path.rsplit("/", 1)[-1]
     part = folder / f"{name}.part"
     download(topology.url, part, on_bytes, topology.sha256 is not None)
     if name.endswith((".tgz", ".tar.gz")):
         archive, part = part, folder / f"{topology.file}.unpacked"
         _unpack(archive, topology.file, part)
+    return _take_over(topology, part, folder)
+
+
+def _fetch_parts(topology: Topology, folder: Path, on_bytes: OnBytes) -> Path:
+    """Downloads the two files of a network and joins them."""
+    parts = [folder / f"{topology.file}.{number}.part" for number in (1, 2)]
+    for url, part in zip((topology.url, topology.head_url), parts, strict=True):
+        download(str(url), part, on_bytes)
+    whole = folder / f"{topology.file}.joined"
+    try:
+        write_whole(whole, one_network(*(part.read_bytes() for part in parts)))
+    finally:
+        for part in parts:
+            part.unlink()
+    return whole
+
+
+def _take_over(topology: Topology, part: Path, folder: Path) -> str:
+    """Gives a file its name once it is the one that is meant."""
+    path = folder / topology.file
     try:
         _compare(topology, part)
     except InputError:
