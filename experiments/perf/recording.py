@@ -1,8 +1,9 @@
 """``tvfs-gym dev perf recording``: a long recording, killed and resumed, and its memory.
 
-Pictures are made of the digits that ship. One recording runs undisturbed; another is killed with
-all its processes as it goes on, and resumed each time by the same command. Both must come to the
-same outcomes.
+Pictures are made of the digits that ship, and recorded with four networks. One recording runs
+undisturbed; another is killed with all its processes as it goes on, and resumed each time by the
+same command. Both must come to the same outcomes. A recording of a tenth of the pictures tells how
+memory grows with their number.
 """
 
 import json
@@ -29,12 +30,24 @@ from tvfs_gym.experiments.adaptta.recording import CHUNK
 from tvfs_gym.experiments.models.record import unfinished
 from tvfs_gym.experiments.results.folder import checked_output, installed_versions
 
-FAMILY, NETWORK = "digits", "digits_0.25_32"
+FAMILY = "digits"
+NETWORKS = ("digits_0.25_32", "digits_0.5_32", "digits_0.75_32", "digits_1.0_32")
+
+FEWER = 10
+"""Part of the pictures that the recording for comparison of memory has."""
+
+MANY = 50_000
+"""Pictures whose memory is reckoned."""
 
 LOOK_S = 0.2
 """Time between two looks at the processes' memory."""
 
 PER_FOLDER = 1000
+
+WORKERS = os.cpu_count() or 1
+
+WORKER = "multiprocessing.spawn"
+"""What the command line of a worker has."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +55,17 @@ class Endured:
     """What a killed recording came to, beside an undisturbed one.
 
     Attributes:
-        pictures: Pictures recorded, with ten views each.
+        pictures: Pictures recorded, with ten views each, by every network.
         kills: Times that it was killed before it was done.
         is_same: True if both came to the same outcomes.
         undisturbed_s: Time of the undisturbed one, s.
         killed_s: Time of the killed one, with all its starts, s.
         parent_mb: Most memory of a command's own process, MB.
         worker_mb: Most memory of one of its workers, MB.
-        accuracy: Line about the accuracy that both printed.
+        few: Pictures of the recording for comparison.
+        few_parent_mb: Most memory of its command's own process, MB.
+        few_worker_mb: Most memory of one of its workers, MB.
+        accuracy: Lines about the accuracy that both printed.
     """
 
     pictures: int
@@ -59,7 +75,18 @@ class Endured:
     killed_s: float
     parent_mb: float
     worker_mb: float
-    accuracy: str
+    few: int
+    few_parent_mb: float
+    few_worker_mb: float
+    accuracy: list[str]
+
+    @property
+    def many_mb(self) -> float:
+        """Memory of all processes of a recording of `MANY` pictures, MB, by the growth seen."""
+        share = (MANY - self.pictures) / (self.pictures - self.few)
+        parent = self.parent_mb + max(self.parent_mb - self.few_parent_mb, 0.0) * share
+        worker = self.worker_mb + max(self.worker_mb - self.few_worker_mb, 0.0) * share
+        return parent + WORKERS * worker
 
 
 def run(pictures: int, kills: int, output: Path | None) -> None:
@@ -85,18 +112,21 @@ def run(pictures: int, kills: int, output: Path | None) -> None:
 
 
 def endure(pictures: int, kills: int, folder: Path) -> Endured:
-    """Makes the pictures in a folder, and records them twice.
+    """Makes the pictures in a folder, and records them twice, and a few of them before.
 
     Raises:
         InputError: A recording fails.
     """
+    few = max(pictures // FEWER, 1)
+    fewer = _Recorder(_make_pictures(few, folder / "few"), folder / "few.npz")
+    fewer.run(None)
     images = _make_pictures(pictures, folder / "pictures")
     whole = _Recorder(images, folder / "whole.npz")
     accuracy = whole.run(None)
     killed = _Recorder(images, folder / "killed.npz")
-    chunks, done = -(-pictures // CHUNK), 0
+    chunks, done = len(NETWORKS) * -(-pictures // CHUNK), 0
     for kill in range(kills):
-        done += killed.run((kill + 1) * chunks // (kills + 1)) == ""
+        done += not killed.run((kill + 1) * chunks // (kills + 1))
     again = killed.run(None)
     one, other = load_outcomes(whole.output), load_outcomes(killed.output)
     is_same = (
@@ -110,7 +140,8 @@ def endure(pictures: int, kills: int, folder: Path) -> Endured:
     )
     return Endured(
         pictures, done, bool(is_same), whole.seconds, killed.seconds,
-        max(whole.parent_mb, killed.parent_mb), max(whole.worker_mb, killed.worker_mb), accuracy,
+        max(whole.parent_mb, killed.parent_mb), max(whole.worker_mb, killed.worker_mb),
+        few, fewer.parent_mb, fewer.worker_mb, accuracy,
     )  # fmt: skip
 
 
@@ -118,21 +149,28 @@ def page(endured: Endured) -> str:
     """Describes it in Markdown."""
     same = "the same outcomes, bit for bit" if endured.is_same else "OTHER outcomes"
     versions = ", ".join(f"{name} {version}" for name, version in installed_versions().items())
+    lines = "\n".join(f"- {line}" for line in endured.accuracy)
     return f"""# A long recording, killed and resumed
 
-`tvfs-gym dev record` over {endured.pictures:,} small pictures, ten views each, with the network
-`{NETWORK}`. Undisturbed it took {endured.undisturbed_s:.0f} s on a machine that others used
-too. The same recording, killed (SIGKILL, with all its processes) {endured.kills} times and resumed
-by the same command, took {endured.killed_s:.0f} s in all and came to {same}: {endured.accuracy}.
+`tvfs-gym dev record` over {endured.pictures:,} small pictures with {len(NETWORKS)} networks, ten
+views each. Undisturbed it took {endured.undisturbed_s:.0f} s on a machine that others used too. The
+same recording, killed (SIGKILL, with all its processes) {endured.kills} times and resumed by the
+same command, took {endured.killed_s:.0f} s in all and came to {same}:
 
-| process | peak memory, MB |
-| --- | ---: |
-| the command itself | {endured.parent_mb:.0f} |
-| each of its workers | {endured.worker_mb:.0f} |
+{lines}
 
-Resident memory, looked at every {LOOK_S:g} s; the interpreter with its libraries is the most of
-it. Chunks of {CHUNK} pictures are kept as they are done, so that a kill loses no more than what was
-underway.
+The pictures are the digits that ship, moved and with noise, which is why few answers are right.
+
+| peak memory, MB | {endured.few:,} pictures | {endured.pictures:,} pictures |
+| --- | ---: | ---: |
+| the command itself | {endured.few_parent_mb:.0f} | {endured.parent_mb:.0f} |
+| each of its {WORKERS} workers | {endured.few_worker_mb:.0f} | {endured.worker_mb:.0f} |
+
+Resident memory, looked at every {LOOK_S:g} s; the interpreter with its libraries is the most of it.
+Growing on like that, {MANY:,} pictures with {len(NETWORKS)} networks need {endured.many_mb:.0f} MB
+in all processes together (reckoned from the two columns, not measured). A worker holds one network
+and one picture, so larger ones add their own size. Chunks of {CHUNK} pictures are kept as they are
+done, so that a kill loses no more than what was underway.
 
 Command: `tvfs-gym dev perf recording --output docs/performance_recording.md`; {runtime()},
 {versions}. The figures as JSON: [performance_recording.json](performance_recording.json).
@@ -174,15 +212,16 @@ class _Recorder:
         self.seconds = self.parent_mb = self.worker_mb = 0.0
         self._command = [
             sys.executable, "-m", "tvfs_gym.experiments.cli", "dev", "record", "--family", FAMILY,
-            "--topology", NETWORK, "--models", str(load_family(FAMILY).models),
+            *(word for name in NETWORKS for word in ("--topology", name)),
+            "--models", str(load_family(FAMILY).models),
             "--images", str(images), "--output", str(output),
         ]  # fmt: skip
 
-    def run(self, chunks: int | None) -> str:
+    def run(self, chunks: int | None) -> list[str]:
         """Runs the command, and kills it once so many chunks are done.
 
         Returns:
-            Line about the accuracy; empty if it was killed before.
+            Lines about the accuracy; none if it was killed before.
         """
         begin_s = monotonic()
         started = subprocess.Popen(
@@ -198,17 +237,18 @@ class _Recorder:
         printed, errors = started.communicate()
         self.seconds += monotonic() - begin_s
         if started.returncode == -signal.SIGKILL:
-            return ""
+            return []
         if started.returncode:
             raise InputError(f"a recording failed: {errors.strip().splitlines()[-1]}")
-        return next(line for line in printed.splitlines() if line.startswith(f"{NETWORK}: "))
+        return [line for line in printed.splitlines() if line.startswith(NETWORKS)]
 
     def _chunks(self) -> int:
-        return len(list((unfinished(self.output) / NETWORK).glob("*.npz")))
+        return len(list(unfinished(self.output).glob("*/*.npz")))
 
     def _look(self, pid: int) -> None:
         with suppress(psutil.Error):
             parent = psutil.Process(pid)
             self.parent_mb = max(self.parent_mb, parent.memory_info().rss / 1e6)
             for child in parent.children(recursive=True):
-                self.worker_mb = max(self.worker_mb, child.memory_info().rss / 1e6)
+                if WORKER in " ".join(child.cmdline()):  # not a copy of the parent that becomes one
+                    self.worker_mb = max(self.worker_mb, child.memory_info().rss / 1e6)
