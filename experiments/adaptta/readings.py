@@ -7,7 +7,7 @@ the views, aggregation, confidence estimator, consensus or newest view, ``>=`` o
 they are or scaled to a sum of 1) is replayed and set beside the published means.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.envs.inference.adaptta import TAU
-from tvfs_gym.envs.inference.augmentation import ORDERS, policy_views
+from tvfs_gym.envs.inference.augmentation import ORDERS, View, policy_views
 from tvfs_gym.envs.inference.outcomes import load_outcomes, passes_spent
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta.recorded import PUBLISHED_PASSES
 from tvfs_gym.experiments.adaptta.replay import Rule, replay_views
 from tvfs_gym.experiments.adaptta.report import command_of
-from tvfs_gym.experiments.adaptta.view_store import load_outputs
+from tvfs_gym.experiments.adaptta.view_store import chunks_of
 from tvfs_gym.experiments.progress import progress_bar
 from tvfs_gym.experiments.results.folder import read_json
 from tvfs_gym.experiments.results.tables import markdown_table
@@ -145,23 +145,55 @@ def _replayed(folder: Path, every_rule: bool) -> Iterator[ReplayedReading]:
     passes: dict[Interpretation, list[NDArray[np.intp]]] = {reading: [] for reading in readings}
     weights = []
     with progress_bar() as bar:
-        task = bar.add_task(f"reading {folder.name}", total=len(networks) * len(readings))
+        task = bar.add_task(f"reading {folder.name}", total=len(networks) * len(truth))
         for network in networks:
-            outputs = load_outputs(folder, network.name)
-            usable = outputs.probabilities[outputs.usable]
-            if len(usable) != len(truth):
-                raise InputError(f"{folder} holds an unfinished run: run it again to finish it.")
             recorded = policy_views("10C", config["view_order"])
-            centre = usable[:, [view.crop == "C" for view in recorded].index(True)]
-            weights.append(_weights(network, centre.argmax(axis=1) == truth + network.label_offset))
+            right, of_network = replayed_network(
+                folder, network, truth + network.label_offset, recorded, readings,
+                lambda count: bar.advance(task, count),
+            )  # fmt: skip
+            weights.append(_weights(network, right))
             for reading in readings:
-                index = {view: place for place, view in enumerate(recorded)}
-                passes[reading].append(
-                    _passes(usable, truth + network.label_offset, index, reading)
-                )
-                bar.advance(task)
+                passes[reading].append(of_network[reading])
     for reading in readings:
         yield ReplayedReading(reading, np.stack(passes[reading]), np.stack(weights))
+
+
+def replayed_network(
+    folder: Path,
+    network: Topology,
+    truth: NDArray[np.intp],
+    recorded: Sequence[View],
+    readings: Sequence[Interpretation],
+    on_images_done: Callable[[int], None],
+) -> tuple[NDArray[np.bool_], dict[Interpretation, NDArray[np.intp]]]:
+    """Replays a network's outputs chunk by chunk: those of all images would fill the memory.
+
+    Returns:
+        Whether the centre crop's answer is right, of every image, and every reading's passes.
+
+    Raises:
+        InputError: The run is unfinished.
+    """
+    index = {view: place for place, view in enumerate(recorded)}
+    centre = [view.crop == "C" for view in recorded].index(True)
+    right: list[NDArray[np.bool_]] = []
+    passes: dict[Interpretation, list[NDArray[np.intp]]] = {reading: [] for reading in readings}
+    done = 0
+    for chunk in chunks_of(folder, network.name):
+        usable = chunk.probabilities[chunk.usable]
+        of_chunk = truth[done : done + len(usable)]
+        done += len(usable)
+        if not len(usable) == len(of_chunk) > 0:
+            continue
+        right.append(usable[:, centre].argmax(axis=1) == of_chunk)
+        for reading in readings:
+            passes[reading].append(_passes(usable, of_chunk, index, reading))
+        on_images_done(len(usable))
+    if done != len(truth):
+        raise InputError(f"{folder} holds an unfinished run: run it again to finish it.")
+    found = {reading: np.concatenate(parts, axis=1) for reading, parts in passes.items()}
+    return np.concatenate(right), found
 
 
 def _passes(

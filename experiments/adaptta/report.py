@@ -81,7 +81,7 @@ def write_live_report(
     runs = [
         run
         for topology in topologies
-        for run in _policy_runs(folder, topology, usable, truth, options)
+        for run in policy_runs(folder, topology, usable, truth, options)
     ]
     _write_rows(folder, used, runs)
     _write_outcomes(folder, used, runs, options)
@@ -177,7 +177,7 @@ def command_of(config: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def _policy_runs(
+def policy_runs(
     folder: Path,
     topology: Topology,
     usable: NDArray[np.bool_],

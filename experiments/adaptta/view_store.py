@@ -67,20 +67,6 @@ def chunks_of(folder: Path, network: str) -> Iterator[ViewOutputs]:
     yield from map(_load_chunk, files)
 
 
-def load_outputs(folder: Path, network: str) -> ViewOutputs:
-    """Reads all chunks of a network at once.
-
-    Raises:
-        InputError: As for `chunks_of`.
-    """
-    chunks = list(chunks_of(folder, network))
-    return ViewOutputs(
-        np.concatenate([chunk.probabilities for chunk in chunks]),
-        np.concatenate([chunk.seconds for chunk in chunks]),
-        np.concatenate([chunk.errors for chunk in chunks]),
-    )
-
-
 def _load_chunk(file: Path) -> ViewOutputs:
     try:
         data = read_arrays(file)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.envs.inference.augmentation import views
 from tvfs_gym.envs.inference.images import open_image
 
 
@@ -25,6 +26,17 @@ def test_a_rotated_photograph_is_set_upright(tmp_path: Path) -> None:
     exif[0x0112] = 6  # turned by a quarter
     Image.new("RGB", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
     assert open_image(tmp_path / "turned.jpg").size == (20, 30)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8000, 6000), (2000, 3)])
+def test_a_picture_of_any_size_is_read_as_it_is(tmp_path: Path, size: tuple[int, int]) -> None:
+    """48 megapixels, and one; every view of it is square."""
+    Image.new("RGB", size, (10, 200, 30)).save(tmp_path / "image.png", compress_level=1)
+    image = open_image(tmp_path / "image.png")
+    assert image.size == size
+    found = [*views(image, 32)]
+    assert len(found) == 10 and {view.shape for view in found} == {(32, 32, 3)}
+    assert all((view == (10, 200, 30)).all() for view in found)
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])

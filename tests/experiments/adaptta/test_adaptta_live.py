@@ -18,7 +18,7 @@ from tvfs_gym.envs.inference.classifier import TfliteClassifier
 from tvfs_gym.envs.inference.image_lists import read_image_list
 from tvfs_gym.envs.inference.outcomes import load_outcomes
 from tvfs_gym.envs.inference.topology import load_family
-from tvfs_gym.experiments.adaptta.view_store import ViewOutputs, load_outputs, save_chunk
+from tvfs_gym.experiments.adaptta.view_store import ViewOutputs, chunks_of, save_chunk
 
 NAME = "mobilenet_v1_0.25_128"
 GOOD = 60
@@ -91,7 +91,7 @@ def test_rows_are_what_adaptta_says_live(
 def test_rows_follow_bit_for_bit_from_the_saved_views(live: tuple[Path, str]) -> None:
     """Re-computed here with plain NumPy loops."""
     folder, _ = live
-    outputs = load_outputs(folder, NAME)
+    (outputs,) = chunks_of(folder, NAME)
     usable = outputs.probabilities[outputs.errors == ""]
     assert usable.shape == (GOOD, 10, 1001)
     rows = pl.read_parquet(folder / "frames.parquet").filter(pl.col("policy") == "10C")
@@ -201,7 +201,7 @@ def test_a_chunk_is_kept_without_loss(exact: bool, tmp_path: Path) -> None:
     )
     path = tmp_path / "views" / "net" / "00000.npz"
     save_chunk(path, outputs)
-    found = load_outputs(tmp_path, "net")
+    (found,) = chunks_of(tmp_path, "net")
     assert np.array_equal(found.probabilities, outputs.probabilities)
     assert found.seconds.tolist() == outputs.seconds.tolist()
     assert found.errors.tolist() == outputs.errors.tolist()

@@ -19,6 +19,7 @@ from tvfs_gym.envs.inference.image_lists import LabelledImage
 from tvfs_gym.envs.inference.images import open_image
 from tvfs_gym.envs.inference.labels import Labels, labels_in
 from tvfs_gym.envs.inference.outcomes import load_outcomes
+from tvfs_gym.envs.inference.runtime import interpreter
 from tvfs_gym.envs.inference.topology import Topology, load_family
 from tvfs_gym.experiments.adaptta import recording
 from tvfs_gym.experiments.models import add as add_module
@@ -180,6 +181,27 @@ def test_what_classifies_no_rgb_pictures_is_refused(
     with pytest.raises(InputError) as refused:
         read(**network)
     assert message in str(refused.value) and len(str(refused.value).splitlines()) == 1
+
+
+def test_a_network_whose_quantisation_no_runtime_takes_is_refused_in_a_sentence(
+    read: Read, tmp_path: Path
+) -> None:
+    """As person_detect.tflite of 2019, whose scales lie along a dimension that a tensor lacks."""
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+    flatbuffers = pytest.importorskip("flatbuffers")
+    path = write_network(tmp_path / "net.tflite")
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+    (output,) = model.subgraphs[0].outputs
+    quantisation = model.subgraphs[0].tensors[output].quantization
+    quantisation.scale, quantisation.zeroPoint = [1 / 256] * 2, [0] * 2
+    quantisation.quantizedDimension = 3
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    with pytest.raises(InputError, match="is not a usable TFLite network") as refused:
+        interpreter(path, threads=1)
+    assert "quantized_dimension" in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_a_network_of_any_size_takes_the_one_that_is_given(read: Read, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from tests.conftest import Cli
+from tvfs_gym.envs.boards.profile import load_profile
 from tvfs_gym.envs.errors import InputError
+from tvfs_gym.experiments.twin.traces.heat import heated
 from tvfs_gym.experiments.twin.traces.record import Run, read_record
 
 N = 60
@@ -311,6 +313,37 @@ def test_a_log_of_sbc_bench_without_a_clock_has_a_load(tmp_path: Path, clock: st
     (run,) = read_record(path).runs
     assert run.frequency_mhz is None and run.load == pytest.approx(LOAD)
     assert run.temperature_c == pytest.approx(TEMPERATURE_C)
+
+
+def _sbc_bench(folder: Path, clock_mhz: int) -> Path:
+    """A log of a board whose clock does not change, as sbc-bench 0.9 writes it."""
+    path = folder / "4K7E.txt"
+    lines = ["sbc-bench v0.9.9 Milk-V Mars", "System health while running 7-zip multi core:", ""]
+    lines += [
+        f"17:25:{i:02d}: {clock_mhz}MHz  0.93  {100 * LOAD[i]:.0f}%   1%  {TEMPERATURE_C[i]}°C"
+        for i in range(N)
+    ]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_log_of_an_unknown_board_is_read_with_another_board_s_power(tmp_path: Path) -> None:
+    (run,) = read_record(_sbc_bench(tmp_path, 1500)).runs
+    assert run.frequency_mhz == pytest.approx(1500) and run.load == pytest.approx(LOAD)
+    trace = heated(run, load_profile("raspberry_pi_3b"))
+    heat_w = trace.heat_at(trace.temperature_c) + sum(trace.workloads.values())
+    assert heat_w[LOAD > 0.5].min() > 2 * heat_w[LOAD < 0.5].max()
+
+
+def test_a_clock_beyond_the_board_s_names_the_board_not_the_new_profile(
+    cli: Cli, tmp_path: Path
+) -> None:
+    log, profile = _sbc_bench(tmp_path, 2200), tmp_path / "quartz64.toml"
+    done = cli("identify", log, "--board", "raspberry_pi_3b", "--output", profile)
+    assert done.returncode == 2
+    told = " ".join(done.stderr.split())
+    assert "2200 is far beyond the 1200 MHz of raspberry_pi_3b" in told
+    assert "name the board's profile with --board" in told and "quartz64" not in told
 
 
 def test_milli_degrees_of_a_log_are_degrees(tmp_path: Path) -> None:
