@@ -8,8 +8,10 @@ explains beyond it is a departure.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tvfs_gym.experiments.twin.identification import Matrix, Trace, Vector, responses
 
@@ -22,14 +24,21 @@ MOST_SAMPLES = 600
 LAGS_S = (2, 4, 6, 8, 11, 15, 20, 26, 34, 44, 56, 72, 92, 120)
 """Shifts that are tried, both ways, s."""
 
-FAN_LEVELS = np.linspace(0.15, 0.85, 10)
+FAN_LEVELS = np.linspace(0.08, 0.92, 13)
 """Where a fan may go on, as shares of the span of the temperature."""
 
-HYSTERESIS_C, ROUNDS = 2.5, 2
-"""How far below a fan stops, and how often its times and its effect are found in turn."""
+HYSTERESES_C = (1.0, 2.5, 5.0, 8.0)
+"""How far below it may stop."""
 
-FAN_LEAVES, LAG_LEAVES = 0.89, 0.5
-"""Share of the squared error that may be left for a departure to be named."""
+FEWEST = 3
+"""Samples with the fan on, and with it off, that tell anything of it."""
+
+FAN_LEAVES, FAN_LEAVES_OF_STEP, LAG_LEAVES = 0.9, 0.68, 0.5
+"""Share of the squared error that may be left for a departure to be named: by a fan in general, and
+where the heat changes only once, so that the model itself is little known."""
+
+CHANCE = 12.0
+"""What a fan's place and effect explain of noise alone, in squared errors of a sample."""
 
 
 def lag_s(traces: Sequence[Trace]) -> float | None:
@@ -51,16 +60,19 @@ def lag_s(traces: Sequence[Trace]) -> float | None:
     return float(best) if tried[best] < LAG_LEAVES * unshifted else None
 
 
-def fan_from_c(traces: Sequence[Trace], fitted_s: Vector) -> float | None:
+def fan_from_c(
+    traces: Sequence[Trace], fitted_s: Vector, leaves: float = FAN_LEAVES
+) -> float | None:
     """Temperature from which on a fan cools, or whatever else makes the gain fall with heat.
 
-    A fan takes heat in proportion to how far the sink is above the room. When it runs and what it
-    takes follow from the model's own temperatures, not from the measured ones, whose noise would
-    explain itself.
+    A fan takes heat in proportion to how far the sink is above the room, for which the model's own
+    temperature stands. Whether it runs follows, as on a board, from what the sensor showed before:
+    the sample itself would let its noise explain itself.
 
     Args:
         traces: Runs.
         fitted_s: Time constants of the network that was fitted to them.
+        leaves: Most that may be left of the squared error.
 
     Returns:
         None if no such fan explains anything of the runs' error.
@@ -69,17 +81,19 @@ def fan_from_c(traces: Sequence[Trace], fitted_s: Vector) -> float | None:
     taus_s = np.sort(np.append(_time_constants(plain), fitted_s))
     linear = _Fit.of(plain, taus_s, [np.zeros((len(trace.time_s), 0)) for trace in plain])
     low_c, high_c = np.quantile(np.concatenate([one.temperature_c for one in plain]), (0.02, 0.98))
-    best, found = FAN_LEAVES * linear.squared_error, None
-    for on_c in low_c + FAN_LEVELS * (high_c - low_c):
-        fitted = linear
-        for _ in range(ROUNDS):
-            taken = [
-                _taken(trace, taus_s, predicted_c, on_c, linear.room_c)
-                for trace, predicted_c in zip(plain, fitted.predicted_c, strict=True)
-            ]
-            fitted = _Fit.of(plain, taus_s, taken)
-        if fitted.squared_error < best:
-            best, found = fitted.squared_error, float(on_c)
+    samples = sum(len(trace.time_s) for trace in plain)
+    best, found = (leaves - CHANCE / samples) * linear.squared_error, None
+    for on_c, hysteresis_c in product(low_c + FAN_LEVELS * (high_c - low_c), HYSTERESES_C):
+        running = [_running(trace.temperature_c, on_c, hysteresis_c) for trace in plain]
+        if not FEWEST <= sum(int(one.sum()) for one in running) <= samples - FEWEST:
+            continue
+        taken = [
+            responses(replace(trace, heat=on * (own_c - linear.room_c)), taus_s[::2])
+            for trace, on, own_c in zip(plain, running, linear.predicted_c, strict=True)
+        ]
+        squared_error = _Fit.of(plain, taus_s, taken).squared_error
+        if squared_error < best:
+            best, found = squared_error, float(on_c)
     return found
 
 
@@ -120,13 +134,12 @@ class _Fit:
         return cls(float(left_c**2), float(rooms[0] - rooms[free]), predicted_c)
 
 
-def _taken(trace: Trace, taus_s: Vector, predicted_c: Vector, on_c: float, room_c: float) -> Matrix:
-    """How modes follow the heat that a fan takes, shape (samples, modes)."""
-    runs, heat = False, np.zeros(len(predicted_c))
-    for index, value_c in enumerate(predicted_c):
-        runs = bool(value_c > on_c - HYSTERESIS_C * runs)
-        heat[index] = runs * (value_c - room_c)
-    return responses(replace(trace, heat=heat), taus_s[::2])
+def _running(temperature_c: Vector, on_c: float, hysteresis_c: float) -> NDArray[np.bool_]:
+    """True in the intervals in which a fan runs that the sample before has switched."""
+    runs = np.zeros(len(temperature_c), bool)
+    for index in range(1, len(runs)):
+        runs[index] = temperature_c[index - 1] > on_c - hysteresis_c * runs[index - 1]
+    return runs
 
 
 def _squared_error(traces: Sequence[Trace]) -> float:

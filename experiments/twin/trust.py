@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tvfs_gym.experiments.twin.departures import fan_from_c, lag_s
+from tvfs_gym.experiments.twin.departures import (
+    FAN_LEAVES,
+    FAN_LEAVES_OF_STEP,
+    fan_from_c,
+    lag_s,
+)
 from tvfs_gym.experiments.twin.excitation import reached_gain
 from tvfs_gym.experiments.twin.identification import ThermalModel, Trace
 
@@ -107,11 +112,8 @@ def doubts(traces: Sequence[Trace], chosen: Candidate) -> Iterator[Doubt]:
             f"the temperature answers about {abs(lag):.0f} s {late} than any network would: are "
             "heat and temperature logged at the same times? Shift one of them, and try again.",
         )
-    fan_c = (
-        None
-        if lag is not None or reached is not None
-        else fan_from_c(traces, model.time_constants_s)
-    )
+    leaves = FAN_LEAVES if reached is None else FAN_LEAVES_OF_STEP
+    fan_c = None if lag is not None else fan_from_c(traces, model.time_constants_s, leaves)
     if fan_c is not None:
         yield Doubt(
             "fan",
