@@ -85,7 +85,7 @@ class ReplayedHeat:
 def replay_of(result: Result) -> ReplayedHeat:
     """Turns what a fit leaves over on the run that stands for it into a course."""
     trace, known = result.shown
-    predicted, free = predictions(result.model, trace, known, result.first)
+    predicted, free = predictions(result.model, trace, known)
     left_k = (trace.temperature_c - predicted["model"])[free]
     time_s = trace.time_s[free] - trace.time_s[free][0]
     pieces = int(EPISODE_S / PIECE_S)

@@ -57,7 +57,7 @@ def twin_errors(config: Mapping[str, Any]) -> list[TwinError]:
 def _error(board: str, cooling: str, count: int, row: Mapping[str, str]) -> TwinError:
     numbers = (row[f"{name}_c"] for name in ("model_rmse", "model_worst", "constant_rmse"))
     values = (float(number) if number else None for number in numbers)
-    return TwinError(board, cooling, count, row["held_out"], *values)
+    return TwinError(board, cooling, count, f"{row['held_out']} ({row['session']})", *values)
 
 
 def _used(config: Mapping[str, Any]) -> dict[tuple[str, str], int]:

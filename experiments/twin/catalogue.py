@@ -12,6 +12,8 @@ CATALOGUE = files("tvfs_gym.experiments.twin") / "fidelity.toml"
 DRAFTS = files("tvfs_gym.experiments.twin") / "drafts"
 """Profiles of boards that do not ship, with no cooling fitted."""
 
+SAME_SESSION, ANOTHER_SESSION = "same session", "another session"
+
 
 class Source(Table):
     """Where a folder of traces comes from."""
@@ -28,11 +30,20 @@ class HeldOut(Table):
         title: Title of the section.
         traces: Patterns of files.
         from_s: Only what lies behind this time counts, and what lies before it is known.
+        with_the_fit: True if they were recorded in the same session as what was fitted; so was
+            what lies behind a time.
     """
 
     title: str
     traces: tuple[str, ...]
     from_s: float | None = None
+    with_the_fit: bool = False
+
+    @property
+    def session(self) -> str:
+        """Whether it is that of what was fitted: the same room, the same day."""
+        same = self.with_the_fit or self.from_s is not None
+        return SAME_SESSION if same else ANOTHER_SESSION
 
 
 class Fit(Table):

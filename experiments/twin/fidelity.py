@@ -25,6 +25,7 @@ from tvfs_gym.experiments.twin.adaptation import (
 )
 from tvfs_gym.experiments.twin.admission import WORST_C
 from tvfs_gym.experiments.twin.catalogue import (
+    ANOTHER_SESSION,
     Adaptation,
     Catalogue,
     Transfer,
@@ -44,6 +45,7 @@ FIT_HEADER = ("board, cooling", "nodes", "time constants, s", "gains, K/W", "RMS
 HELD_OUT_HEADER = (
     "board, cooling",
     "held out",
+    "session",
     "runs",
     "known, s",
     "RMSE, °C",
@@ -52,7 +54,14 @@ HELD_OUT_HEADER = (
     "first order RMSE, °C",
     "constant RMSE, °C",
 )
-BRIEF_HEADER = ("board, cooling", "held out", "RMSE, °C", "first order, °C", "constant, °C")
+BRIEF_HEADER = (
+    "board, cooling",
+    "held out",
+    "session",
+    "RMSE, °C",
+    "first order, °C",
+    "constant, °C",
+)
 ERROR_COLUMNS = (
     "model_rmse_c",
     "model_mae_c",
@@ -185,7 +194,8 @@ def _table(results: Sequence[Result], takeovers: Sequence[Takeover] = ()) -> pl.
     """One row per cooling and held-out set: means over its runs; no naive one predicts blindly."""
     rows = [row for takeover in takeovers for row in _blind_rows(takeover)]
     for result in results:
-        for title, found in result.held_out.items():
+        for held in result.fit.held_out:
+            found = result.held_out[held.title]
             mean = {
                 f"{predictor.replace(' ', '_')}_{field}": float(
                     np.mean([asdict(run[predictor])[field] for run in found])
@@ -198,9 +208,10 @@ def _table(results: Sequence[Result], takeovers: Sequence[Takeover] = ()) -> pl.
                     "board": result.fit.board,
                     "cooling": result.fit.cooling,
                     "nodes": result.model.order,
-                    "held_out": title,
+                    "held_out": held.title,
+                    "session": held.session,
                     "runs": len(found),
-                    "known_s": result.known_s[title],
+                    "known_s": result.known_s[held.title],
                     **mean,
                 }
             )
@@ -219,6 +230,7 @@ def _blind_rows(takeover: Takeover) -> list[dict[str, Any]]:
             "cooling": cooling,
             "nodes": result.model.order,
             "held_out": title,
+            "session": ANOTHER_SESSION,
             "runs": len(errors),
             "known_s": 0.0,
             **{
@@ -254,6 +266,7 @@ def _page(
         [
             f"{row['board']}, {row['cooling']}",
             row["held_out"],
+            row["session"],
             str(row["runs"]),
             f"{row['known_s']:.0f}",
             *(f"{row[name]:.2f}" for name in ERROR_COLUMNS),
@@ -264,7 +277,7 @@ def _page(
         [title, f"{error.bias_c:+.1f}", f"{error.rmse_c:.1f}", f"{error.worst_c:.1f}"]
         for title, error in transfers.items()
     ]
-    runs = next(iter(results[0].held_out.values()))
+    runs = [run for found in results[0].held_out.values() for run in found]
     return jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), keep_trailing_newline=True).render(
         fits=markdown_table(FIT_HEADER, fits),
         held_out=markdown_table(HELD_OUT_HEADER, held_out),
@@ -274,6 +287,11 @@ def _page(
         takeovers=[(takeover, _takeover_table(takeover)) for takeover in takeovers],
         figures=[(result.fit, _figure(result)) for result in everything],
         beaten=_beaten(everything),
+        same_only=[
+            f"{result.fit.board}, {result.fit.cooling}"
+            for result in everything
+            if all(held.session != ANOTHER_SESSION for held in result.fit.held_out)
+        ],
         xu3=sorted(run["model"].rmse_c for run in runs),
         room_c=ROOM_C,
         doubtful=DOUBTFUL,
@@ -303,7 +321,8 @@ def _takeover_table(takeover: Takeover) -> str:
 def _beaten(results: Sequence[Result]) -> list[str]:
     """Parts that a naive predictor predicts better."""
     return [
-        f"{row['board']}, {row['cooling']}, {row['held_out']} ({name.replace('_', ' ')}: "
+        f"{row['board']}, {row['cooling']}, {row['held_out']}, {row['session']} "
+        f"({name.replace('_', ' ')}: "
         f"{row[f'{name}_rmse_c']:.2f} against {row['model_rmse_c']:.2f} °C)"
         for row in _table(results).iter_rows(named=True)
         for name in ("constant", "first_order")
@@ -312,16 +331,21 @@ def _beaten(results: Sequence[Result]) -> list[str]:
 
 
 def _brief(results: Sequence[Result], takeovers: Sequence[Takeover]) -> str:
-    """Every takeover, and each board's first fitted cooling on its first held-out set."""
+    """Every takeover, and each board's first fitted cooling, in another session if there is one."""
     taken = _table((), takeovers).to_dicts()
-    first = {row["board"]: row for row in reversed(_table(results).to_dicts())}
+    first: dict[str, dict[str, Any]] = {}
+    for row in _table(results).to_dicts():
+        known = first.setdefault(row["board"], row)
+        if row["cooling"] == known["cooling"] and known["session"] != ANOTHER_SESSION:
+            first[row["board"]] = row
     rows = [
         [
             f"{row['board']}, {row['cooling']}",
             row["held_out"],
+            row["session"],
             *("–" if row[name] is None else f"{row[name]:.2f}" for name in BRIEF_COLUMNS),
         ]
-        for row in (*taken, *reversed(first.values()))
+        for row in (*taken, *first.values())
     ]
     return markdown_table(BRIEF_HEADER, rows)
 
@@ -346,7 +370,7 @@ def _draw(result: Result, folder: Path) -> None:
     trace, known = result.shown
     working = trace.working(result.model.activities)
     measured_against_predicted(
-        working, *predictions(result.model, working, known, result.first), folder / _figure(result)
+        working, *predictions(result.model, working, known), folder / _figure(result)
     )
 
 

@@ -28,7 +28,6 @@ class Result:
         fit: Settings of the fit.
         board: Profile with the activities that were found.
         chosen: Result of the fit.
-        first: The best single node, for comparison.
         held_out: By title: errors of the model and the naive predictors, one of each per run.
         known_s: By title: length of the beginning whose temperatures are known, s.
         shown: The run in the middle of the first held-out set, and which samples of it are known.
@@ -37,7 +36,6 @@ class Result:
     fit: Fit
     board: BoardProfile
     chosen: Candidate
-    first: ThermalModel
     held_out: dict[str, list[dict[str, Error]]]
     known_s: dict[str, float]
     shown: tuple[Trace, Samples]
@@ -75,18 +73,18 @@ def refitted(fit: Fit, folder: Path) -> Result:
     used = files_of_catalogue(folder, fit.traces)
     runs = [run.until(fit.until_s) for file in used for run in read_record(file).runs]
     found = candidates(traces_to_fit(runs, profile, fit.full_load_w))
-    chosen, first = best_of(found), found[0].model
+    chosen = best_of(found)
     model = chosen.model
     power = profile.power.model_copy(update={"activities": model.activities})
     board = profile.model_copy(update={"power": power})
     held_out, known_s, shown = {}, {}, []
     for held in fit.held_out:
-        runs_held = judged(fit, held, board, model, first, folder)
+        runs_held = judged(fit, held, board, model, folder)
         held_out[held.title] = [run.errors for run in runs_held]
         known_s[held.title] = runs_held[0].known_s
         by_error = sorted(runs_held, key=lambda run: run.errors["model"].rmse_c)
         shown.append(by_error[len(by_error) // 2])
-    return Result(fit, board, chosen, first, held_out, known_s, (shown[0].trace, shown[0].known))
+    return Result(fit, board, chosen, held_out, known_s, (shown[0].trace, shown[0].known))
 
 
 def judged(
@@ -94,7 +92,6 @@ def judged(
     held: HeldOut,
     board: BoardProfile,
     model: ThermalModel,
-    first: ThermalModel,
     folder: Path,
     samples: int = WINDOW_SAMPLES,
 ) -> list[Judged]:
@@ -105,7 +102,6 @@ def judged(
         held: The set.
         board: Profile with the activities that were found.
         model: The network.
-        first: The best single node.
         folder: Folder of the measured traces.
         samples: Least number of samples in the window.
     """
@@ -115,7 +111,7 @@ def judged(
     for trace in heated_runs(others, board, fit.full_load_w):
         known_s = held.from_s or window_s(model, trace, samples)
         known = trace.time_s < known_s
-        found.append(Judged(errors(model, trace, known, first), trace, known, known_s))
+        found.append(Judged(errors(model, trace, known), trace, known, known_s))
     return found
 
 

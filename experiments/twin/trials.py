@@ -46,7 +46,7 @@ def tried(fit: Fit, folder: Path) -> Trial:
     minute = [
         run.errors
         for held_out in fit.held_out
-        for run in judged(fit, held_out, result.board, result.model, result.first, folder, 0)
+        for run in judged(fit, held_out, result.board, result.model, folder, 0)
     ]
     return Trial(result, verdict(log_se, held), verdict(log_se, minute))
 

@@ -44,8 +44,8 @@ def run(
         full: True to print every run.
 
     Returns:
-        runs and mean: name (of a run), rmse_c, mae_c, worst_c of the model, and the rmse_c of a
-        first-order model and of a constant, first_order_rmse_c and constant_rmse_c.
+        runs and mean: name (of a run), rmse_c, mae_c, worst_c of the model, and the rmse_c of the
+        naive predictors of `predictions`, first_order_rmse_c and constant_rmse_c.
 
     Raises:
         InputError: The profile or a trace cannot be used.
@@ -74,7 +74,8 @@ def run(
     lines = [_cells(str(each["name"])[-LONGEST:], each) for each in shown]
     print("\n".join(text_lines(HEADINGS, [*lines, _cells(f"mean of {len(rows)}", mean)])))
     print(
-        "Errors of a free run, degC, beside those of a first-order model and a constant."
+        "Errors of a free run, degC, beside those of the single node that is closest to the "
+        "network\n(first order) and of the window's mean (constant)."
         + ("" if len(shown) == len(named) else f" The {MOST_RUNS} worst; --full prints all.")
     )
     if figure is not None:
