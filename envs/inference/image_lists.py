@@ -14,7 +14,7 @@ from zlib import error as ZlibError  # noqa: N812
 from PIL import Image
 
 from tvfs_gym.envs.errors import InputError
-from tvfs_gym.envs.inference.labels import Labels
+from tvfs_gym.envs.inference.labels import BYTE_ORDER_MARKS, Labels
 
 LIST = "images.csv"
 
@@ -67,10 +67,11 @@ def read_images(path: Path, classes: int, labels: Labels = NO_LABELS) -> Labelle
     """Reads a list of labelled images, or a folder with a sub-folder of images per class.
 
     Sub-folders are the classes of their names in the label list, or of their numbers. Otherwise
-    they are the classes 0, 1, ... in alphabetical order, as in torchvision's ``ImageFolder``, and
-    all must be there: a part of ImageNet in folders like ``n01440764`` would get wrong labels in
-    silence. Images may lie in folders within these. Hidden and system files and folders are left
-    out. Of a folder that holds but one, which is no class, that one is read.
+    they are the classes 0, 1, ... by the numbers behind their names, as ``class_10``, or in
+    alphabetical order, as in torchvision's ``ImageFolder``, and all must be there: a part of
+    ImageNet in folders like ``n01440764`` would get wrong labels in silence. Images may lie in
+    folders within these. Hidden and system files and folders are left out. Of a folder that holds
+    but one, which is no class, that one is read.
 
     Args:
         path: As for `read_image_list`, or such a folder.
@@ -124,9 +125,18 @@ def _visible(folder: Path) -> Iterator[Path]:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """All files of a folder and of those within it, in order, but for hidden ones."""
+    """All files of a folder and of those within it, in order, but for hidden ones.
+
+    A link to a folder that it lies in leads back to what was there before, and is left out.
+    """
     for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        here = Path(place).resolve()
+        above = {here, *here.parents}
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not _is_hidden(name) and Path(place, name).resolve() not in above
+        )
         yield from (Path(place, name) for name in sorted(files) if not _is_hidden(name))
 
 
@@ -156,9 +166,23 @@ def _classes_of(
             f"{path} holds {len(names)} folders for the network's {classes} classes: name each "
             f"folder by its class's number, or list the images in {path / LIST}."
         )
-    order = ", ".join(f"{label} = {name}" for label, name in enumerate(names[:_TOLD]))
+    by_number = _by_number_behind(names)
+    ordered, how = (names, "alphabet") if by_number is None else (by_number, "the number behind")
+    order = ", ".join(f"{label} = {name}" for label, name in enumerate(ordered[:_TOLD]))
     more = ", ..." if classes > _TOLD else ""
-    return list(range(classes)), [f"{path}: folders are the classes by alphabet: {order}{more}."]
+    note = f"{path}: folders are the classes by {how}: {order}{more}."
+    return [ordered.index(name) for name in names], [note]
+
+
+def _by_number_behind(names: Sequence[str]) -> list[str] | None:
+    """Names such as ``class_2`` and ``class_10`` by their numbers; None if these leave any out."""
+    found = [re.fullmatch(r"(.*?)(\d+)", name) for name in names]
+    parts = {int(match[2]): match for match in found if match is not None}
+    numbers = sorted(parts)
+    alike = len({match[1] for match in parts.values()}) == 1 and len(parts) == len(names)
+    if not alike or numbers[0] > 1 or numbers[-1] - numbers[0] != len(numbers) - 1:
+        return None
+    return [parts[number][0] for number in numbers]
 
 
 def _numbered(names: Sequence[str]) -> str:
@@ -189,8 +213,8 @@ def read_image_list(path: Path, labels: Labels = NO_LABELS) -> list[LabelledImag
     """
     path = path / LIST if path.is_dir() else path
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = _rows(text)
+        content = path.read_bytes()
+        rows = _rows(content.decode(BYTE_ORDER_MARKS.get(content[:2], "utf-8-sig")))
     except OSError as error:
         raise InputError(f"cannot read the image list {path}: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:

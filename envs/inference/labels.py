@@ -20,7 +20,8 @@ _HEADINGS = {"id", "index", "number", "name", "names", "label", "labels", "class
     f"{of}_{what}" for of in ("class", "label") for what in ("id", "index", "name")
 }
 
-_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+"""Beginnings of files that are not in UTF-8."""
 
 _NUMBERED = re.compile(r"(\d+)\s*[\s:;,=.)]\s*(\S.*)")
 _NUMBER_BEHIND = re.compile(r"(\S.*?)\s*[,;\t]\s*(\d+)")
@@ -93,7 +94,7 @@ def labels_in(content: bytes, source: str) -> Labels:
         InputError: The names or their order cannot be told.
     """
     try:
-        text = content.decode(_BYTE_ORDER_MARKS.get(content[:2], "utf-8-sig")).strip()
+        text = content.decode(BYTE_ORDER_MARKS.get(content[:2], "utf-8-sig")).strip()
     except UnicodeDecodeError as error:
         raise InputError(f"{source} is not a label list: {error}.") from error
     if not text:
@@ -196,7 +197,7 @@ def _names_in_lines(text: str, source: str) -> list[str]:
         )
     if len(lines) > 1 and set(re.split(r"\s*[,;\t]\s*", lines[0].casefold())) <= _HEADINGS:
         del lines[0]
-    lines = [line.strip("\"'") for line in lines]
+    lines = [line.rstrip(",").strip("\"'") for line in lines]
     for pattern, number, name in ((_NUMBERED, 1, 2), (_NUMBER_BEHIND, 2, 1)):
         found = [match for line in lines if (match := pattern.fullmatch(line))]
         numbers = [int(match[number]) for match in found]

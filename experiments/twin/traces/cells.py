@@ -19,10 +19,11 @@ def cells_in(content: bytes) -> Cells:
     Args:
         content: Bytes of the file, in UTF-8, UTF-16 or Latin-1; lines of JSON will do.
     """
-    lines = [line for line in _decoded(content).splitlines() if line.strip()]
+    lines = [line for line in decoded(content).splitlines() if line.strip()]
     lines = _without_comments(lines)
     if lines and lines[0].lstrip().startswith("{") and (cells := _json_lines(lines)):
         return cells
+    lines = _without_frame(lines)
     separator = _separator(lines)
     if separator is None:
         rows = [line.split() for line in lines]
@@ -35,7 +36,8 @@ def cells_in(content: bytes) -> Cells:
     return header, rows, _decimal(rows)
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """Text in UTF-8, UTF-16, as PowerShell writes it, or Latin-1."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", "replace")
     try:
@@ -52,6 +54,13 @@ def _without_comments(lines: Sequence[str]) -> list[str]:
     if first and kept and re.match(r"\W*\d", kept[0]):
         return [lines[first - 1].lstrip("# "), *kept]
     return kept
+
+
+def _without_frame(lines: Sequence[str]) -> list[str]:
+    """Lines of a table in Markdown without its rules and the bars at its sides."""
+    if not lines or not lines[0].lstrip().startswith("|"):
+        return [*lines]
+    return [line.strip().strip("|") for line in lines if not re.fullmatch(r"[\s|:+-]+", line)]
 
 
 def _separator(lines: Sequence[str]) -> str | None:

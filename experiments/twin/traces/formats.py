@@ -16,7 +16,7 @@ import yaml
 
 from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.results.folder import CONFIG
-from tvfs_gym.experiments.twin.traces.cells import cells_in
+from tvfs_gym.experiments.twin.traces.cells import cells_in, decoded
 from tvfs_gym.experiments.twin.traces.dialects import TEMPLATE, read_foreign_table
 from tvfs_gym.experiments.twin.traces.folders import read_run
 from tvfs_gym.experiments.twin.traces.logs import ToolLog, read_log
@@ -33,6 +33,9 @@ STRESSBERRY_STRESS_S = (150.0, 450.0)
 """When stressberry stresses all cores: its default protocol of 150 s rest, 300 s stress and 150 s
 cooling; where the clock was logged, it rises and falls at these times."""
 
+
+COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf")
+"""Beginnings of files of gzip, zip (and Excel), bzip2, xz, zstd and 7-zip."""
 
 _NAMED = 12
 """Columns that a message names."""
@@ -95,7 +98,7 @@ def read_table(path: Path, period_s: float | None = None) -> TraceTable:
         raw, notes = _plain_times(raw)
         table = _FORMATS[found](raw.with_row_index("line", offset=first_line))
         busy = ("no load, so the cores are taken as busy throughout",) if clock_alone else ()
-        return TraceTable(table, row_name, notes + busy)
+        return TraceTable(table, row_name, notes + busy + _unused(raw, found, row_name))
     names = list(raw.columns)
     shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
     raise InputError(
@@ -105,13 +108,26 @@ def read_table(path: Path, period_s: float | None = None) -> TraceTable:
     )
 
 
+def _unused(raw: pl.DataFrame, found: tuple[str, ...], row_name: str) -> tuple[str, ...]:
+    """A note that names the further columns of a table in the common form."""
+    others = [name for name in raw.columns if name and name not in _COMMON]
+    if row_name != "line" or not others or not set(found) <= _COMMON:
+        return ()
+    return (f"not used: {', '.join(others[:_NAMED])}",)
+
+
 def _log(path: Path, period_s: float | None) -> ToolLog | None:
     """The log of a tool or the export of a monitoring system; None if it is none."""
     if path.is_dir():
         return None if (path / CONFIG).exists() else read_collectd(path)
     if path.suffix == ".parquet":
         return None
-    text = path.read_text(encoding="utf-8", errors="replace")
+    content = path.read_bytes()
+    if content.startswith(COMPRESSED):
+        raise InputError(
+            f"{path} is compressed, or a spreadsheet: unpack it, or export it as CSV, first."
+        )
+    text = decoded(content)
     if text.lstrip().startswith("{"):
         prometheus = read_prometheus(path, text)
         if prometheus is not None:
@@ -220,6 +236,15 @@ def _read_stressberry(path: Path) -> pl.DataFrame:
     return pl.DataFrame(filled).with_columns(stressberry=True)
 
 
+_CLOCKS = {"frequency_hz": 1e6, "frequency_khz": 1e3, "frequency_ghz": 1e-3}
+"""Clocks in other units, by how many make a megahertz."""
+
+_COMMON = {
+    "time_s", "temperature_c", "temperature_mc", "power_w", "load", "frequency_mhz", "workload",
+    *_CLOCKS,
+}  # fmt: skip
+
+
 def _common(raw: pl.DataFrame) -> pl.DataFrame:
     """The columns under their own names; milli-degrees become degrees, hertz megahertz."""
     names = ["line", "time_s"]
@@ -227,8 +252,9 @@ def _common(raw: pl.DataFrame) -> pl.DataFrame:
         temperature = pl.col("temperature_c")
     else:
         temperature = numbers_in("temperature_mc") / 1000
-    if "frequency_hz" in raw.columns:
-        raw = raw.with_columns(frequency_mhz=numbers_in("frequency_hz") / 1e6)
+    for name, per_mhz in _CLOCKS.items():
+        if name in raw.columns:
+            raw = raw.with_columns(frequency_mhz=numbers_in(name) / per_mhz)
     if "power_w" in raw.columns:
         heat = ["power_w"]
     else:

@@ -18,7 +18,10 @@ DAY_S = 86_400.0
 SHOWN = 40
 """Times of a column from which its form is found."""
 
-_ZONE = re.compile(r"\s*(?:(?!AM|PM)[A-Z]{3,4}|Z|(?<=\d)[+-]\d\d:?\d\d)(?=$|\s)")
+_ZONE = re.compile(r"\s*(?:(?!AM|PM)[A-Z]{3,4}|Z)(?=$|\s)")
+_OFFSET = re.compile(r"(?P<clock>:\d\d(?:[.,]\d+)?)\s*(?P<sign>[+-])(\d\d):?(\d\d)$")
+"""How far a clock is ahead of UTC, which changes with summer time."""
+
 _LONG_FRACTION = re.compile(r"(\.\d{6})\d+|,(\d{3,6})\b")
 
 
@@ -33,7 +36,7 @@ def moments_s(texts: Sequence[str]) -> list[float | None]:
     A time of day that falls by half a day has passed midnight.
 
     Args:
-        texts: Dates and times, in whichever zone.
+        texts: Dates and times, in whichever zone; one that is given as hours from UTC may change.
 
     Returns:
         None for what is no time of the form that most of them have.
@@ -45,11 +48,24 @@ def moments_s(texts: Sequence[str]) -> list[float | None]:
         return sum(_seconds(text, form) is not None for text in shown)
 
     form = max(FORMS, key=count)
-    return past_midnight([_seconds(text, form) for text in plain])
+    moments = past_midnight([_seconds(text, form) for text in plain])
+    return [
+        None if moment is None else moment - _ahead_s(text)
+        for moment, text in zip(moments, texts, strict=True)
+    ]
+
+
+def _ahead_s(text: str) -> float:
+    found = _OFFSET.search(text.strip())
+    if found is None:
+        return 0.0
+    seconds = 3600.0 * int(found[3]) + 60.0 * int(found[4])
+    return -seconds if found["sign"] == "-" else seconds
 
 
 def _plain(text: str) -> str:
-    text = _LONG_FRACTION.sub(lambda found: found[1] or f".{found[2]}", text.strip())
+    text = _OFFSET.sub(r"\g<clock>", text.strip())
+    text = _LONG_FRACTION.sub(lambda found: found[1] or f".{found[2]}", text)
     text = _ZONE.sub("", text.replace("_", " "))
     return " ".join(re.sub(r"(?<=\d)T(?=\d)", " ", text).split())
 

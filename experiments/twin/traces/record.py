@@ -29,6 +29,9 @@ MOST_W, LONGEST_PERIOD_S, SHORTEST_RUN_S = 200.0, 300.0, 30.0
 """Beyond these, a column is in other units: no such board draws more, no such log is slower, and
 nothing warms up in less."""
 
+LEAST_MHZ = 10.0
+"""Highest clock of a run below which it is in other units."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -200,6 +203,17 @@ def _check_units(path: Path, columns: Columns) -> None:
         raise InputError(
             f"{path}, column power_w: a median of {np.median(power_w):g} looks like milliwatts: "
             "give watts."
+        )
+    if power_w is not None and np.median(power_w) < 0:
+        raise InputError(
+            f"{path}, column power_w: a median of {np.median(power_w):g} W is no heat: a battery "
+            "that discharges has another sign; give what is drawn, from 0 on."
+        )
+    clock_mhz = columns.get("frequency_mhz")
+    if clock_mhz is not None and 0 < clock_mhz.max() < LEAST_MHZ:
+        raise InputError(
+            f"{path}, column frequency_mhz: at most {clock_mhz.max():g} looks like gigahertz: give "
+            "megahertz."
         )
     if len(time_s) < 2:
         return

@@ -145,6 +145,30 @@ def test_a_part_of_the_classes_by_name_is_refused(folder: Path) -> None:
         read_images(folder, 1000)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_folders_with_a_number_behind_are_the_classes_in_its_order(make: Make, first: int) -> None:
+    """By alphabet, class_10 would come before class_2."""
+    folder = make(*(f"class_{number}/a.png" for number in range(first, first + 12)))
+    found = read_images(folder, 12)
+    assert {image.path.parent.name: image.label for image in found.images} == {
+        f"class_{number}": number - first for number in range(first, first + 12)
+    }
+    assert "by the number behind: 0 = class_" in found.notes[0]
+
+
+def test_a_link_to_a_folder_above_is_not_followed(make: Make) -> None:
+    folder = make("0/a.png", "1/b.png", "1/more/c.png")
+    (folder / "0" / "all").symlink_to(folder)
+    (folder / "0" / "again").symlink_to(folder / "1" / "more")
+    found = [(image.path.name, image.label) for image in read_images(folder, 2).images]
+    assert sorted(found) == [("a.png", 0), ("b.png", 1), ("c.png", 0), ("c.png", 1)]
+
+
+def test_a_list_in_utf_16_is_read(tmp_path: Path) -> None:
+    (tmp_path / "images.csv").write_text("file,label\na.png,3\n", encoding="utf-16")
+    assert read_image_list(tmp_path)[0].label == 3
+
+
 def test_many_pictures_are_listed_at_once(make: Make) -> None:
     """20 000 in 10 folders: 0.15 s of processor time; a hundred times as long would be a bug."""
     folder = make(*(f"{number}/{index}.png" for number in range(10) for index in range(2000)))

@@ -32,6 +32,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tvfs_gym.envs.errors import InputError
 from tvfs_gym.experiments.twin.identification import Trace, fit
 
 Vector = NDArray[np.float64]
@@ -212,7 +213,7 @@ NAMED = ("fan", "no fan", "lag")
 
 
 def judge(kind: str, seed: int) -> str:
-    """What identification says of a board: the first words of its warnings, or right or wrong."""
+    """What identification says of a board: the kinds of its warnings, refused, right or wrong."""
     from tvfs_gym.experiments.twin.identify import best_of, candidates
     from tvfs_gym.experiments.twin.trust import Candidate, doubts
 
@@ -220,7 +221,10 @@ def judge(kind: str, seed: int) -> str:
     if kind in NAMED:
         chosen = Candidate(fit([trace], len(board.resistances_k_w)), 0.0, 0.0)
     else:
-        chosen = best_of(candidates([trace]))
+        try:
+            chosen = best_of(candidates([trace]))
+        except InputError:
+            return "refused"
     found = [doubt.kind for doubt in doubts([trace], chosen)]
     wrong = abs(chosen.model.steady_gain / board.gain_k_w - 1) > WRONG
     return " + ".join(found) or ("wrong" if wrong else "right")

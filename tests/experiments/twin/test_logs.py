@@ -346,6 +346,88 @@ def test_a_clock_beyond_the_board_s_names_the_board_not_the_new_profile(
     assert "name the board's profile with --board" in told and "quartz64" not in told
 
 
+def _in_common_columns(folder: Path, head: str, row: Lines, encoding: str = "utf-8") -> Path:
+    path = folder / "trace.csv"
+    path.write_text("\n".join([head, *(row(i) for i in range(N))]), encoding=encoding)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("times", "form"),
+    [
+        ([f"2026-03-29T01:{i + 30:02d}:00+01:00" for i in range(30)]
+         + [f"2026-03-29T03:{i:02d}:00+02:00" for i in range(30)], "summer time begins"),
+        ([f"29-03-2026 20:{i:02d}:00" for i in range(60)], "day first, with hyphens"),
+        ([f"03-29-2026 20:{i:02d}:00 -0500" for i in range(60)], "month first, and hours from UTC"),
+    ],
+)  # fmt: skip
+def test_moments_are_read_in_whatever_zone(tmp_path: Path, times: list[str], form: str) -> None:
+    path = _in_common_columns(
+        tmp_path, "time_s,temperature_c,power_w", lambda i: f"{times[i]},{40 + i},{POWER_W[i]}"
+    )
+    (run,) = read_record(path).runs
+    assert run.time_s == pytest.approx(60.0 * np.arange(N)), form
+
+
+@pytest.mark.parametrize(("name", "per_mhz"), [("ghz", 1e-3), ("khz", 1e3), ("hz", 1e6)])
+def test_a_clock_beside_a_load_counts_in_any_unit(
+    tmp_path: Path, name: str, per_mhz: float
+) -> None:
+    path = _in_common_columns(
+        tmp_path,
+        f"time_s,temperature_c,load,frequency_{name}",
+        lambda i: f"{i},{40 + i},{LOAD[i]},{CLOCK_MHZ[i] * per_mhz}",
+    )
+    (run,) = read_record(path).runs
+    assert run.frequency_mhz == pytest.approx(CLOCK_MHZ)
+
+
+def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
+    path = _in_common_columns(
+        tmp_path, "time_s,temperature_c,load,clock,fan", lambda i: f"{i},{40 + i},{LOAD[i]},900,1"
+    )
+    assert any("not used: clock, fan" in note for note in read_record(path).notes)
+
+
+def test_a_table_in_markdown_is_one(tmp_path: Path) -> None:
+    head = "| time_s | temperature_c | power_w |\n|---|:---:|---|"
+    path = _in_common_columns(tmp_path, head, lambda i: f"| {i} | {40 + i} | {POWER_W[i]} |")
+    (run,) = read_record(path).runs
+    assert run.power_w == pytest.approx(POWER_W)
+
+
+def test_a_log_of_a_windows_shell_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("\n".join(_tegrastats(i) for i in range(N)), encoding="utf-16")
+    (run,) = read_record(path).runs
+    assert run.power_w is not None and np.ptp(run.power_w) == pytest.approx(np.ptp(POWER_W))
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "message"),
+    [
+        ("power_w", lambda i: -POWER_W[i], "a median of .* W is no heat: a battery"),
+        ("frequency_mhz", lambda i: CLOCK_MHZ[i] / 1000, "looks like gigahertz: give megahertz"),
+    ],
+)
+def test_numbers_of_the_wrong_sign_or_size_are_refused(
+    tmp_path: Path, head: str, row: Callable[[int], float], message: str
+) -> None:
+    path = _in_common_columns(
+        tmp_path, f"time_s,temperature_c,{head}", lambda i: f"{i},{40 + i},{row(i)}"
+    )
+    with pytest.raises(InputError, match=message):
+        read_record(path)
+
+
+@pytest.mark.parametrize("beginning", [b"\x1f\x8b\x08", b"PK\x03\x04"])
+def test_what_is_compressed_is_to_be_unpacked(tmp_path: Path, beginning: bytes) -> None:
+    path = tmp_path / "trace.csv.gz"
+    path.write_bytes(beginning + bytes(40))
+    with pytest.raises(InputError, match="is compressed, or a spreadsheet: unpack it"):
+        read_record(path)
+
+
 def test_milli_degrees_of_a_log_are_degrees(tmp_path: Path) -> None:
     path = tmp_path / "monitor.txt"
     path.write_text(
