@@ -23,9 +23,9 @@ kind. Each goal is met:
 - ``lag``: 96 told.
 
 They have judged twice. Before, 58 fans were named, since whether one ran followed from the model's
-temperatures instead of the sensor's, and 19 runs of ``no fan`` were taken for a single change, since
-a level between rest and load counted as neither. Both rules were changed on seeds from 5000 to 8000
-and 9500 on.
+temperatures instead of the sensor's, and 19 runs of ``no fan`` were taken for a single change,
+since a level between rest and load counted as neither. Both rules were changed on seeds from 5000
+to 8000 and 9500 on.
 """
 
 import sys
