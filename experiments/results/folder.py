@@ -57,11 +57,13 @@ def _is_result(path: Path) -> bool:
 
 
 def check_folder(output: Path) -> None:
-    """Looks whether a folder is there or could be made, before anything is computed for it.
+    """Looks whether a folder is a run's, or could be made, before anything is computed for it.
 
     Raises:
-        InputError: It cannot be made.
+        InputError: It cannot be made, or holds something else.
     """
+    if not any((output / file).is_file() for file in (COMMAND, CONFIG)):
+        free_folder(output, output.name)
     there = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
     try:
         TemporaryDirectory(dir=there).cleanup()

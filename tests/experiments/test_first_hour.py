@@ -92,6 +92,7 @@ QUICK = (
     "benchmark --ambient-c 300",
     "benchmark --controller tvfs --output /proc/x",
     "benchmark --controller empty",
+    "benchmark --controller tvfs --output full",
     "run --controller tvsf",
     "run --controller tvfs --cooling fann",
     "run --controller tvfs --latency-ms 0.075",
