@@ -42,6 +42,7 @@ GUARD_SIGMAS = TunedParameter(
     "distance to T_max in standard deviations of the prediction",
     (4.0, 3.5, 3.0, 2.5, 2.0, 1.5),
 )
+MARGIN_C = TunedParameter("margin_c", "further distance to T_max, °C", (4.0, 3.0, 2.0, 1.0, 0.0))
 SLOW_DOWN_DRIFT = TunedParameter(
     "slow_down_drift", "random walk of the slow-down's logarithm per step", (0.003, 0.001, 0.0003)
 )
@@ -56,9 +57,9 @@ TUNED_PARAMETERS: dict[str, tuple[TunedParameter, ...]] = {
     "tvfs_passes": (GUARD_C,),
     "ipa_topology": (GUARD_C,),
     "alert_t": (GUARD_C,),
-    "predictive": (GUARD_SIGMAS, SLOW_DOWN_DRIFT),
-    "predictive_plain": (GUARD_SIGMAS, SLOW_DOWN_DRIFT),
-    "predictive_generic": (GUARD_SIGMAS, SLOW_DOWN_DRIFT),
+    "predictive": (GUARD_SIGMAS, MARGIN_C, SLOW_DOWN_DRIFT),
+    "predictive_plain": (GUARD_SIGMAS, MARGIN_C, SLOW_DOWN_DRIFT),
+    "predictive_generic": (GUARD_SIGMAS, MARGIN_C, SLOW_DOWN_DRIFT),
 }
 """Parameters by controller."""
 
@@ -124,6 +125,8 @@ def tuned_values() -> TunedValues:
 
 
 def tuned(controller: str, parameter: TunedParameter) -> float:
-    """A controller's value of a parameter; the safest one if the controller was not tuned yet."""
+    """A controller's value of a parameter; the safest one where none was found yet."""
     found = tuned_values().controllers.get(controller)
-    return parameter.grid[0] if found is None else found.values[parameter.name]
+    return (
+        parameter.grid[0] if found is None else found.values.get(parameter.name, parameter.grid[0])
+    )

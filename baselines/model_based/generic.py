@@ -27,7 +27,7 @@ from tvfs_gym.baselines.model_based.follower import HEAT
 from tvfs_gym.baselines.model_based.lag import Bank
 from tvfs_gym.baselines.model_based.observer import Belief, GainPrior
 from tvfs_gym.baselines.model_based.predictive import RATIO_STEP, Predictive
-from tvfs_gym.baselines.tuned import GUARD_SIGMAS, SLOW_DOWN_DRIFT, tuned
+from tvfs_gym.baselines.tuned import GUARD_SIGMAS, MARGIN_C, SLOW_DOWN_DRIFT, tuned
 from tvfs_gym.envs.boards.profile import BoardProfile, OperatingPoint, Trip
 from tvfs_gym.envs.observation import Reading
 from tvfs_gym.envs.tables import read_toml
@@ -52,6 +52,7 @@ class PredictiveGeneric(Predictive):
     Args:
         design: Knowledge before the run, of which profile and characterisation are not looked at.
         guard_sigmas: As `Predictive`.
+        margin_c: As `Predictive`.
         slow_down_drift: As `Predictive`.
     """
 
@@ -59,11 +60,13 @@ class PredictiveGeneric(Predictive):
         self,
         design: Design,
         guard_sigmas: float = tuned("predictive_generic", GUARD_SIGMAS),
+        margin_c: float = tuned("predictive_generic", MARGIN_C),
         slow_down_drift: float = tuned("predictive_generic", SLOW_DOWN_DRIFT),
     ) -> None:
         super().__init__(
             generic_design(design),
             guard_sigmas=guard_sigmas,
+            margin_c=margin_c,
             slow_down_drift=slow_down_drift,
             gain=GENERIC_GAIN,
         )

@@ -31,7 +31,7 @@ from tvfs_gym.baselines.model_based.slow_downs import (
     counted,
     no_counts,
 )
-from tvfs_gym.baselines.tuned import GUARD_SIGMAS, SLOW_DOWN_DRIFT, tuned
+from tvfs_gym.baselines.tuned import GUARD_SIGMAS, MARGIN_C, SLOW_DOWN_DRIFT, tuned
 from tvfs_gym.envs.observation import Reading
 
 RATIO_STEP = 0.01
@@ -56,6 +56,7 @@ class Predictive(ModelBased):
         lags: How many lags the sensor may have, in steps, from none on.
         guard_sigmas: Guard below T_max in standard deviations of the prediction, which follow its
             past errors.
+        margin_c: Further distance to T_max, for what no error shows: a sensor that reads low.
         slow_down_drift: Random walk of the slow-down's logarithm, per step.
         gain: Belief of the heat's gain before the first reading.
 
@@ -69,12 +70,14 @@ class Predictive(ModelBased):
         foresees: bool = True,
         lags: int = LAGS,
         guard_sigmas: float = tuned("predictive", GUARD_SIGMAS),
+        margin_c: float = tuned("predictive", MARGIN_C),
         slow_down_drift: float = tuned("predictive", SLOW_DOWN_DRIFT),
         gain: GainPrior = UNIT_GAIN,
     ) -> None:
         self._sigma = jitter_log_sigma(design)
         self._foresees = foresees
-        self._guard_sigmas, self._drift = guard_sigmas, slow_down_drift
+        self._guard_sigmas, self._margin_c = guard_sigmas, margin_c
+        self._drift = slow_down_drift
         super().__init__(design, "predictive", concave, lags, gain)
 
     def _expected_outcome(self, constraint_s: float, latency: Latency) -> tuple[Vector, Vector]:
@@ -125,13 +128,14 @@ class Predictive(ModelBased):
             candidates.duration_s,
         )  # fmt: skip
         limit_c = self._model.limit_c(reading.t_max_c[:, np.newaxis], candidates.vf_level)
-        return predicted_c + self._guard_sigmas * sigma_c < limit_c
+        return predicted_c + self._guard_sigmas * sigma_c + self._margin_c < limit_c
 
 
 def predictive_plain(
     design: Design,
     guard_sigmas: float = tuned("predictive_plain", GUARD_SIGMAS),
+    margin_c: float = tuned("predictive_plain", MARGIN_C),
     slow_down_drift: float = tuned("predictive_plain", SLOW_DOWN_DRIFT),
 ) -> Predictive:
     """``predictive`` that takes the last slow-down for the next, and the sensor for prompt."""
-    return Predictive(design, False, 1, guard_sigmas, slow_down_drift)
+    return Predictive(design, False, 1, guard_sigmas, margin_c, slow_down_drift)

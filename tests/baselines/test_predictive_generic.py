@@ -87,7 +87,7 @@ def test_a_clock_that_is_not_known_leaves_the_choice_of_networks(design: Design)
 
 def test_the_first_frames_are_short_and_as_fast_as_the_heat_allows(design: Design) -> None:
     env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
-    controller = PredictiveGeneric(design, guard_sigmas=2.5)
+    controller = PredictiveGeneric(design, guard_sigmas=2.5, margin_c=0.0)
     first = [Driven(controller, env)(at_c, cap_level=TOP) for at_c in (25.0, 60.0, WARM_C)]
     assert [(choice.topology, choice.max_passes) for choice in first] == [(0, 1)] * 3
     assert TOP >= first[0].vf_level > first[1].vf_level > first[2].vf_level == 0
@@ -98,7 +98,7 @@ def test_the_first_frames_are_short_and_as_fast_as_the_heat_allows(design: Desig
 def test_the_scale_of_the_latencies_is_found(design: Design, times: float) -> None:
     """However fast the board, from the second step on a more accurate network runs in time."""
     env = TwinEnv("odroid_xu4", "recorded", choose_passes=True)
-    driven = Driven(PredictiveGeneric(design), env)
+    driven = Driven(PredictiveGeneric(design, margin_c=0.0), env)
     constraint_s = 0.04 * times
     reading = {"latency_constraint_s": constraint_s, "cap_level": float(TOP)}
     configuration = driven(COOL_C, **reading)

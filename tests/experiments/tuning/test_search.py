@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tvfs_gym.baselines.tuned import GUARD_C, GUARD_SIGMAS, HYSTERESIS_C, SLOW_DOWN_DRIFT
+from tvfs_gym.baselines.tuned import GUARD_C, GUARD_SIGMAS, HYSTERESIS_C, MARGIN_C, SLOW_DOWN_DRIFT
 from tvfs_gym.experiments.tuning.search import Candidate, Scores, safest_of_the_best, search
 
 EPISODES = 20
@@ -69,14 +69,18 @@ def test_it_finds_the_best_guard(guard_c: float) -> None:
 
 
 def test_it_finds_two_parameters_and_asks_for_no_candidate_twice() -> None:
-    evaluate = Smooth(frequency_reactive=(2.0, 5.0), predictive=(2.0, 0.0003), tvfs=(5.0,))
+    evaluate = Smooth(frequency_reactive=(2.0, 5.0), predictive=(2.0, 1.0, 0.0003), tvfs=(5.0,))
     found = search(list(evaluate.best), evaluate)
     assert found["frequency_reactive"].values == {"guard_c": 2.0, "hysteresis_c": 5.0}
-    assert found["predictive"].values == {"guard_sigmas": 2.0, "slow_down_drift": 0.0003}
+    assert found["predictive"].values == {
+        "guard_sigmas": 2.0,
+        "margin_c": 1.0,
+        "slow_down_drift": 0.0003,
+    }
     assert found["tvfs"].values == {"guard_c": 5.0}
     assert len(evaluate.asked) == len(set(evaluate.asked))
     grids = {"frequency_reactive": (GUARD_C, HYSTERESIS_C), "tvfs": (GUARD_C,)}
-    grids["predictive"] = (GUARD_SIGMAS, SLOW_DOWN_DRIFT)
+    grids["predictive"] = (GUARD_SIGMAS, MARGIN_C, SLOW_DOWN_DRIFT)
     for name, values in evaluate.asked:
         assert all(v in p.grid for v, p in zip(values, grids[name], strict=True))
 
