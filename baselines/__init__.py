@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import numpy as np
+from numpy.typing import NDArray
 
 from tvfs_gym.baselines.characterisation.characterisation import Characterisation, characterise
 from tvfs_gym.baselines.characterisation.file import read
@@ -93,14 +95,14 @@ HINDSIGHT: dict[str, Callable[[Design, MakeTwins, Sequence[Scenario]], Controlle
 """Factories of the baselines that know the very scenarios of the episodes to come, by name."""
 
 
-def build(name: str, design: Design, **values: float) -> Controller:
+def build(name: str, design: Design, **values: float | NDArray[np.float64]) -> Controller:
     """Builds a baseline.
 
     Args:
         name: One of `CONTROLLERS`.
         design: Knowledge before the run.
         **values: Parameters of `tvfs_gym.baselines.tuned.TUNED_PARAMETERS`; without them, those
-            that were found.
+            that were found; of `tvfs_gym.baselines.tuned.PER_BOARD` also a value for each board.
 
     Raises:
         InputError: There is no such baseline, or none of the board's configurations can meet the

@@ -63,6 +63,9 @@ TUNED_PARAMETERS: dict[str, tuple[TunedParameter, ...]] = {
 }
 """Parameters by controller."""
 
+PER_BOARD = ("predictive", "predictive_plain", "predictive_generic")
+"""Controllers whose parameters may be arrays, a value for every board of a batch."""
+
 Values = dict[str, float]
 """A value for each of a controller's parameters, by name."""
 

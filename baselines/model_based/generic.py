@@ -59,9 +59,9 @@ class PredictiveGeneric(Predictive):
     def __init__(
         self,
         design: Design,
-        guard_sigmas: float = tuned("predictive_generic", GUARD_SIGMAS),
-        margin_c: float = tuned("predictive_generic", MARGIN_C),
-        slow_down_drift: float = tuned("predictive_generic", SLOW_DOWN_DRIFT),
+        guard_sigmas: float | Vector = tuned("predictive_generic", GUARD_SIGMAS),
+        margin_c: float | Vector = tuned("predictive_generic", MARGIN_C),
+        slow_down_drift: float | Vector = tuned("predictive_generic", SLOW_DOWN_DRIFT),
     ) -> None:
         super().__init__(
             generic_design(design),

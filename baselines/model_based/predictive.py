@@ -55,9 +55,10 @@ class Predictive(ModelBased):
         foresees: True to weigh the slow-downs that may come next, instead of the last one.
         lags: How many lags the sensor may have, in steps, from none on.
         guard_sigmas: Guard below T_max in standard deviations of the prediction, which follow its
-            past errors.
-        margin_c: Further distance to T_max, for what no error shows: a sensor that reads low.
-        slow_down_drift: Random walk of the slow-down's logarithm, per step.
+            past errors; one, or one for every board of the batch.
+        margin_c: Further distance to T_max, for what no error shows: a sensor that reads low;
+            likewise.
+        slow_down_drift: Random walk of the slow-down's logarithm, per step; likewise.
         gain: Belief of the heat's gain before the first reading.
 
     Raises:
@@ -69,14 +70,15 @@ class Predictive(ModelBased):
         design: Design,
         foresees: bool = True,
         lags: int = LAGS,
-        guard_sigmas: float = tuned("predictive", GUARD_SIGMAS),
-        margin_c: float = tuned("predictive", MARGIN_C),
-        slow_down_drift: float = tuned("predictive", SLOW_DOWN_DRIFT),
+        guard_sigmas: float | Vector = tuned("predictive", GUARD_SIGMAS),
+        margin_c: float | Vector = tuned("predictive", MARGIN_C),
+        slow_down_drift: float | Vector = tuned("predictive", SLOW_DOWN_DRIFT),
         gain: GainPrior = UNIT_GAIN,
     ) -> None:
         self._sigma = jitter_log_sigma(design)
         self._foresees = foresees
-        self._guard_sigmas, self._margin_c = guard_sigmas, margin_c
+        self._guard_sigmas = np.asarray(guard_sigmas)[..., np.newaxis]
+        self._margin_c = np.asarray(margin_c)[..., np.newaxis]
         self._drift = slow_down_drift
         super().__init__(design, "predictive", concave, lags, gain)
 
@@ -133,9 +135,9 @@ class Predictive(ModelBased):
 
 def predictive_plain(
     design: Design,
-    guard_sigmas: float = tuned("predictive_plain", GUARD_SIGMAS),
-    margin_c: float = tuned("predictive_plain", MARGIN_C),
-    slow_down_drift: float = tuned("predictive_plain", SLOW_DOWN_DRIFT),
+    guard_sigmas: float | Vector = tuned("predictive_plain", GUARD_SIGMAS),
+    margin_c: float | Vector = tuned("predictive_plain", MARGIN_C),
+    slow_down_drift: float | Vector = tuned("predictive_plain", SLOW_DOWN_DRIFT),
 ) -> Predictive:
     """``predictive`` that takes the last slow-down for the next, and the sensor for prompt."""
     return Predictive(design, False, 1, guard_sigmas, margin_c, slow_down_drift)

@@ -58,10 +58,10 @@ class TuningEpisode:
         known = Scenario(t_max_c=self.scenario.t_max_c, throttling=self.scenario.throttling)
         return Design.of(env, characterise(env.board, known), self.scenario)
 
-    def twins(self) -> TwinVectorEnv:
-        """A batch of the one twin."""
+    def twins(self, count: int = 1) -> TwinVectorEnv:
+        """A batch of twins, each of which is the one."""
         return TwinVectorEnv(
-            1,
+            count,
             self.board,
             self.family,
             self.scenario,

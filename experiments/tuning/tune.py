@@ -1,8 +1,11 @@
 """``tvfs-gym dev tune-baselines``: finds the baselines' guards and thresholds, and writes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tomlkit
@@ -13,6 +16,7 @@ from rich.table import Table
 
 from tvfs_gym.baselines import Design, build
 from tvfs_gym.baselines.tuned import (
+    PER_BOARD,
     TUNED_FILE,
     TUNED_PARAMETERS,
     TunedController,
@@ -113,12 +117,25 @@ def _scores(episode: TuningEpisode, candidates: Sequence[Candidate]) -> list[flo
     design = _design(episode)
     if design is None:
         return None
-    scores = []
-    for candidate in candidates:
-        controller = build(candidate[0], design, **by_name(candidate))
-        (_, row), *_ = run_episodes(episode.twins(), controller, [episode.seed])
-        scores.append(float(row["reliable_accuracy"]))
+    scores: list[float] = []
+    for name, alike in groupby(candidates, key=itemgetter(0)):
+        values = [by_name(candidate) for candidate in alike]
+        run = partial(_run, episode, design, name)
+        if name in PER_BOARD:
+            columns = {key: np.array([each[key] for each in values]) for key in values[0]}
+            scores += run(columns, len(values))
+        else:
+            scores += [score for each in values for score in run(each, 1)]
     return scores
+
+
+def _run(
+    episode: TuningEpisode, design: Design, name: str, values: Mapping[str, Any], count: int
+) -> list[float]:
+    """Reliable accuracies of a controller on so many twins, each in the same episode."""
+    controller = build(name, design, **values)
+    runs = run_episodes(episode.twins(count), controller, [episode.seed] * count)
+    return [float(row["reliable_accuracy"]) for _, row in runs]
 
 
 @cache

@@ -6,7 +6,13 @@ import pytest
 
 from tests.conftest import Cli
 from tvfs_gym.baselines import tuned as module
-from tvfs_gym.baselines.tuned import TUNED_FILE, TunedParameter, TunedValues, tuned_values
+from tvfs_gym.baselines.tuned import (
+    PER_BOARD,
+    TUNED_FILE,
+    TunedParameter,
+    TunedValues,
+    tuned_values,
+)
 from tvfs_gym.envs.scenario import Scenario
 from tvfs_gym.envs.tables import read_toml
 from tvfs_gym.envs.twin_env import TwinEnv
@@ -123,3 +129,16 @@ def test_the_page_has_every_baseline_and_every_tuned_value(cli: Cli, tmp_path: P
         for parameter, value in each.values.items():
             assert f"{parameter} = {value:g}" in rows[name]
     assert "yes" in rows["performance"] and "*" in rows["oracle"]
+
+
+@pytest.mark.parametrize("name", PER_BOARD)
+def test_candidates_side_by_side_come_to_what_each_comes_to_alone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warm episode with a sensor that lags, in which guard, margin and drift all matter."""
+    (episode,) = draw_episodes(["odroid_xu4"], "recorded", 1, Scenario(frames=200, ambient_c=40.0))
+    candidates = [(name, values) for values in ((4.0, 4.0, 0.003), (1.5, 0.0, 0.0003))]
+    together = tuning._scores(episode, candidates)
+    assert together is not None and together[0] != together[1]
+    monkeypatch.setattr(tuning, "PER_BOARD", ())
+    assert tuning._scores(episode, candidates) == together
