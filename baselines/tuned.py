@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tvfs_gym.envs.tables import Table, read_toml
@@ -65,6 +67,9 @@ TUNED_PARAMETERS: dict[str, tuple[TunedParameter, ...]] = {
 
 PER_BOARD = ("predictive", "predictive_plain", "predictive_generic")
 """Controllers whose parameters may be arrays, a value for every board of a batch."""
+
+Scores = NDArray[np.float64]
+"""Reliable accuracies, the last axis over episodes."""
 
 Values = dict[str, float]
 """A value for each of a controller's parameters, by name."""
@@ -133,3 +138,19 @@ def tuned(controller: str, parameter: TunedParameter) -> float:
     return (
         parameter.grid[0] if found is None else found.values.get(parameter.name, parameter.grid[0])
     )
+
+
+def safest_of_the_best(scores: Scores) -> int:
+    """The first candidate that the best one does not beat by more than the standard error.
+
+    Args:
+        scores: The safest candidate first, shape (candidates, episodes).
+    """
+    lead = scores[scores.mean(axis=1).argmax()] - scores
+    return int(np.flatnonzero(lead.mean(axis=1) <= standard_error(lead))[0])
+
+
+def standard_error(difference: Scores) -> Scores:
+    """The standard error of the mean of differences, over the last axis."""
+    spread: Scores = difference.std(axis=-1, ddof=1)
+    return spread / np.sqrt(difference.shape[-1])

@@ -3,8 +3,8 @@
 S. Ross, G. Gordon, D. Bagnell, "A Reduction of Imitation Learning and Structured Prediction to
 No-Regret Online Learning", AISTATS 2011. In the first round the teacher acts, afterwards the
 student does; every round's lessons join those of the rounds before. The policy that is kept is
-that of the round with the highest reliable accuracy on flights apart, from which no lesson comes;
-on these its margin below T_max is set, too.
+that of the round with the highest reliable accuracy on flights apart, from which no lesson comes.
+On these its margin below T_max is set, too, by the rule by which the baselines' are.
 """
 
 import shutil
@@ -33,6 +33,7 @@ from tvfs_gym.agents.network import Adam
 from tvfs_gym.agents.policy import Card
 from tvfs_gym.agents.policy_file import load, write
 from tvfs_gym.agents.rungs import Features, RungNetwork, RungPolicy
+from tvfs_gym.baselines.tuned import MARGIN_C, safest_of_the_best
 from tvfs_gym.envs.arrays import read_arrays, write_arrays
 from tvfs_gym.envs.errors import InputError, at_least
 
@@ -74,20 +75,21 @@ class DaggerPlan:
     judged_units: int = 8
 
     def __post_init__(self) -> None:
-        """Checks the rounds.
+        """Checks the rounds, and the flights: of one alone, nobody knows how far it varies.
 
         Raises:
-            InputError: There are none.
+            InputError: There are none, or there is but one flight to judge on.
         """
         at_least("the number of rounds", self.rounds, 1)
+        at_least("the number of flights that are judged", self.judged_flights, 2)
 
 
 ANY_BOARD_PLAN = DaggerPlan(flights=24, units=6, judged_flights=32, judged_units=2)
 """How it goes on boards drawn at random: many of them, few units of each."""
 
-MARGINS_C = (0.0, 1.0, 2.0, 3.0, 4.0)
-"""Margins below T_max that are tried: what a student is taught one step ahead leaves out that heat
-which builds up where its sensor reads low does not go within a step."""
+MARGINS_C = MARGIN_C.grid
+"""Margins below T_max that are tried, the safest first: what a student is taught one step ahead
+leaves out that heat which builds up where its sensor reads low does not go within a step."""
 
 MARGINS = "judged_by_margin_c"
 """Entry of a card's training: what each of them came to."""
@@ -231,19 +233,20 @@ class DaggerTraining:
         write_arrays(folder / CHECKPOINT / "state.npz", self._state())
 
     def _set_margin(self, folder: Path) -> None:
-        """Sets the kept policy's margin below T_max: the best on the flights that judge."""
+        """Sets the kept policy's margin below T_max: of the best, the safest."""
         policy = load(folder)
         assert isinstance(policy, RungPolicy)
         if MARGINS in policy.card.training:
             return
-        judged = {}
-        for margin_c in MARGINS_C:
-            outcome = self._judged(policy.network, margin_c)
-            judged[margin_c] = round(float(outcome.reliable_accuracy.mean()), 5)
-        best_c = max(MARGINS_C, key=lambda margin_c: judged[margin_c])
-        told = {MARGINS: {f"{margin_c:g}": judged[margin_c] for margin_c in MARGINS_C}}
-        training = {**policy.card.training, "judged": judged[best_c], **told}
-        card = policy.card.model_copy(update={"margin_c": best_c, "training": training})
+        outcomes = [self._judged(policy.network, margin_c) for margin_c in MARGINS_C]
+        # Episodes of a flight share its scenario: what varies freely is the flight.
+        shape = len(MARGINS_C), self._plan.judged_flights, self._plan.judged_units
+        flights = np.reshape([outcome.reliable_accuracy for outcome in outcomes], shape).mean(2)
+        taken = safest_of_the_best(flights)
+        judged = [round(float(mean), 5) for mean in flights.mean(axis=1)]
+        told = {f"{margin_c:g}": mean for margin_c, mean in zip(MARGINS_C, judged, strict=True)}
+        training = {**policy.card.training, "judged": judged[taken], MARGINS: told}
+        card = policy.card.model_copy(update={"margin_c": MARGINS_C[taken], "training": training})
         write(RungPolicy(card, policy.network), folder, self._samples())
 
     def _samples(self) -> Features:

@@ -9,9 +9,15 @@ finds out whether the first one's value still stands beside the others'.
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tvfs_gym.baselines.tuned import TUNED_PARAMETERS, TunedController, Values
+from tvfs_gym.baselines.tuned import (
+    TUNED_PARAMETERS,
+    Scores,
+    TunedController,
+    Values,
+    safest_of_the_best,
+    standard_error,
+)
 
 DIGITS = 6
 """Digits of accuracies that are kept."""
@@ -19,7 +25,6 @@ DIGITS = 6
 Candidate = tuple[str, tuple[float, ...]]
 """A controller, and a value for each of its parameters in order."""
 
-Scores = NDArray[np.float64]
 Evaluate = Callable[[Sequence[Candidate]], Scores]
 """Reliable accuracies of candidates in all episodes, shape (candidates, episodes)."""
 
@@ -42,16 +47,6 @@ def search(controllers: Sequence[str], evaluate: Evaluate) -> dict[str, TunedCon
         for name, line in lines.items():
             best[name] = line[safest_of_the_best(np.stack([scores[c] for c in line]))][1]
     return {name: _found((name, best[name]), scores) for name in controllers}
-
-
-def safest_of_the_best(scores: Scores) -> int:
-    """The first candidate that the best one does not beat by more than the standard error.
-
-    Args:
-        scores: The safest candidate first, shape (candidates, episodes).
-    """
-    lead = scores[scores.mean(axis=1).argmax()] - scores
-    return int(np.flatnonzero(lead.mean(axis=1) <= _standard_error(lead))[0])
 
 
 def by_name(candidate: Candidate) -> Values:
@@ -78,10 +73,5 @@ def _found(taken: Candidate, scores: dict[Candidate, Scores]) -> TunedController
         reliable_accuracy=round(float(scores[taken].mean()), DIGITS),
         runner_up=by_name(runner_up),
         difference=round(float(difference.mean()), DIGITS),
-        standard_error=round(float(_standard_error(difference)), DIGITS),
+        standard_error=round(float(standard_error(difference)), DIGITS),
     )
-
-
-def _standard_error(difference: Scores) -> Scores:
-    spread: Scores = difference.std(axis=-1, ddof=1)
-    return spread / np.sqrt(difference.shape[-1])

@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tvfs_gym.baselines.tuned import GUARD_C, GUARD_SIGMAS, HYSTERESIS_C, MARGIN_C, SLOW_DOWN_DRIFT
-from tvfs_gym.experiments.tuning.search import Candidate, Scores, safest_of_the_best, search
+from tvfs_gym.baselines.tuned import (
+    GUARD_C,
+    GUARD_SIGMAS,
+    HYSTERESIS_C,
+    MARGIN_C,
+    SLOW_DOWN_DRIFT,
+    Scores,
+    safest_of_the_best,
+)
+from tvfs_gym.experiments.tuning.search import Candidate, search
 
 EPISODES = 20
 NOISE = np.random.default_rng(0).uniform(0.0, 0.5, EPISODES)
