@@ -17,7 +17,7 @@ ZOO := envs/inference/zoo
 
 .PHONY: benchmark docs fuzz kills test test-slow test-tflite-runtime test-train test-ray test-kernel
 .PHONY: test-kernel-arm lint smoke
-.PHONY: pretrained publish publish-live zoo zoo-family clean
+.PHONY: pretrained publish publish-learning publish-live zoo zoo-family clean
 
 benchmark: .venv/installed
 	$(BIN)/tvfs-gym benchmark
@@ -121,6 +121,30 @@ pretrained: .venv/installed-train
 		folder=$(CURDIR)/$(PRETRAINED)/$${card%/policy.json} && mkdir -p $$folder && \
 		cp $$card $${card%.json}.npz $$folder && $(CURDIR)/$(BIN)/tvfs-gym policy check $$folder || exit; \
 	done
+
+# What docs/learning.md and docs/shield.md say: trainings of every kind, judged on suites v2 and
+# unforeseen. Some three hours of two cores; what is there already is not done again.
+RUNS := results/learning
+TRAININGS = $(foreach seed,0 1 2 3 4 5 6 7 8 9,$(foreach board,$(BOARDS) drawn,trainings/$(board)_$(seed)))
+COURSES = ppo ppo_lstm ppo_mask a2c dqn sac td3
+publish-learning: .venv/installed-train
+	mkdir -p $(RUNS)
+	cd $(RUNS) && for one in $(TRAININGS); do \
+		name=$${one#trainings/} && $(CURDIR)/$(BIN)/tvfs-gym train --algo dagger --conditions \
+			--board $${name%_*} --seed $${name##*_} --output $$one || exit; \
+	done
+	cd $(RUNS) && for seed in 0 1 2; do for name in $(COURSES); do \
+		train="$(CURDIR)/$(BIN)/tvfs-gym train --algo $$name --conditions --steps 200000 --seed $$seed" && \
+		$$train --output courses/$${name}_$$seed && \
+		$$train --output courses/$${name}_plain_$$seed -params env_wrapper:None || exit; \
+	done; done
+	cd $(RUNS) && $(CURDIR)/$(BIN)/tvfs-gym dev judge $(TRAININGS) --output judged
+	cd $(RUNS) && $(CURDIR)/$(BIN)/tvfs-gym dev judge $(TRAININGS) --suite unforeseen --output unforeseen
+	cd $(RUNS) && $(CURDIR)/$(BIN)/tvfs-gym dev publish learning judged unforeseen \
+		$(foreach seed,0 1 2 3 4 5 6 7 8 9,--curve trainings/odroid_xu4_$(seed)) \
+		$$(printf -- '--curve %s ' courses/*) --checkout $(CURDIR)
+	$(BIN)/tvfs-gym dev shield --output $(RUNS)/shield
+	$(BIN)/tvfs-gym dev publish shield $(RUNS)/shield
 
 # The embedded networks and their pictures, made anew.
 zoo: .venv/installed-test

@@ -22,22 +22,33 @@ from tvfs_gym.experiments.tuning.distribution import draw_episodes
 
 REFERENCE = "tvfs"
 
+INTERFACES = ("table and history", "plain")
+"""A VF level is chosen, the design-time table names network and passes, and the history is seen; or
+network and level are chosen from the last observation."""
+
 
 @dataclass(frozen=True)
 class Curve:
     """How a training came on, on episodes apart.
 
     Attributes:
-        label: Algorithm, and what it acted by and saw.
+        algorithm: Its name.
+        interface: What it acted by and saw: one of `INTERFACES`.
         seed: Seed of the training.
         steps: Environment steps done at each evaluation.
         lead: Reliable accuracy less that of `REFERENCE` in the same episodes, points.
     """
 
-    label: str
+    algorithm: str
+    interface: str
     seed: int
     steps: NDArray[np.int64]
     lead: NDArray[np.float64]
+
+    @property
+    def label(self) -> str:
+        """Algorithm and interface in a table's row."""
+        return f"{self.algorithm}, {self.interface}"
 
     @property
     def first_beat(self) -> int | None:
@@ -67,13 +78,13 @@ def curve_of(training: Path) -> Curve:
         scores = (results / lengths).mean(axis=1)
         frames = as_scenario(environment.get("scenario")).frames
         reference = _on_episodes(card.board, card.family, results.shape[1], frames)
-    return Curve(_label(card), card.training["seed"], steps, 100.0 * (scores - reference))
-
-
-def _label(card: Card) -> str:
-    if card.algorithm == DAGGER:
-        return DAGGER
-    return f"{card.algorithm}, {'table and history' if card.knowledge else 'plain'}"
+    return Curve(
+        card.algorithm,
+        INTERFACES[0] if card.knowledge else INTERFACES[1],
+        card.training["seed"],
+        steps,
+        100.0 * (scores - reference),
+    )
 
 
 def _on_flights(card: Card) -> float:

@@ -7,15 +7,21 @@ import numpy as np
 import polars as pl
 from matplotlib.ticker import NullFormatter
 
-from tvfs_gym.experiments.learning.curves import Curve
+from tvfs_gym.experiments.learning.curves import INTERFACES, Curve
 from tvfs_gym.experiments.learning.protocol import GROUPS, Group
 from tvfs_gym.experiments.results.figures import BLUE, GREY, ORANGE, RED, plt, save
 
 FIRST_S = 120.0
 """Length of the beginning that is drawn."""
 
-STEPS = (2e4, 5e4, 1e5, 2e5, 5e5)
+STEPS = (2e4, 1e5, 5e5)
 """Numbers of steps that are named below the curves."""
+
+LEADS = (-30.0, 10.0)
+"""Leads on `tvfs` that are drawn, points."""
+
+PANELS = 4
+"""Panels side by side."""
 
 COLOURS = (BLUE, ORANGE, GREY, RED, "#2e8b57", "#7b4fa3")
 
@@ -50,28 +56,37 @@ def trainings_figure(
 
 
 def leads_figure(curves: Sequence[Curve], path: Path) -> None:
-    """Draws the lead on `tvfs` against steps, a colour per label, a line per training.
+    """Draws the lead on `tvfs` against steps: a panel per algorithm, a line per training.
 
     Args:
         curves: The trainings.
         path: PNG to write.
     """
-    figure, panel = plt.subplots(figsize=(6.8, 3.4))
-    labels = list(dict.fromkeys(curve.label for curve in curves))
-    for curve in curves:
-        colour = COLOURS[labels.index(curve.label)]
-        panel.plot(curve.steps, curve.lead, color=colour, lw=0.9, marker=".", ms=3)
-    for label, colour in zip(labels, COLOURS, strict=False):
-        panel.plot([], [], color=colour, label=label)
-    panel.axhline(0.0, color=RED, lw=1, ls="--")
-    panel.set_xscale("log")
-    panel.set_xticks(STEPS, [f"{1e-3 * steps:g}" for steps in STEPS])
-    panel.xaxis.set_minor_formatter(NullFormatter())
-    panel.set_xlabel("steps of the environment, thousands")
-    panel.set_ylabel("reliable accuracy less tvfs', points")
-    panel.set_ylim(bottom=-30.0)
-    panel.grid(alpha=0.25)
-    panel.legend(fontsize=8)
+    algorithms = list(dict.fromkeys(curve.algorithm for curve in curves))
+    rows = -(-len(algorithms) // PANELS)
+    columns = min(len(algorithms), PANELS)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(2.4 * columns + 0.6, 2.3 * rows + 0.5), sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    for panel in panels.flat[len(algorithms) :]:
+        panel.set_visible(False)
+    for algorithm, panel in zip(algorithms, panels.flat, strict=False):
+        for curve in (one for one in curves if one.algorithm == algorithm):
+            colour = COLOURS[INTERFACES.index(curve.interface)]
+            panel.plot(curve.steps, curve.lead, color=colour, lw=0.9, marker=".", ms=3)
+        panel.axhline(0.0, color=RED, lw=1, ls="--")
+        panel.set_xscale("log")
+        panel.set_xticks(STEPS, [f"{1e-3 * steps:g}" for steps in STEPS])
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.set_ylim(*LEADS)
+        panel.set_title(algorithm, fontsize=9)
+        panel.grid(alpha=0.25)
+    for interface, colour in zip(INTERFACES, COLOURS, strict=False):
+        panels[0][0].plot([], [], color=colour, label=interface)
+    panels[0][0].legend(fontsize=7, loc="lower right")
+    figure.supxlabel("steps of the environment, thousands", fontsize=9)
+    figure.supylabel("reliable accuracy less tvfs', points", fontsize=9)
     save(figure, path)
 
 

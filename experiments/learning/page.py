@@ -165,7 +165,9 @@ def _beats(curves: Sequence[Curve]) -> str:
         fewest = f"{min(ahead):,} to {max(ahead):,}" if ahead else "–"
         best = max(curve.lead.max() for curve in curves if curve.label == label)
         rows.append([label, f"{len(ahead)} of {len(steps)}", fewest, f"{best:+.1f}"])
-    return markdown_table(["", "ever ahead", "steps until then", "best lead, points"], rows)
+    return markdown_table(
+        ["", "ever ahead", "steps until then", "best lead on `tvfs`, points"], rows
+    )
 
 
 def _kind(episodes: pl.DataFrame, kind: str) -> pl.DataFrame:

@@ -91,8 +91,8 @@ def train_command(
     teacher: Annotated[
         str | None,
         typer.Option(
-            help="Baseline that dagger learns from, or told. Default: predictive, or told if "
-            "the board is 'drawn', another one in each flight."
+            help="Baseline that dagger learns from, or told (the default), which looks into the "
+            "twins."
         ),
     ] = None,
     knowledge: Annotated[
@@ -101,9 +101,7 @@ def train_command(
             help="What dagger's student knows of the board: characterised (the default) or generic."
         ),
     ] = None,
-    rounds: Annotated[
-        int | None, typer.Option(help="Rounds of dagger. Default: 10, of drawn boards 2.")
-    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of dagger. Default: 8.")] = None,
     seed: SeedOption = 0,
     output: Annotated[
         Path | None,
