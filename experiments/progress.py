@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from time import monotonic
 from types import TracebackType
 
 from rich.console import Console
@@ -43,7 +42,6 @@ class ProgressLines(Progress):
         super().__init__(console=console, disable=True)
         self._ended = Event()
         self._printer = Thread(target=self._print_lines, daemon=True)
-        self._started_s = monotonic()
 
     def __enter__(self) -> "ProgressLines":
         """Starts to print."""
@@ -69,7 +67,7 @@ class ProgressLines(Progress):
     def _line(self, number: TaskID) -> str:
         task = self._tasks[number]
         done, total = task.completed, task.total or 0.0
-        elapsed_s = monotonic() - self._started_s
+        elapsed_s = task.elapsed or 0.0
         line = f"{done:g} of {total:g} ({task.description}), {_minutes(elapsed_s)} so far"
         if not done:
             return line
