@@ -30,7 +30,8 @@ class Lagging(Predictive):
     """
 
     def __init__(self, design: Design, lag: int, lags: int) -> None:
-        super().__init__(design, lags=lags)
+        # A margin would pay for a part of what the lag costs.
+        super().__init__(design, lags=lags, margin_c=0.0)
         self._lag = lag
         self._read_c: list[NDArray[np.float64]] = []
         self.found = np.zeros(0, np.int64)
