@@ -119,7 +119,7 @@ MISTAKES = (
     Mistake("adaptta sweep --outcomes table.csv", "table.csv holds no recorded outcomes"),
     Mistake("models list --family recorde", "did you mean recorded?"),
     Mistake("models check nothere --family digits", "there is no folder nothere."),
-    Mistake("models add policy.txt --images empty --output x.toml", "is no TFLite network."),
+    Mistake("models add policy.txt --images empty --output x.toml", "is no TFLite network: name"),
     Mistake("models check empty", "FAILED: there is no network at empty/", status=1),
     Mistake("models fetch empty --family nope", "unknown topology family 'nope'"),
     Mistake("models add nothere.tflite --images empty --output x.toml", "no file nothere.tflite"),

@@ -91,7 +91,7 @@ def add_family(
         if not file.is_file():
             raise InputError(f"there is no file {file}.")
         if not is_network(file):
-            raise InputError(f"{file} is no TFLite network.")
+            raise InputError(f"{file} is no TFLite network: name .tflite files.")
     if len({file.resolve().parent for file in files}) > 1:
         raise InputError("the networks of a family must lie in one folder.")
     by_network = options.by_network(files)

@@ -391,6 +391,15 @@ def test_a_terminal_of_ascii_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None
     assert not end.value.code and written.getvalue().endswith(b"50 deg C +- 2 ... \\u0113\n")
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Interrupts are heeded; in the background of a shell without jobs they are ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_that_turns_into_an_import_error_is_a_stop(
     monkeypatch: pytest.MonkeyPatch, cli: Cli, sent: signal.Signals, status: int
@@ -398,9 +407,6 @@ def test_a_signal_that_turns_into_an_import_error_is_a_stop(
     """Compiled modules make an ImportError of an interrupt that comes while they are loaded."""
 
     def load() -> None:
-        # In the background of a shell without jobs an interrupt is ignored.
-        if signal.getsignal(sent) is signal.SIG_IGN:
-            signal.signal(sent, signal.default_int_handler)
         try:
             signal.raise_signal(sent)
         except BaseException as error:
@@ -411,6 +417,7 @@ def test_a_signal_that_turns_into_an_import_error_is_a_stop(
     assert stopped.returncode == status and stopped.stderr == "tvfs-gym: stopped.\n"
 
 
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_in_a_function_that_c_calls_is_a_stop(
     monkeypatch: pytest.MonkeyPatch, cli: Cli, sent: signal.Signals, status: int
@@ -418,8 +425,6 @@ def test_a_signal_in_a_function_that_c_calls_is_a_stop(
     """As in numba's compiler: ctypes prints what such a function raises, and goes on."""
 
     def compile_something(name: str) -> str:
-        if signal.getsignal(sent) is signal.SIG_IGN:
-            signal.signal(sent, signal.default_int_handler)
         ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(sent))()
         ctypes.CFUNCTYPE(None)(lambda: [][0])()  # as what was half made then
         time.sleep(1.0)
@@ -432,6 +437,7 @@ def test_a_signal_in_a_function_that_c_calls_is_a_stop(
     assert stopped.stderr in ("", "tvfs-gym: stopped.\n")
 
 
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the signal's handler in /proc")
 def test_ctrl_c_before_anything_has_begun_is_silent(tmp_path: Path) -> None:
     call = [sys.executable, "-m", "tvfs_gym_command", "list", "boards"]

@@ -193,7 +193,7 @@ def test_a_family_of_ones_own_runs_in_the_benchmark(
         ("add {net} --labels {own}/own.toml --images {own}/few.csv --output {own}/new.toml",
          "own.toml is empty: name its class"),
         ("add {own}/labels.txt --labels {own}/labels.txt --images {own}/few.csv "
-         "--output {own}/new.toml", "is not a usable TFLite network"),
+         "--output {own}/new.toml", "is no TFLite network"),
         ("add {net} --labels {own}/labels.txt --images {own}/no.csv --output {own}/new.toml",
          "cannot read the image list"),
         ("add {net} --labels {own}/labels.txt --images {net}.zip --output {own}/new.toml",
