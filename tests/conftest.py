@@ -1,6 +1,7 @@
 """What several tests share."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") or item.get_closest_marker("kernel"):
             item.add_marker(pytest.mark.timeout(3600))
+
+
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Interrupts are heeded; in the background of a shell without jobs they are ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

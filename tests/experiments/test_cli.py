@@ -391,14 +391,6 @@ def test_a_terminal_of_ascii_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None
     assert not end.value.code and written.getvalue().endswith(b"50 deg C +- 2 ... \\u0113\n")
 
 
-@pytest.fixture
-def heeded() -> Iterator[None]:
-    """Interrupts are heeded; in the background of a shell without jobs they are ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_that_turns_into_an_import_error_is_a_stop(

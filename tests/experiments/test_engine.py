@@ -122,6 +122,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_their_parent(tmp_path: Path, sent: signal.Signals) -> None:
     (tmp_path / "sleeping.py").write_text(SLEEPING)
