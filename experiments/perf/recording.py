@@ -240,7 +240,8 @@ class _Recorder:
             return []
         if started.returncode:
             raise InputError(f"a recording failed: {errors.strip().splitlines()[-1]}")
-        return [line for line in printed.splitlines() if line.startswith(NETWORKS)]
+        rows = (line.split() for line in printed.splitlines() if line.startswith(NETWORKS))
+        return [f"{name}: {one} % right with 1 view, {ten} % with 10" for name, one, ten in rows]
 
     def _chunks(self) -> int:
         return len(list(unfinished(self.output).glob("*/*.npz")))
